@@ -1,0 +1,119 @@
+"""Settings: a pydantic model, filled from a TOML file, overridden by `--set section.key=value`.
+
+Sections are `model`, `trainer` and `dataset`. A config class is torch-free and documents each field with a docstring
+under it, which `hnetzoo show` prints.
+"""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
+
+from hnetzoo.errors import ConfigError, UnknownNameError
+
+SECTIONS = ("model", "trainer", "dataset")
+Values = dict[str, dict[str, Any]]
+
+
+class Config(BaseModel):
+    """The base of every settings class: frozen, and strict about unknown names.
+
+    Example:
+        >>> class AcmeConfig(Config):
+        ...     hidden_size: int = 64
+        >>> AcmeConfig(hidden_size=32).hidden_size
+        32
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class TrainerConfig(Config):
+    """What the training loop itself reads from a trainer's settings."""
+
+    epochs: PositiveInt = 10
+    """Passes over the training split."""
+    batch_size: PositiveInt = 256
+    """Problems per optimiser step; the last incomplete batch of an epoch is dropped."""
+
+
+ConfigType = TypeVar("ConfigType", bound=Config)
+
+
+def read_values(path: Path | None = None, overrides: Iterable[str] = ()) -> Values:
+    """Read the settings tables of a TOML file and apply `section.key=value` overrides in order.
+
+    A value is read as TOML (`4`, `0.5`, `[1, 2]`, `true`); what is not TOML is taken as text.
+
+    Raises:
+        ConfigError: If the file is missing or not TOML, a table is unknown, or an override is not section.key=value.
+
+    Example:
+        >>> read_values(overrides=["dataset.max_doas=4", "dataset.counts=known"])["dataset"]
+        {'max_doas': 4, 'counts': 'known'}
+    """
+    values: Values = {section: {} for section in SECTIONS}
+    for section, table in read_toml(path).items() if path else ():
+        if section not in values or not isinstance(table, dict):
+            raise ConfigError(f"{path}: '{section}' is not one of the tables [{'], ['.join(SECTIONS)}]")
+        values[section] |= table
+    for override in overrides:
+        name, equals, text = override.partition("=")
+        section, dot, key = name.strip().partition(".")
+        if not (equals and dot and key) or section not in values:
+            raise ConfigError(
+                f"--set '{override}' is not of the form section.key=value with section one of {', '.join(SECTIONS)}"
+            )
+        values[section][key] = _parse(text.strip())
+    return values
+
+
+def build_config(config_class: type[ConfigType], values: Mapping[str, Any], section: str, owner: str) -> ConfigType:
+    """Validate values into a settings object.
+
+    Args:
+        config_class: The settings class.
+        values: Values by field name.
+        section: Where the values stand ("model", "trainer", "dataset"), for messages.
+        owner: The registered name whose settings these are, for messages.
+
+    Raises:
+        UnknownNameError: If a key is not a field; the nearest name is suggested.
+        ConfigError: If a value is of the wrong type or out of range.
+
+    Example:
+        >>> build_config(TrainerConfig, {"epochs": 3}, "trainer", "hnet").epochs
+        3
+    """
+    for key in values:
+        if key not in config_class.model_fields:
+            names = (f"{section}.{field}" for field in config_class.model_fields)
+            raise UnknownNameError("setting", f"{section}.{key}", names, f"run 'hnetzoo show {owner}'")
+    try:
+        return config_class(**values)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        where = ".".join([section, *(str(part) for part in problem["loc"])])
+        raise ConfigError(
+            f"{where} = {problem['input']!r}: {problem['msg']} (run 'hnetzoo show {owner}' for what is accepted)"
+        ) from None
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file; raises ConfigError naming the file if it is missing or malformed."""
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        raise ConfigError(f"cannot read settings file '{path}' ({error.strerror}); give the path of a TOML file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"settings file '{path}' is not valid TOML ({error}); correct it there") from None
+
+
+def _parse(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text

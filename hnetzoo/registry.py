@@ -1,0 +1,240 @@
+"""Discover plugins, keep what they declare, and look names up.
+
+Discovery is a function: nothing is loaded at import. Each installed distribution is walked in its own try, because one
+broken plugin must not take the rest down, and a plugin is known as "distribution:entrypoint", so a stranger's equal
+entry-point name cannot replace ours. Failures and conflicts are kept and shown.
+"""
+
+import os
+import re
+import sys
+import time
+import traceback
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import redirect_stdout
+from dataclasses import dataclass, replace
+from importlib.metadata import Distribution, EntryPoint, distributions
+from types import MappingProxyType
+from typing import cast
+
+import pluggy
+
+from hnetzoo import hookspecs
+from hnetzoo.errors import ConfigError, PluginConflictError, PluginLoadError, UnknownNameError
+from hnetzoo.specs import DatasetSpec, ModelSpec, Spec, TrainerSpec
+
+ENTRY_POINT_GROUP = "hnetzoo"
+PLUGINS_VARIABLE = "HNETZOO_PLUGINS"
+_HOOKS: Mapping[str, type[Spec]] = MappingProxyType(
+    {"hnetzoo_models": ModelSpec, "hnetzoo_datasets": DatasetSpec, "hnetzoo_trainers": TrainerSpec}
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plugin:
+    """One entry point of one distribution, and how loading it went.
+
+    `seconds` is the import time; `error` is one line and `details` the traceback, both empty when it loaded.
+    """
+
+    distribution: str
+    version: str
+    entry_point: str
+    target: str
+    seconds: float = 0.0
+    error: str = ""
+    details: str = ""
+    specs: tuple[Spec, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The unique name, "distribution:entrypoint"."""
+        return f"{self.distribution}:{self.entry_point}"
+
+
+class Registry:
+    """What the loaded plugins declare, by kind and name.
+
+    Example:
+        >>> registry = Registry([])
+        >>> registry.models
+        {}
+    """
+
+    def __init__(self, plugins: Iterable[Plugin]) -> None:
+        self.plugins = tuple(sorted(plugins, key=lambda plugin: plugin.id))
+        self._providers: dict[tuple[str, str], list[tuple[Plugin, Spec]]] = {}
+        for plugin in self.plugins:
+            for spec in plugin.specs:
+                self._providers.setdefault((spec.kind, spec.name), []).append((plugin, spec))
+
+    @property
+    def failures(self) -> tuple[Plugin, ...]:
+        """The plugins that could not be used."""
+        return tuple(plugin for plugin in self.plugins if plugin.error)
+
+    @property
+    def conflicts(self) -> tuple[PluginConflictError, ...]:
+        """One error, not raised, for every name that several plugins provide."""
+        return tuple(
+            PluginConflictError(kind, name, (plugin.id for plugin, _ in providers))
+            for (kind, name), providers in sorted(self._providers.items())
+            if len(providers) > 1
+        )
+
+    @property
+    def models(self) -> dict[str, ModelSpec]:
+        """The models that have one provider, by name."""
+        return cast(dict[str, ModelSpec], self._unique(ModelSpec.kind))
+
+    @property
+    def datasets(self) -> dict[str, DatasetSpec]:
+        """The datasets that have one provider, by name."""
+        return cast(dict[str, DatasetSpec], self._unique(DatasetSpec.kind))
+
+    @property
+    def trainers(self) -> dict[str, TrainerSpec]:
+        """The trainers that have one provider, by name."""
+        return cast(dict[str, TrainerSpec], self._unique(TrainerSpec.kind))
+
+    def model(self, name: str) -> ModelSpec:
+        """Look a model up; raises UnknownNameError, PluginConflictError or PluginLoadError."""
+        return cast(ModelSpec, self._find(ModelSpec.kind, name))
+
+    def dataset(self, name: str) -> DatasetSpec:
+        """Look a dataset up; raises as `model` does."""
+        return cast(DatasetSpec, self._find(DatasetSpec.kind, name))
+
+    def trainer(self, name: str) -> TrainerSpec:
+        """Look a trainer up; raises as `model` does."""
+        return cast(TrainerSpec, self._find(TrainerSpec.kind, name))
+
+    def provider(self, spec: Spec) -> Plugin:
+        """Return the plugin that declares a spec of this registry."""
+        return next(plugin for plugin, found in self._providers[spec.kind, spec.name] if found is spec)
+
+    def _unique(self, kind: str) -> dict[str, Spec]:
+        found = {name: entries for (of, name), entries in sorted(self._providers.items()) if of == kind}
+        return {name: entries[0][1] for name, entries in found.items() if len(entries) == 1}
+
+    def _find(self, kind: str, name: str) -> Spec:
+        entries = self._providers.get((kind, name), [])
+        if len(entries) > 1:
+            raise PluginConflictError(kind, name, (plugin.id for plugin, _ in entries))
+        if entries:
+            return entries[0][1]
+        for plugin in self.failures:
+            if name in (plugin.entry_point, plugin.distribution):
+                raise PluginLoadError(
+                    f"{kind} '{name}': plugin {plugin.id} did not load ({plugin.error}); reinstall or update it "
+                    "(see 'hnetzoo doctor')"
+                )
+        broken = f"; {len(self.failures)} plugins did not load, see 'hnetzoo doctor'" if self.failures else ""
+        choices = (known for of, known in self._providers if of == kind)
+        raise UnknownNameError(kind, name, choices, f"run 'hnetzoo list'{broken}")
+
+
+def discover() -> Registry:
+    """Load every installed plugin, each in isolation, and return what they declare.
+
+    The environment variable HNETZOO_PLUGINS limits discovery to a comma-separated list of entry points,
+    distributions or "distribution:entrypoint" names.
+
+    Raises:
+        ConfigError: If HNETZOO_PLUGINS names something that is not installed.
+
+    Example:
+        >>> "hnetgru" in discover().models
+        True
+    """
+    found = list(_entry_points())
+    wanted = [name for name in os.environ.get(PLUGINS_VARIABLE, "").split(",") if name.strip()]
+    if not wanted:
+        return Registry(_load(plugin, entry_point) for plugin, entry_point in found)
+    chosen: list[Plugin] = []
+    for name in map(str.strip, wanted):
+        matches = [pair for pair in found if name in (pair[0].id, pair[0].entry_point, pair[0].distribution)]
+        if not matches:
+            raise ConfigError(str(UnknownNameError("plugin", name, (pair[0].id for pair in found), PLUGINS_VARIABLE)))
+        known = {plugin.id for plugin in chosen}
+        chosen += [_load(plugin, entry_point) for plugin, entry_point in matches if plugin.id not in known]
+    return Registry(chosen)
+
+
+def _entry_points() -> Iterator[tuple[Plugin, EntryPoint | None]]:
+    """Yield each declared plugin once; an unreadable distribution yields a failure with no entry point."""
+    seen: set[str] = set()
+    for distribution in distributions():
+        name, version, error = _identity(distribution)
+        if _normalised(name) in seen:  # a shadowed copy further down sys.path
+            continue
+        seen.add(_normalised(name))
+        try:
+            entry_points = [entry for entry in distribution.entry_points if entry.group == ENTRY_POINT_GROUP]
+        except Exception as problem:
+            yield _failure(Plugin(distribution=name, version=version, entry_point="?", target="?"), problem), None
+            continue
+        for entry_point in entry_points:
+            plugin = Plugin(
+                distribution=name, version=version, entry_point=entry_point.name, target=entry_point.value, error=error
+            )
+            yield plugin, entry_point
+
+
+def _identity(distribution: Distribution) -> tuple[str, str, str]:
+    """Read name and version; fall back to the folder's name where the metadata cannot be read."""
+    try:
+        name, version = distribution.metadata["Name"], distribution.metadata["Version"]
+        if isinstance(name, str) and name:
+            return name, version or "?", ""
+        problem = "metadata without a name"
+    except Exception as error:
+        problem = f"unreadable metadata ({_one_line(error)})"
+    folder = getattr(distribution, "_path", None)
+    return re.split(r"[-.]", folder.name)[0] if folder is not None else "?", "?", problem
+
+
+def _normalised(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _load(plugin: Plugin, entry_point: EntryPoint | None) -> Plugin:
+    """Import a plugin and collect its specs; whatever it raises becomes its `error`."""
+    if entry_point is None or plugin.error:
+        return plugin
+    start = time.perf_counter()
+    try:
+        with redirect_stdout(sys.stderr):  # stdout belongs to the command's own document
+            specs = tuple(_declared(entry_point.load(), plugin.id))
+    except KeyboardInterrupt:
+        raise
+    except BaseException as problem:  # SystemExit and the like: a plugin must not end the program
+        return _failure(replace(plugin, seconds=time.perf_counter() - start), problem)
+    return replace(plugin, seconds=time.perf_counter() - start, specs=specs)
+
+
+def _declared(module: object, plugin_id: str) -> Iterator[Spec]:
+    """Call the hooks of one plugin and check what they return."""
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    manager.register(module, name=plugin_id)
+    manager.check_pending()
+    names: set[tuple[str, str]] = set()
+    for hook, spec_class in _HOOKS.items():
+        for declared in getattr(manager.hook, hook)():
+            for spec in declared:
+                if not isinstance(spec, spec_class):
+                    raise TypeError(f"{hook}() returned a {type(spec).__name__} instead of {spec_class.__name__}")
+                if (spec.kind, spec.name) in names:
+                    raise ValueError(f"{hook}() declares {spec.kind} '{spec.name}' twice")
+                names.add((spec.kind, spec.name))
+                yield spec
+
+
+def _failure(plugin: Plugin, problem: BaseException) -> Plugin:
+    details = "".join(traceback.format_exception(problem))
+    return replace(plugin, error=_one_line(problem), details=details, specs=())
+
+
+def _one_line(problem: BaseException) -> str:
+    return " ".join(f"{type(problem).__name__}: {problem}".split())

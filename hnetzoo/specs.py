@@ -1,0 +1,129 @@
+"""What a plugin declares: frozen records that name their code without importing it.
+
+A target is written "package.module:Name" and imported on first use, so listing every model costs no torch import.
+"""
+
+import re
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, ClassVar
+
+from hnetzoo.errors import ConfigError, PluginLoadError
+
+_NAME = re.compile(r"^[a-z][a-z0-9-]*$")
+_TARGET = re.compile(r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Citation:
+    """Where a method comes from.
+
+    Example:
+        >>> Citation(authors="H. W. Kuhn", title="The Hungarian Method", year=1955).year
+        1955
+    """
+
+    authors: str
+    title: str
+    year: int
+    venue: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pretrained:
+    """A set of weights shipped inside a plugin package.
+
+    `weights` and `card` are resources, "package:path/inside/it"; the weights are safetensors, the card is JSON and
+    states the command, data, seeds, metrics and limits. `shape` is the (n, m) trained on, None for size-free models.
+
+    Example:
+        >>> Pretrained(weights="acme_net:weights/default.safetensors", card="acme_net:weights/default.json").variant
+        'default'
+    """
+
+    variant: str = "default"
+    weights: str
+    card: str
+    shape: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """The part common to all declarations.
+
+    `target` and `config` name a class as "package.module:Name"; the config class is a torch-free `hnetzoo.Config`.
+    `tags` declare limits that generic code reads; nothing in hnetzoo asks for a model by its name.
+
+    Raises:
+        ConfigError: If the name, the target or the config is not of the accepted form.
+    """
+
+    kind: ClassVar[str] = "spec"
+
+    name: str
+    summary: str
+    target: str
+    config: str
+    citation: Citation | None = None
+    tags: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not _NAME.match(self.name):
+            raise ConfigError(f"{self.kind} name {self.name!r} does not match {_NAME.pattern}")
+        for field in ("target", "config"):
+            value = getattr(self, field)
+            if not isinstance(value, str) or not _TARGET.match(value):
+                raise ConfigError(f"{self.kind} '{self.name}': {field} {value!r} is not of the form 'package.module:Name'")
+        object.__setattr__(self, "tags", frozenset(self.tags))
+
+    def load_target(self) -> Any:
+        """Import and return the class named by `target`; raises PluginLoadError if that fails."""
+        return self._load(self.target)
+
+    def load_config(self) -> Any:
+        """Import and return the settings class named by `config`; raises PluginLoadError if that fails."""
+        return self._load(self.config)
+
+    def _load(self, path: str) -> Any:
+        module, _, attribute = path.partition(":")
+        try:
+            return getattr(import_module(module), attribute)
+        except (Exception, SystemExit) as error:
+            raise PluginLoadError(
+                f"{self.kind} '{self.name}': cannot load {path} ({type(error).__name__}: {error}); "
+                "reinstall or update the plugin that declares it (see 'hnetzoo doctor')"
+            ) from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec(Spec):
+    """An association model or solver, built as `target(config, shape)`.
+
+    `trainer` and `dataset` are the defaults of `hnetzoo train`.
+
+    Example:
+        >>> ModelSpec(name="acme-net", summary="A small net.", target="acme_net.model:AcmeNet",
+        ...           config="acme_net.config:AcmeNetConfig", tags={"fixed-size"}).tags
+        frozenset({'fixed-size'})
+    """
+
+    kind: ClassVar[str] = "model"
+
+    trainer: str = "hnet"
+    dataset: str = "doa-reference"
+    pretrained: tuple[Pretrained, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetSpec(Spec):
+    """A dataset, built as `target(config)`."""
+
+    kind: ClassVar[str] = "dataset"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainerSpec(Spec):
+    """A trainer (losses and optimiser), built as `target(config)`."""
+
+    kind: ClassVar[str] = "trainer"

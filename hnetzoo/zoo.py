@@ -1,0 +1,186 @@
+"""From names to live objects: settings validated, models built, weights loaded."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any, Generic, TypeVar, cast
+
+from torch import Tensor, nn
+
+from hnetzoo.checkpoint import load_tensors
+from hnetzoo.config import Config, build_config
+from hnetzoo.errors import CheckpointError, ConfigError, PluginLoadError, UnknownNameError
+from hnetzoo.interfaces import Dataset
+from hnetzoo.registry import Registry, discover
+from hnetzoo.runs import BEST, read_run
+from hnetzoo.specs import ModelSpec, Pretrained, Spec
+
+DEFAULT_VARIANT = "default"
+RUN_PREFIX = "run:"
+NON_LEARNED = "non-learned"
+FALLBACK_SHAPE = (2, 2)  # of a model that is built before it has seen a problem; size-free models ignore it
+
+SpecType = TypeVar("SpecType", bound=Spec)
+
+
+@dataclass(frozen=True)
+class Component(Generic[SpecType]):
+    """A declaration together with its validated settings."""
+
+    spec: SpecType
+    config: Config
+
+    def build(self, *arguments: Any) -> Any:
+        """Return `target(config, *arguments)`; a dataset, a trainer, or with a shape a model."""
+        return self.spec.load_target()(self.config, *arguments)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedModel:
+    """A model in eval mode and where it came from.
+
+    `weights` reads "pretrained:VARIANT", "run:PATH", "none" for solvers, or "random".
+    """
+
+    module: nn.Module
+    component: Component[ModelSpec]
+    weights: str
+    shape: tuple[int, int] | None
+
+
+def configure(spec: SpecType, values: Mapping[str, Any] | None = None) -> Component[SpecType]:
+    """Validate settings for a declaration.
+
+    Raises:
+        UnknownNameError, ConfigError: As `hnetzoo.config.build_config`.
+        PluginLoadError: If the settings class cannot be loaded or is not a `hnetzoo.Config`.
+    """
+    config_class = spec.load_config()
+    if not (isinstance(config_class, type) and issubclass(config_class, Config)):
+        raise PluginLoadError(f"{spec.kind} '{spec.name}': {spec.config} is not a subclass of hnetzoo.Config")
+    return Component(spec, build_config(config_class, values or {}, spec.kind, spec.name))
+
+
+def load_dataset(name: str, *, registry: Registry | None = None, **settings: Any) -> Dataset:
+    """Build a registered dataset.
+
+    Args:
+        name: A registered name.
+        registry: Where to look; None discovers the installed plugins.
+        settings: The dataset's settings by name.
+
+    Raises:
+        UnknownNameError: If the dataset or a setting is unknown.
+        ConfigError: If a setting's value is not accepted.
+
+    Example:
+        >>> batch = load_dataset("doa", max_doas=3, samples=200).load("test", seed=0)
+        >>> batch.distance.shape
+        torch.Size([20, 3, 3])
+    """
+    return cast(Dataset, configure((registry or discover()).dataset(name), settings).build())
+
+
+def load_model(
+    name: str,
+    *,
+    weights: str | Path | None = DEFAULT_VARIANT,
+    shape: tuple[int, int] | None = None,
+    registry: Registry | None = None,
+    **settings: Any,
+) -> nn.Module:
+    """Build a model in eval mode, with its weights.
+
+    Args:
+        name: A registered name, "name@variant", or "run:PATH" for a run directory.
+        weights: A variant name, a run directory, or None for untrained weights. Solvers have none and ignore it.
+        shape: (n, m) of the problems, for models of fixed size; None takes that of the weights.
+        registry: Where to look; None discovers the installed plugins.
+        settings: Settings of the model by name; the weights must fit them.
+
+    Returns:
+        The model; `model(distance)` gives logits [b, n, m].
+
+    Raises:
+        UnknownNameError: If the model, the variant or a setting is unknown.
+        CheckpointError: If the weights are missing, damaged or do not fit.
+
+    Example:
+        >>> import torch
+        >>> model = load_model("hungarian")
+        >>> model(torch.tensor([[[0.1, 1.0], [1.0, 0.2]]])).sigmoid().round().int().tolist()
+        [[[1, 0], [0, 1]]]
+    """
+    registry = registry or discover()
+    if weights is None:
+        component = configure(registry.model(name), settings)
+        return cast(nn.Module, component.build(shape or FALLBACK_SHAPE).eval())
+    if weights != DEFAULT_VARIANT:
+        is_run = isinstance(weights, Path) or Path(weights).is_dir()
+        name = f"{RUN_PREFIX}{weights}" if is_run else f"{name}@{weights}"
+    return resolve_model(name, registry, shape=shape, settings=settings).module
+
+
+def resolve_model(
+    reference: str,
+    registry: Registry,
+    *,
+    shape: tuple[int, int] | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> LoadedModel:
+    """Turn "name", "name@variant" or "run:PATH" into a model with weights; raises as `load_model` does."""
+    if reference.startswith(RUN_PREFIX):
+        return _from_run(Path(reference.removeprefix(RUN_PREFIX)), registry)
+    name, at, variant = reference.partition("@")
+    spec = registry.model(name)
+    component = configure(spec, settings)
+    if NON_LEARNED in spec.tags and not at:
+        module = component.build(shape or FALLBACK_SHAPE).eval()
+        return LoadedModel(module=module, component=component, weights="none", shape=None)
+    chosen = _variant(spec, variant or DEFAULT_VARIANT)
+    module = component.build(chosen.shape or shape or FALLBACK_SHAPE)
+    with as_file(_resource(chosen.weights)) as path:
+        fill(module, load_tensors(path), str(path))
+    weights = f"pretrained:{chosen.variant}"
+    return LoadedModel(module=module.eval(), component=component, weights=weights, shape=chosen.shape)
+
+
+def fill(module: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
+    """Load named tensors into a module; raises CheckpointError saying which names or shapes do not fit."""
+    expected = module.state_dict()
+    missing, extra = expected.keys() - tensors.keys(), tensors.keys() - expected.keys()
+    wrong = [
+        f"{name} is {list(tensors[name].shape)} instead of {list(expected[name].shape)}"
+        for name in sorted(expected.keys() & tensors.keys())
+        if tensors[name].shape != expected[name].shape
+    ]
+    lists = (("missing", sorted(missing)), ("unexpected", sorted(extra)), ("of another shape", wrong))
+    problems = [f"{label}: {', '.join(names)}" for label, names in lists if names]
+    if problems:
+        raise CheckpointError(f"weights '{source}' do not fit {type(module).__name__} ({'; '.join(problems)})")
+    module.load_state_dict(dict(tensors))
+
+
+def _from_run(path: Path, registry: Registry) -> LoadedModel:
+    run = read_run(path)
+    component = configure(registry.model(run.model), run.settings.get("model", {}))
+    module = component.build(run.shape)
+    fill(module, load_tensors(path / BEST), str(path / BEST))
+    return LoadedModel(module=module.eval(), component=component, weights=f"{RUN_PREFIX}{path}", shape=run.shape)
+
+
+def _variant(spec: ModelSpec, variant: str) -> Pretrained:
+    if not spec.pretrained:
+        raise ConfigError(
+            f"model '{spec.name}' ships no weights; train it ('hnetzoo train {spec.name} --out DIR') and use 'run:DIR'"
+        )
+    for pretrained in spec.pretrained:
+        if pretrained.variant == variant:
+            return pretrained
+    raise UnknownNameError(f"variant of {spec.name}", variant, (entry.variant for entry in spec.pretrained))
+
+
+def _resource(name: str) -> Any:
+    package, _, path = name.partition(":")
+    return files(package).joinpath(path)

@@ -1,0 +1,1 @@
+"""Classical association: exact and greedy solvers as models without parameters."""

@@ -1,0 +1,1 @@
+"""Synthetic association of directions of arrival (DOAs)."""

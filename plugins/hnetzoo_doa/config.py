@@ -1,0 +1,51 @@
+"""Settings of the DOA datasets."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
+
+import hnetzoo
+
+RESOLUTIONS_DEG = (1, 2, 3, 4, 5, 10, 15, 20, 30)
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class DOAReferenceConfig(hnetzoo.Config):
+    """Settings of the origin's protocol."""
+
+    max_doas: PositiveInt = 2
+    """Slots per side; references and predictions number 0..max_doas."""
+    samples: tuple[NonNegativeInt, ...] = (3000, 5000, 15000)
+    """Training samples per resolution and pair of counts, by min(n_ref, n_pred); the last entry serves all larger
+    ones. Validation and test splits have a tenth of it."""
+    resolutions_deg: tuple[Literal[1, 2, 3, 4, 5, 10, 15, 20, 30], ...] = RESOLUTIONS_DEG
+    """Spacings of the angle grid [degrees]."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not self.samples or not self.resolutions_deg:
+            raise ValueError("samples and resolutions_deg need at least one entry")
+        elevations = 180 // max(self.resolutions_deg) + 1
+        if self.max_doas > elevations:
+            raise ValueError(
+                f"the protocol draws elevations without replacement and has only {elevations} at "
+                f"{max(self.resolutions_deg)} degrees; use max_doas <= {elevations} or finer resolutions_deg"
+            )
+        return self
+
+
+class DOAConfig(hnetzoo.Config):
+    """Settings of the corrected task."""
+
+    max_doas: PositiveInt = 2
+    """Slots per side; references and predictions number 0..max_doas, uniformly."""
+    samples: PositiveInt = 400_000
+    """Training samples; validation and test splits have a tenth of it, and at least one."""
+    counts: Literal["hidden", "known"] = "hidden"
+    """"hidden": inactive slots exist and hold far points; "known": they are masked out."""
+    independent: Probability = 0.5
+    """Share of problems whose predictions are all independent of the references."""
+    miss_rate: Probability = 0.1
+    """Probability that the prediction of a reference is replaced by a false alarm, in the other problems."""
+    noise_deg: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = (1.0, 30.0)
+    """Range of the angular noise of a problem, log-uniform [degrees, standard deviation per tangent axis]."""

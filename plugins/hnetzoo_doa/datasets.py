@@ -1,0 +1,212 @@
+"""The two synthetic DOA tasks, generated as whole arrays.
+
+`doa-reference` is the origin's protocol (Adavanne et al., WASPAA 2021, and its data script), flaws included: rows or
+columns are permuted and never both, and constant pads put inactive slots at distance 0 from each other. `doa` is the
+corrected task: both axes permuted, far random points in inactive slots, or inactive slots masked out.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+import hnetzoo
+from hnetzoo_doa.config import DOAConfig, DOAReferenceConfig
+from hnetzoo_doa.geometry import Floats, chordal_distance, perturb, uniform_directions, unit_vectors
+
+EVALUATION_SHARE = 10  # validation and test splits are a tenth of the training split
+CONSTANT_PAD = 10.0  # each coordinate of the origin's constant pad
+PAD_RANGE = 100.0  # the origin's random pads lie in a cube of this half-width
+FAR_RADII = (10.0, 100.0)  # of the inactive points of the corrected task; active ones have radius 1
+
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+Activity = tuple[Tensor, Tensor]
+
+
+class Points(NamedTuple):
+    """Slots of both sides: points float64 [b, n, 3] and [b, m, 3], activity bool [b, n] and [b, m]."""
+
+    reference: Floats
+    predicted: Floats
+    row_active: Bools
+    col_active: Bools
+
+
+class DOAReference:
+    """The origin's dataset.
+
+    Example:
+        >>> dataset = DOAReference(DOAReferenceConfig(samples=(10, 20, 30)))
+        >>> batch = dataset.load("train", seed=0)
+        >>> batch.distance.shape, dataset.unit
+        (torch.Size([1260, 2, 2]), 'chord')
+    """
+
+    unit = "chord"
+
+    def __init__(self, config: DOAReferenceConfig) -> None:
+        self.config = config
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(max_doas, max_doas)."""
+        return self.config.max_doas, self.config.max_doas
+
+    def load(self, split: hnetzoo.Split, seed: int) -> hnetzoo.AssociationBatch:
+        """Draw a split: distance [chord between unit vectors, 0..2; larger to pads], every slot existing."""
+        points = self._draw(split, seed)
+        return _problems(points)
+
+    def activity(self, split: hnetzoo.Split, seed: int) -> Activity:
+        """Return which slots hold a source, bool [b, n] and [b, m], for the same draw as `load`."""
+        points = self._draw(split, seed)
+        return torch.from_numpy(points.row_active), torch.from_numpy(points.col_active)
+
+    def _draw(self, split: hnetzoo.Split, seed: int) -> Points:
+        rng = _generator(split, seed)
+        resolution, n_ref, n_pred = self._counts(split)
+        slots = np.arange(self.config.max_doas)
+        row_active, col_active = slots < n_ref[:, None], slots < n_pred[:, None]
+        reference, predicted = (self._directions(rng, resolution) for _ in range(2))
+        constant = rng.random(len(resolution)) < 0.5
+        reference = np.where(row_active[..., None], reference, _reference_pads(rng, constant, len(slots)))
+        predicted = np.where(col_active[..., None], predicted, _reference_pads(rng, constant, len(slots)))
+        permute_rows = rng.random(len(resolution)) < 0.5
+        order, unchanged = _permutations(rng, len(resolution), len(slots)), slots[None]
+        return _reorder(
+            Points(reference, predicted, row_active, col_active),
+            np.where(permute_rows[:, None], order, unchanged),
+            np.where(permute_rows[:, None], unchanged, order),
+        )
+
+    def _counts(self, split: hnetzoo.Split) -> tuple[Ints, Ints, Ints]:
+        """List resolution [degrees], n_ref and n_pred of every sample, each [b]."""
+        per_side = np.arange(self.config.max_doas + 1)
+        grid = np.stack(np.meshgrid(self.config.resolutions_deg, per_side, per_side, indexing="ij"), -1).reshape(-1, 3)
+        pairs = np.minimum(grid[:, 1], grid[:, 2])
+        samples = np.array(self.config.samples)[np.minimum(pairs, len(self.config.samples) - 1)]
+        if split != "train":
+            samples = samples // EVALUATION_SHARE
+        resolution, n_ref, n_pred = np.repeat(grid, samples, axis=0).T
+        return resolution, n_ref, n_pred
+
+    def _directions(self, rng: np.random.Generator, resolution: Ints) -> Floats:
+        """Draw azimuths and elevations without replacement on each sample's grid -> unit vectors [b, max_doas, 3]."""
+        azimuths = _without_replacement(rng, 360 // resolution, self.config.max_doas)
+        elevations = _without_replacement(rng, 180 // resolution + 1, self.config.max_doas)
+        return unit_vectors(-180.0 + azimuths * resolution[:, None], -90.0 + elevations * resolution[:, None])
+
+
+class DOA:
+    """The corrected dataset.
+
+    Example:
+        >>> batch = DOA(DOAConfig(max_doas=4, samples=100, counts="known")).load("train", seed=0)
+        >>> batch.distance.shape, bool(batch.row_mask.all())
+        (torch.Size([100, 4, 4]), False)
+    """
+
+    unit = "chord"
+
+    def __init__(self, config: DOAConfig) -> None:
+        self.config = config
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(max_doas, max_doas)."""
+        return self.config.max_doas, self.config.max_doas
+
+    def load(self, split: hnetzoo.Split, seed: int) -> hnetzoo.AssociationBatch:
+        """Draw a split: distance [chord between unit vectors, 0..2; larger to far points]."""
+        points = self._draw(split, seed)
+        problems = _problems(points)
+        if self.config.counts == "hidden":
+            return problems
+        return problems._replace(
+            row_mask=torch.from_numpy(points.row_active), col_mask=torch.from_numpy(points.col_active)
+        )
+
+    def activity(self, split: hnetzoo.Split, seed: int) -> Activity:
+        """Return which slots hold a source, bool [b, n] and [b, m], for the same draw as `load`."""
+        points = self._draw(split, seed)
+        return torch.from_numpy(points.row_active), torch.from_numpy(points.col_active)
+
+    def _draw(self, split: hnetzoo.Split, seed: int) -> Points:
+        rng, slots = _generator(split, seed), self.config.max_doas
+        b = self.config.samples if split == "train" else max(1, self.config.samples // EVALUATION_SHARE)
+        n_ref, n_pred = rng.integers(0, slots + 1, (2, b, 1))
+        row_active, col_active = np.arange(slots) < n_ref, np.arange(slots) < n_pred
+        reference = uniform_directions(rng, b, slots)
+        predicted = self._predictions(rng, reference)
+        points = Points(
+            np.where(row_active[..., None], reference, _far_points(rng, b, slots)),
+            np.where(col_active[..., None], predicted, _far_points(rng, b, slots)),
+            row_active,
+            col_active,
+        )
+        return _reorder(points, _permutations(rng, b, slots), _permutations(rng, b, slots))
+
+    def _predictions(self, rng: np.random.Generator, reference: Floats) -> Floats:
+        """Mix noisy copies of the references with false alarms -> unit vectors of the same shape."""
+        b, slots, _ = reference.shape
+        low, high = np.log(self.config.noise_deg)
+        noise_deg = np.exp(rng.uniform(low, high, (b, 1)))
+        independent = rng.random((b, 1)) < self.config.independent
+        false_alarm = independent | (rng.random((b, slots)) < self.config.miss_rate)
+        return np.where(
+            false_alarm[..., None], uniform_directions(rng, b, slots), perturb(rng, reference, noise_deg)
+        )
+
+
+def _generator(split: hnetzoo.Split, seed: int) -> np.random.Generator:
+    """Give every split of every seed a stream of its own."""
+    return np.random.default_rng((seed, ("train", "validation", "test").index(split)))
+
+
+def _without_replacement(rng: np.random.Generator, population: Ints, count: int) -> Ints:
+    """Draw `count` different integers below population [b], uniformly and in random order -> [b, count].
+
+    The j-th draw is the rank among the values not yet taken; it moves past each smaller or equal value taken before.
+    """
+    drawn = np.empty((len(population), count), dtype=np.int64)
+    for j in range(count):
+        value = rng.integers(0, population - j)
+        for taken in np.sort(drawn[:, :j], axis=1).T:
+            value += value >= taken
+        drawn[:, j] = value
+    return drawn
+
+
+def _reference_pads(rng: np.random.Generator, constant: Bools, slots: int) -> Floats:
+    """Draw the origin's inactive points [b, slots, 3]: the constant pad, or random outside [-1, 1] per coordinate."""
+    random = rng.uniform(-PAD_RANGE, PAD_RANGE, (len(constant), slots, 3))
+    random[np.abs(random) <= 1] = CONSTANT_PAD
+    return np.where(constant[:, None, None], CONSTANT_PAD, random)
+
+
+def _far_points(rng: np.random.Generator, b: int, slots: int) -> Floats:
+    return uniform_directions(rng, b, slots) * rng.uniform(*FAR_RADII, (b, slots, 1))
+
+
+def _permutations(rng: np.random.Generator, b: int, slots: int) -> Ints:
+    return rng.random((b, slots)).argsort(1)
+
+
+def _reorder(points: Points, rows: Ints, columns: Ints) -> Points:
+    """Take slots in the orders rows [b, n] and columns [b, m]."""
+    return Points(
+        np.take_along_axis(points.reference, rows[..., None], 1),
+        np.take_along_axis(points.predicted, columns[..., None], 1),
+        np.take_along_axis(points.row_active, rows, 1),
+        np.take_along_axis(points.col_active, columns, 1),
+    )
+
+
+def _problems(points: Points) -> hnetzoo.AssociationBatch:
+    """Measure distances, and solve for the true association of the active block."""
+    distance = torch.from_numpy(chordal_distance(points.reference, points.predicted))
+    active = torch.from_numpy(points.row_active), torch.from_numpy(points.col_active)
+    return hnetzoo.AssociationBatch.with_full_masks(distance.float(), hnetzoo.assign(distance, *active))

@@ -1,0 +1,70 @@
+"""Directions on the sphere and distances between points.
+
+Conventions: angles in degrees where the name says so; azimuth from the x axis towards y, elevation from the xy plane;
+points are Cartesian, float [..., 3], unitless on the unit sphere.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+def unit_vectors(azimuth_deg: Floats, elevation_deg: Floats) -> Floats:
+    """Convert angles [degrees], each [...], to unit vectors [..., 3].
+
+    Example:
+        >>> unit_vectors(np.array([90.0]), np.array([0.0])).round(6).tolist()
+        [[0.0, 1.0, 0.0]]
+    """
+    azimuth, elevation = np.deg2rad(azimuth_deg), np.deg2rad(elevation_deg)
+    return np.stack(
+        (np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)), axis=-1
+    )
+
+
+def uniform_directions(rng: np.random.Generator, *shape: int) -> Floats:
+    """Draw directions uniformly on the sphere, [*shape, 3].
+
+    Example:
+        >>> uniform_directions(np.random.default_rng(0), 4, 2).shape
+        (4, 2, 3)
+    """
+    points = rng.standard_normal((*shape, 3))
+    return points / np.linalg.norm(points, axis=-1, keepdims=True)
+
+
+def perturb(rng: np.random.Generator, directions: Floats, noise_deg: Floats) -> Floats:
+    """Turn directions by angular noise: a Gaussian step in the tangent plane, taken along the great circle.
+
+    Args:
+        rng: Source of randomness.
+        directions: Unit vectors, [..., 3].
+        noise_deg: Standard deviation per tangent axis [degrees], broadcast against [...].
+
+    Returns:
+        Unit vectors, [..., 3].
+    """
+    step = rng.standard_normal(directions.shape) * np.deg2rad(noise_deg)[..., None]
+    tangent = step - (step * directions).sum(-1, keepdims=True) * directions
+    angle = np.linalg.norm(tangent, axis=-1, keepdims=True)
+    return np.cos(angle) * directions + np.sinc(angle / np.pi) * tangent
+
+
+def chordal_distance(reference: Floats, predicted: Floats) -> Floats:
+    """Measure straight-line distances between two sets of points.
+
+    Args:
+        reference: Points, [..., n, 3].
+        predicted: Points, [..., m, 3].
+
+    Returns:
+        [..., n, m], at least 0; at most 2 between unit vectors. Not an angle: 90 degrees are 1.414.
+
+    Example:
+        >>> chordal_distance(np.eye(3)[:1], np.eye(3)).round(3).tolist()
+        [[0.0, 1.414, 1.414]]
+
+    Source: Adavanne et al., WASPAA 2021 (the distance fed to Hnet).
+    """
+    return np.linalg.norm(reference[..., :, None, :] - predicted[..., None, :, :], axis=-1)

@@ -1,0 +1,35 @@
+"""Declare the synthetic DOA datasets."""
+
+from collections.abc import Iterable
+
+import hnetzoo
+
+TAGS = frozenset({"synthetic", "optimal-truth"})
+
+
+@hnetzoo.hookimpl
+def hnetzoo_datasets() -> Iterable[hnetzoo.DatasetSpec]:
+    """Declare doa-reference and doa."""
+    return [
+        hnetzoo.DatasetSpec(
+            name="doa-reference",
+            summary="The origin's protocol to the letter: grid directions, pads, one axis permuted.",
+            target="hnetzoo_doa.datasets:DOAReference",
+            config="hnetzoo_doa.config:DOAReferenceConfig",
+            citation=hnetzoo.Citation(
+                authors="S. Adavanne, A. Politis, T. Virtanen",
+                title="Differentiable Tracking-Based Training of Deep Learning Sound Source Localizers",
+                year=2021,
+                venue="IEEE WASPAA",
+                url="https://arxiv.org/abs/2111.00030",
+            ),
+            tags=TAGS,
+        ),
+        hnetzoo.DatasetSpec(
+            name="doa",
+            summary="The corrected task: uniform directions, noisy predictions, both axes permuted.",
+            target="hnetzoo_doa.datasets:DOA",
+            config="hnetzoo_doa.config:DOAConfig",
+            tags=TAGS,
+        ),
+    ]

@@ -1,0 +1,1 @@
+"""The default plugin: the HNetGRU model and its trainer, from the paper."""

@@ -1,0 +1,27 @@
+"""Settings of the hnetgru model and the hnet trainer."""
+
+from typing import Literal
+
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+
+import hnetzoo
+
+
+class HNetGRUConfig(hnetzoo.Config):
+    """Settings of HNetGRU."""
+
+    hidden_size: PositiveInt = 128
+    """Channels of the GRU and of the attention layer."""
+
+
+class HNetTrainerConfig(hnetzoo.TrainerConfig):
+    """Settings of the hnet trainer."""
+
+    learning_rate: PositiveFloat = 1e-3
+    """Adam's rate; the peak of the cycle under schedule "one-cycle"."""
+    schedule: Literal["one-cycle", "constant"] = "one-cycle"
+    """Course of the learning rate; "constant" is the origin's."""
+    loss_weights: tuple[NonNegativeFloat, NonNegativeFloat, NonNegativeFloat] = (1.0, 1.0, 1.0)
+    """Weights of the cell, row and column terms."""
+    balance_cells: bool = False
+    """Weigh the positives of the cell term by (1 - p) / p, p being the share of training labels that are 1 there."""

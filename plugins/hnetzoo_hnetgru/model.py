@@ -1,0 +1,101 @@
+"""HNetGRU, the network of Hnet, written from its description.
+
+Rows of the distance matrix are the sequence of a GRU; an attention layer relates the rows; a linear layer gives one
+logit per column. Parameter names and counts are the paper's, so its checkpoints can be imported.
+
+How ours differs from the authors' code: the module returns the cell logits alone, since row and column activity are
+their maxima and belong to the loss; masked slots are accepted and read as far away; a batch of one keeps its axis.
+
+Source: S. Adavanne, A. Politis, T. Virtanen, "Differentiable Tracking-Based Training of Deep Learning Sound Source
+Localizers", WASPAA 2021, section 3.
+"""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import linear
+
+import hnetzoo
+from hnetzoo_hnetgru.config import HNetGRUConfig
+
+FAR = 300.0**0.5
+"""Stands for the distance of a masked slot: that of the origin's pad, the point (10, 10, 10), from the centre."""
+
+
+class AttentionLayer(nn.Module):
+    """Relate the steps of a sequence by unscaled dot-product attention.
+
+    Query, key and value are bias-free 1x1 convolutions; there is no 1/sqrt(d) and no residual.
+
+    Example:
+        >>> AttentionLayer(channels=8)(torch.rand(3, 5, 8)).shape
+        torch.Size([3, 5, 8])
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv_Q = nn.Conv1d(channels, channels, kernel_size=1, bias=False)
+        self.conv_K = nn.Conv1d(channels, channels, kernel_size=1, bias=False)
+        self.conv_V = nn.Conv1d(channels, channels, kernel_size=1, bias=False)
+
+    def forward(self, sequence: Tensor) -> Tensor:
+        """Map float [b, n, c] to float [b, n, c]."""
+        # A 1x1 convolution is a linear map of each step; applied as one, a training step takes two thirds of the time.
+        maps = (self.conv_Q, self.conv_K, self.conv_V)
+        query, key, value = (linear(sequence, conv.weight.squeeze(-1)) for conv in maps)
+        attention = torch.softmax(query @ key.transpose(1, 2), dim=-1)  # [b, n, n]
+        return attention @ value
+
+
+class HNetGRU(nn.Module):
+    """Predict association logits from distances, for problems of one fixed size.
+
+    Args:
+        config: Settings.
+        shape: (n, m), the slots of every problem; both are max_doas for the DOA datasets.
+
+    Example:
+        >>> model = HNetGRU(HNetGRUConfig(), (2, 2))
+        >>> model(torch.rand(1, 2, 2)).shape, sum(p.numel() for p in model.parameters())
+        (torch.Size([1, 2, 2]), 100098)
+    """
+
+    def __init__(self, config: HNetGRUConfig, shape: tuple[int, int]) -> None:
+        super().__init__()
+        self.shape = shape
+        self.gru = nn.GRU(shape[1], config.hidden_size, batch_first=True)
+        self.attn = AttentionLayer(config.hidden_size)
+        self.fc1 = nn.Linear(config.hidden_size, shape[1])
+
+    def forward(self, distance: Tensor, row_mask: Tensor | None = None, col_mask: Tensor | None = None) -> Tensor:
+        """Compute logits.
+
+        Args:
+            distance: Float [b, n, m], the unit trained on; (n, m) must be the model's shape.
+            row_mask: Bool [b, n]; None means all True.
+            col_mask: Bool [b, m]; None means all True.
+
+        Returns:
+            Float [b, n, m], before the sigmoid.
+
+        Raises:
+            ShapeError: If the problems are of another size.
+        """
+        hnetzoo.check_problem_shapes(distance, row_mask, col_mask)
+        if tuple(distance.shape[1:]) != self.shape:
+            raise hnetzoo.ShapeError(
+                f"problems are {distance.shape[1]} x {distance.shape[2]}; these weights are for {self.shape[0]} x "
+                f"{self.shape[1]}: pad smaller problems with masked slots, or train for this size"
+            )
+        if row_mask is not None or col_mask is not None:
+            cells = hnetzoo.valid_cells(*hnetzoo.full_masks(distance, row_mask, col_mask))
+            distance = torch.where(cells, distance, FAR)
+        hidden, _ = self.gru(distance)  # [b, n, h]
+        return self.fc1(torch.tanh(self.attn(hidden)))
+
+    @staticmethod
+    def infer_shape(state: Mapping[str, Tensor]) -> tuple[int, int]:
+        """Read (n, m) off a state dict of the origin, whose problems are square; raises KeyError if it is none."""
+        max_doas = len(state["fc1.bias"])
+        return max_doas, max_doas

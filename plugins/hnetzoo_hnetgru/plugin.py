@@ -1,0 +1,51 @@
+"""Declare the reference model and its trainer."""
+
+from collections.abc import Iterable
+
+import hnetzoo
+
+HNET = hnetzoo.Citation(
+    authors="S. Adavanne, A. Politis, T. Virtanen",
+    title="Differentiable Tracking-Based Training of Deep Learning Sound Source Localizers",
+    year=2021,
+    venue="IEEE WASPAA",
+    url="https://arxiv.org/abs/2111.00030",
+)
+
+
+@hnetzoo.hookimpl
+def hnetzoo_models() -> Iterable[hnetzoo.ModelSpec]:
+    """Declare hnetgru."""
+    return [
+        hnetzoo.ModelSpec(
+            name="hnetgru",
+            summary="GRU and attention over the rows of D: the reference network of Hnet.",
+            target="hnetzoo_hnetgru.model:HNetGRU",
+            config="hnetzoo_hnetgru.config:HNetGRUConfig",
+            citation=HNET,
+            tags=frozenset({"fixed-size", "order-dependent"}),
+            trainer="hnet",
+            dataset="doa-reference",
+            pretrained=(
+                hnetzoo.Pretrained(
+                    weights="hnetzoo_hnetgru:weights/default.safetensors",
+                    card="hnetzoo_hnetgru:weights/default.json",
+                    shape=(2, 2),
+                ),
+            ),
+        )
+    ]
+
+
+@hnetzoo.hookimpl
+def hnetzoo_trainers() -> Iterable[hnetzoo.TrainerSpec]:
+    """Declare hnet."""
+    return [
+        hnetzoo.TrainerSpec(
+            name="hnet",
+            summary="Three binary cross-entropies (cells, row maxima, column maxima), Adam, one-cycle rate.",
+            target="hnetzoo_hnetgru.trainer:HNetTrainer",
+            config="hnetzoo_hnetgru.config:HNetTrainerConfig",
+            citation=HNET,
+        )
+    ]

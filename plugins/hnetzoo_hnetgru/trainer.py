@@ -1,0 +1,79 @@
+"""The hnet trainer: three binary cross-entropies and Adam.
+
+How ours differs from the authors' script: the learning rate follows one cycle instead of staying constant (the script's
+is `schedule = "constant"`); masked slots carry no loss; the balancing weights that the script computes and never uses
+can be applied (`balance_cells`).
+
+Source: S. Adavanne, A. Politis, T. Virtanen, WASPAA 2021, section 3.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.optim.lr_scheduler import OneCycleLR
+
+import hnetzoo
+from hnetzoo_hnetgru.config import HNetTrainerConfig
+
+ABSENT = -1e4
+"""Logit of a masked cell in the maxima: below any real one, and finite, so that no gradient becomes NaN."""
+
+
+class HNetTrainer:
+    """Train association logits against cells, row activity and column activity.
+
+    Args:
+        config: Settings.
+
+    Example:
+        >>> model = hnetzoo.load_model("hnetgru", weights=None)
+        >>> batch = hnetzoo.load_dataset("doa", samples=160).load("test", seed=0)
+        >>> sorted(HNetTrainer(HNetTrainerConfig()).losses(model, batch))
+        ['cell', 'column', 'row']
+    """
+
+    def __init__(self, config: HNetTrainerConfig) -> None:
+        self.config = config
+        self.positive_weight: Tensor | None = None
+
+    def prepare(self, training: hnetzoo.AssociationBatch) -> None:
+        """Take the balancing weights from the training split, where the settings ask for them."""
+        if self.config.balance_cells:
+            share = hnetzoo.label_shares(training)
+            self.positive_weight = torch.where(share > 0, (1 - share) / share, 1.0).to(training.distance.dtype)
+
+    def losses(self, model: nn.Module, batch: hnetzoo.AssociationBatch) -> dict[str, Tensor]:
+        """Compute the three terms, each summed over the batch as in the paper, times its weight.
+
+        Args:
+            model: An association model.
+            batch: b problems.
+
+        Returns:
+            "cell", "row" and "column", each a scalar.
+        """
+        logits = model(batch.distance, batch.row_mask, batch.col_mask)
+        if logits.numel() == 0:
+            return dict.fromkeys(("cell", "row", "column"), logits.sum())
+        cells, truth = batch.cells, batch.association.to(logits.dtype)
+        reachable = logits.masked_fill(~cells, ABSENT)
+        balance = None if self.positive_weight is None else self.positive_weight.to(logits.device)
+        cell, row, column = self.config.loss_weights
+        return {
+            "cell": cell * _cross_entropy(logits, truth, cells, balance),
+            "row": row * _cross_entropy(reachable.amax(2), truth.amax(2), batch.row_mask),
+            "column": column * _cross_entropy(reachable.amax(1), truth.amax(1), batch.col_mask),
+        }
+
+    def configure(self, model: nn.Module, total_steps: int) -> hnetzoo.Optimization:
+        """Return Adam and, unless the rate is constant, a one-cycle schedule over `total_steps` steps."""
+        optimizer = torch.optim.Adam(model.parameters(), lr=self.config.learning_rate, fused=True)
+        if self.config.schedule == "constant":
+            return hnetzoo.Optimization(optimizer)
+        return hnetzoo.Optimization(optimizer, OneCycleLR(optimizer, self.config.learning_rate, total_steps))
+
+
+def _cross_entropy(logits: Tensor, truth: Tensor, mask: Tensor, positive_weight: Tensor | None = None) -> Tensor:
+    """Sum the cross-entropy over True of mask; all [b, ...] of one shape."""
+    weight = mask.to(logits.dtype)
+    return binary_cross_entropy_with_logits(logits, truth, weight, reduction="sum", pos_weight=positive_weight)
