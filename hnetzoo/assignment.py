@@ -111,7 +111,9 @@ def decode(
 def check_problem_shapes(matrix: Tensor, row_mask: Tensor | None, col_mask: Tensor | None) -> None:
     """Raise ShapeError unless matrix is [b, n, m] and the masks, where given, are [b, n] and [b, m]."""
     if matrix.ndim != 3:
-        raise ShapeError(f"expected problems of shape [b, n, m], got {list(matrix.shape)}; add a batch axis to one matrix")
+        raise ShapeError(
+            f"expected problems of shape [b, n, m], got {list(matrix.shape)}; add a batch axis to one matrix"
+        )
     b, n, m = matrix.shape
     for name, mask, expected in (("row_mask", row_mask, (b, n)), ("col_mask", col_mask, (b, m))):
         if mask is not None and tuple(mask.shape) != expected:

@@ -158,7 +158,9 @@ def _unpack(node: Any, tensors: Mapping[str, Tensor]) -> Any:
 
 def _serialise(tensors: Mapping[str, Tensor]) -> bytes:
     # Copies, because safetensors refuses tensors that share memory and some optimisers keep such.
-    return safetensors.torch.save({name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()})
+    return safetensors.torch.save(
+        {name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()}
+    )
 
 
 def _digest(content: bytes) -> str:

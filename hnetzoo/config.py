@@ -91,14 +91,18 @@ def build_config(config_class: type[ConfigType], values: Mapping[str, Any], sect
         if key not in config_class.model_fields:
             names = (f"{section}.{field}" for field in config_class.model_fields)
             raise UnknownNameError("setting", f"{section}.{key}", names, f"run 'hnetzoo show {owner}'")
+    return validate(config_class, values, section, f" (run 'hnetzoo show {owner}' for what is accepted)")
+
+
+def validate(config_class: type[ConfigType], values: Mapping[str, Any], where: str, remedy: str = "") -> ConfigType:
+    """Build a settings object; raises ConfigError with the first problem as one line."""
     try:
-        return config_class(**values)
+        return config_class.model_validate(dict(values))
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
-        where = ".".join([section, *(str(part) for part in problem["loc"])])
-        raise ConfigError(
-            f"{where} = {problem['input']!r}: {problem['msg']} (run 'hnetzoo show {owner}' for what is accepted)"
-        ) from None
+        place = ".".join([where, *(str(part) for part in problem["loc"])])
+        message = problem["msg"].removeprefix("Value error, ")
+        raise ConfigError(f"{place} = {problem['input']!r}: {message}{remedy}") from None
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -107,7 +111,9 @@ def read_toml(path: Path) -> dict[str, Any]:
         with path.open("rb") as file:
             return tomllib.load(file)
     except OSError as error:
-        raise ConfigError(f"cannot read settings file '{path}' ({error.strerror}); give the path of a TOML file") from None
+        raise ConfigError(
+            f"cannot read settings file '{path}' ({error.strerror}); give the path of a TOML file"
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"settings file '{path}' is not valid TOML ({error}); correct it there") from None
 

@@ -72,9 +72,13 @@ def load_split(dataset: Dataset, split: Split, seed: int) -> AssociationBatch:
     expected = ((b, n, m), (b, n, m), (b, n), (b, m))
     for name, field, shape in zip(batch._fields, batch, expected, strict=True):
         if tuple(field.shape) != shape:
-            raise DataError(f"{split} split: {name} has shape {list(field.shape)}; the dataset's shape asks for {list(shape)}")
+            raise DataError(
+                f"{split} split: {name} has shape {list(field.shape)}; the dataset's shape asks for {list(shape)}"
+            )
         if (field.dtype == torch.bool) == (name == "distance"):
-            raise DataError(f"{split} split: {name} has dtype {field.dtype}; expected float32 distances and bool for the rest")
+            raise DataError(
+                f"{split} split: {name} has dtype {field.dtype}; expected float32 distances and bool for the rest"
+            )
     if bool((batch.distance.isnan() & batch.cells).any()):
         raise DataError(f"{split} split: distance is NaN inside the masks; mask the slots or correct the values")
     return batch
@@ -218,7 +222,7 @@ def weighted_f1(association: Tensor, truth: Tensor, cell_weights: Tensor | None,
 def _by_cell(outcomes: Outcomes, problems: Problems) -> dict[str, dict[str, float]]:
     """Group by the numbers of active references and predictions."""
     rows, columns = problems.row_active.sum(1), problems.col_active.sum(1)
-    cells = torch.stack((rows, columns), 1).unique(dim=0).tolist()
+    cells = torch.unique(torch.stack((rows, columns), 1), dim=0).tolist()
     return {f"{n}x{m}": _summary(outcomes.total((rows == n) & (columns == m))) for n, m in cells}
 
 
@@ -228,14 +232,10 @@ def _by_layout(outcomes: Outcomes, problems: Problems) -> dict[str, dict[str, fl
     n, m = problems.batch.distance.shape[1:]
     if max(n, m) > LARGEST_LAYOUT or not bool(problems.batch.cells.all()):
         return {}
-    layouts, group = active.unique(dim=0, return_inverse=True)
+    layouts, group = torch.unique(active, dim=0, return_inverse=True)
     names = ("".join(str(int(slot)) for slot in layout) for layout in layouts)
-    return {
-        f"{name[:n]}x{name[n:]}": _summary(outcomes.total(group == index)) for index, name in enumerate(names)
-    }
+    return {f"{name[:n]}x{name[n:]}": _summary(outcomes.total(group == index)) for index, name in enumerate(names)}
 
 
 def _summary(counts: AssociationCounts) -> dict[str, float]:
     return {"exact": counts.exact_share, "f1": counts.f1, "problems": counts.problems}
-
-

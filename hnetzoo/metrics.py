@@ -35,7 +35,9 @@ class AssociationCounts:
 
     def __add__(self, other: "AssociationCounts") -> "AssociationCounts":
         names = self.__dataclass_fields__
-        return AssociationCounts(**dict(zip(names, map(sum, zip(astuple(self), astuple(other), strict=True)), strict=True)))
+        return AssociationCounts(
+            **dict(zip(names, map(sum, zip(astuple(self), astuple(other), strict=True)), strict=True))
+        )
 
     @property
     def vacuous(self) -> bool:

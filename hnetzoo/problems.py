@@ -51,7 +51,9 @@ def read_problems(path: str | Path) -> StoredProblems:
     path = Path(path)
     arrays = _load_npz(path)
     if "distance" not in arrays:
-        raise DataError(f"'{path}' holds no array 'distance' (found: {', '.join(arrays) or 'none'}); expected [b, n, m]")
+        raise DataError(
+            f"'{path}' holds no array 'distance' (found: {', '.join(arrays) or 'none'}); expected [b, n, m]"
+        )
     distance = _numbers(path, "distance", arrays["distance"])
     b, n, m = distance.shape
     row_mask, col_mask = full_masks(distance, None, None)
@@ -102,6 +104,13 @@ def write_arrays(path: Path, arrays: dict[str, Array]) -> None:
     write_file(path, content.getvalue())
 
 
+def write_array(path: Path, array: Array) -> None:
+    """Write one array as .npy that appears whole or not at all."""
+    content = io.BytesIO()
+    np.save(content, array, allow_pickle=False)
+    write_file(path, content.getvalue())
+
+
 def _load_npz(path: Path) -> dict[str, Array]:
     try:
         with np.load(path, allow_pickle=False) as archive:
@@ -109,7 +118,9 @@ def _load_npz(path: Path) -> dict[str, Array]:
                 raise DataError(f"'{path}' is not a .npz archive of named arrays")
             return {name: archive[name] for name in archive.files}
     except (OSError, ValueError, EOFError, BadZipFile, AttributeError) as error:
-        raise DataError(f"cannot read '{path}' as .npz ({_reason(error)}); give a file of plain numeric arrays") from None
+        raise DataError(
+            f"cannot read '{path}' as .npz ({_reason(error)}); give a file of plain numeric arrays"
+        ) from None
 
 
 def _load_npy(path: Path) -> Array:
@@ -149,7 +160,8 @@ def _flags(path: Path, name: str, array: Array, shape: tuple[int, ...]) -> Tenso
 def _split(path: Path, array: Array, b: int) -> Tensor:
     if array.shape != (b,) or array.dtype.kind not in "iu" or not np.isin(array, (0, 1, 2)).all():
         raise DataError(
-            f"'{path}': split is {array.dtype} {list(array.shape)}; expected {[b]} of 0 (train), 1 (validation), 2 (test)"
+            f"'{path}': split is {array.dtype} {list(array.shape)}; expected {[b]} of 0 (train), 1 (validation), "
+            "2 (test)"
         )
     return torch.from_numpy(array.astype(np.uint8))
 
@@ -163,7 +175,9 @@ def _check_association(path: Path, batch: AssociationBatch) -> None:
 def _check_first(path: Path, name: str, what: str, wrong: Tensor) -> None:
     if bool(wrong.any()):
         place = wrong.nonzero()[0].tolist()
-        raise DataError(f"'{path}': {name} has {what}, first at {place} (problem, then row or column); correct the file")
+        raise DataError(
+            f"'{path}': {name} has {what}, first at {place} (problem, then row or column); correct the file"
+        )
 
 
 def _reason(error: Exception) -> str:

@@ -88,7 +88,9 @@ class BenchmarkReport:
                 skipped=tuple(Skipped(**entry) for entry in document.get("skipped", ())),
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise DataError(f"'{path}' is not a benchmark document ({error}); write one with 'hnetzoo benchmark --json'") from None
+            raise DataError(
+                f"'{path}' is not a benchmark document ({error}); write one with 'hnetzoo benchmark --json'"
+            ) from None
 
 
 def environment() -> dict[str, Any]:

@@ -1,10 +1,10 @@
 """The run directory: what a training leaves behind.
 
-    run.json            resolved settings, versions, seed, data identity
-    metrics.jsonl       one line per epoch
-    best.safetensors    the weights of the best epoch
-    checkpoints/        resumable state, newest two
-    result.json         the final test row
+run.json            resolved settings, versions, seed, data identity
+metrics.jsonl       one line per epoch
+best.safetensors    the weights of the best epoch
+checkpoints/        resumable state, newest two
+result.json         the final test row
 """
 
 import json
@@ -60,7 +60,9 @@ def read_run(path: Path) -> RunRecord:
         CheckpointError: If the path is not a run directory or its record is damaged.
     """
     if not (path / RUN).is_file():
-        raise CheckpointError(f"'{path}' is not a run directory (no {RUN} in it); give the --out of a training or import")
+        raise CheckpointError(
+            f"'{path}' is not a run directory (no {RUN} in it); give the --out of a training or import"
+        )
     document = read_json(path / RUN)
     try:
         if document.pop("schema") != SCHEMA:
@@ -114,7 +116,7 @@ def write_metrics(path: Path, lines: Iterable[Mapping[str, Any]]) -> None:
 
 
 def _flatten(record: RunRecord) -> dict[str, Any]:
-    fields = json.loads(json.dumps(asdict(record)))
+    fields: dict[str, Any] = json.loads(json.dumps(asdict(record)))  # tuples compare as lists, as run.json has them
     del fields["environment"]
     settings = fields.pop("settings")
     return fields | {f"{section}.{key}": value for section, table in settings.items() for key, value in table.items()}

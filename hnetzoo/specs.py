@@ -74,7 +74,9 @@ class Spec:
         for field in ("target", "config"):
             value = getattr(self, field)
             if not isinstance(value, str) or not _TARGET.match(value):
-                raise ConfigError(f"{self.kind} '{self.name}': {field} {value!r} is not of the form 'package.module:Name'")
+                raise ConfigError(
+                    f"{self.kind} '{self.name}': {field} {value!r} is not of the form 'package.module:Name'"
+                )
         object.__setattr__(self, "tags", frozenset(self.tags))
 
     def load_target(self) -> Any:

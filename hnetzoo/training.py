@@ -157,7 +157,9 @@ class _Loop:
             self.scheduler.load_state_dict(checkpoint.state["scheduler"])
         self.history = [EpochRecord(**line) for line in checkpoint.state["history"]]
 
-    def run_epoch(self, epoch: int, training: AssociationBatch, validation: AssociationBatch, observer: Observer) -> None:
+    def run_epoch(
+        self, epoch: int, training: AssociationBatch, validation: AssociationBatch, observer: Observer
+    ) -> None:
         """Train, validate, keep the best weights, and write everything down."""
         start = time.perf_counter()
         losses = self._optimise(epoch, training, observer)
@@ -192,7 +194,7 @@ class _Loop:
         for steps, batch in enumerate(cut(shuffled, size), start=1):
             losses = self.trainer.losses(self.model, batch)
             self.optimizer.zero_grad(set_to_none=True)
-            torch.stack(list(losses.values())).sum().backward()
+            torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
             self.optimizer.step()
             if self.scheduler is not None:
                 self.scheduler.step()
@@ -241,7 +243,9 @@ def _loop_settings(job: Job, problems: int) -> TrainerConfig:
     """Check that the job can be run by this loop, and return the settings that the loop reads."""
     settings = job.trainer.config
     if not isinstance(settings, TrainerConfig):
-        raise PluginLoadError(f"trainer '{job.trainer.spec.name}': its settings are not a subclass of hnetzoo.TrainerConfig")
+        raise PluginLoadError(
+            f"trainer '{job.trainer.spec.name}': its settings are not a subclass of hnetzoo.TrainerConfig"
+        )
     if problems < settings.batch_size:
         raise ConfigError(
             f"batch size {settings.batch_size} exceeds the {problems} problems of the training split of "

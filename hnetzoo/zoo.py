@@ -146,6 +146,13 @@ def resolve_model(
     return LoadedModel(module=module.eval(), component=component, weights=weights, shape=chosen.shape)
 
 
+def specification(reference: str, registry: Registry) -> ModelSpec:
+    """Look up the declaration behind "name", "name@variant" or "run:PATH"."""
+    if reference.startswith(RUN_PREFIX):
+        return registry.model(read_run(Path(reference.removeprefix(RUN_PREFIX))).model)
+    return registry.model(reference.partition("@")[0])
+
+
 def fill(module: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
     """Load named tensors into a module; raises CheckpointError saying which names or shapes do not fit."""
     expected = module.state_dict()

@@ -6,7 +6,7 @@ from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
 import hnetzoo
 
-RESOLUTIONS_DEG = (1, 2, 3, 4, 5, 10, 15, 20, 30)
+Resolution = Literal[1, 2, 3, 4, 5, 10, 15, 20, 30]
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -18,7 +18,7 @@ class DOAReferenceConfig(hnetzoo.Config):
     samples: tuple[NonNegativeInt, ...] = (3000, 5000, 15000)
     """Training samples per resolution and pair of counts, by min(n_ref, n_pred); the last entry serves all larger
     ones. Validation and test splits have a tenth of it."""
-    resolutions_deg: tuple[Literal[1, 2, 3, 4, 5, 10, 15, 20, 30], ...] = RESOLUTIONS_DEG
+    resolutions_deg: tuple[Resolution, ...] = (1, 2, 3, 4, 5, 10, 15, 20, 30)
     """Spacings of the angle grid [degrees]."""
 
     @model_validator(mode="after")

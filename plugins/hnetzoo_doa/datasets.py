@@ -97,7 +97,8 @@ class DOAReference:
         """Draw azimuths and elevations without replacement on each sample's grid -> unit vectors [b, max_doas, 3]."""
         azimuths = _without_replacement(rng, 360 // resolution, self.config.max_doas)
         elevations = _without_replacement(rng, 180 // resolution + 1, self.config.max_doas)
-        return unit_vectors(-180.0 + azimuths * resolution[:, None], -90.0 + elevations * resolution[:, None])
+        spacing = resolution[:, None].astype(np.float64)
+        return unit_vectors(-180.0 + azimuths * spacing, -90.0 + elevations * spacing)
 
 
 class DOA:
@@ -156,9 +157,7 @@ class DOA:
         noise_deg = np.exp(rng.uniform(low, high, (b, 1)))
         independent = rng.random((b, 1)) < self.config.independent
         false_alarm = independent | (rng.random((b, slots)) < self.config.miss_rate)
-        return np.where(
-            false_alarm[..., None], uniform_directions(rng, b, slots), perturb(rng, reference, noise_deg)
-        )
+        return np.where(false_alarm[..., None], uniform_directions(rng, b, slots), perturb(rng, reference, noise_deg))
 
 
 def _generator(split: hnetzoo.Split, seed: int) -> np.random.Generator:

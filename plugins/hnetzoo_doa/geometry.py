@@ -31,7 +31,8 @@ def uniform_directions(rng: np.random.Generator, *shape: int) -> Floats:
         (4, 2, 3)
     """
     points = rng.standard_normal((*shape, 3))
-    return points / np.linalg.norm(points, axis=-1, keepdims=True)
+    lengths: Floats = np.linalg.norm(points, axis=-1, keepdims=True)
+    return points / lengths
 
 
 def perturb(rng: np.random.Generator, directions: Floats, noise_deg: Floats) -> Floats:
@@ -45,10 +46,11 @@ def perturb(rng: np.random.Generator, directions: Floats, noise_deg: Floats) -> 
     Returns:
         Unit vectors, [..., 3].
     """
-    step = rng.standard_normal(directions.shape) * np.deg2rad(noise_deg)[..., None]
+    step: Floats = rng.standard_normal(directions.shape) * np.deg2rad(noise_deg)[..., None]
     tangent = step - (step * directions).sum(-1, keepdims=True) * directions
-    angle = np.linalg.norm(tangent, axis=-1, keepdims=True)
-    return np.cos(angle) * directions + np.sinc(angle / np.pi) * tangent
+    angle: Floats = np.linalg.norm(tangent, axis=-1, keepdims=True)
+    turned: Floats = np.cos(angle) * directions + np.sinc(angle / np.pi) * tangent
+    return turned
 
 
 def chordal_distance(reference: Floats, predicted: Floats) -> Floats:
@@ -67,4 +69,5 @@ def chordal_distance(reference: Floats, predicted: Floats) -> Floats:
 
     Source: Adavanne et al., WASPAA 2021 (the distance fed to Hnet).
     """
-    return np.linalg.norm(reference[..., :, None, :] - predicted[..., None, :, :], axis=-1)
+    distance: Floats = np.linalg.norm(reference[..., :, None, :] - predicted[..., None, :, :], axis=-1)
+    return distance

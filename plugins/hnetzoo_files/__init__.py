@@ -1,1 +1,1 @@
-"""files"""
+"""Datasets from files that people bring."""

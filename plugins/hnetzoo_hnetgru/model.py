@@ -92,7 +92,8 @@ class HNetGRU(nn.Module):
             cells = hnetzoo.valid_cells(*hnetzoo.full_masks(distance, row_mask, col_mask))
             distance = torch.where(cells, distance, FAR)
         hidden, _ = self.gru(distance)  # [b, n, h]
-        return self.fc1(torch.tanh(self.attn(hidden)))
+        logits: Tensor = self.fc1(torch.tanh(self.attn(hidden)))
+        return logits
 
     @staticmethod
     def infer_shape(state: Mapping[str, Tensor]) -> tuple[int, int]:

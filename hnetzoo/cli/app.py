@@ -1,0 +1,82 @@
+"""Gather the commands, and turn expected failures into one line and an exit code.
+
+0 fine, 1 a check or comparison failed, 2 usage or settings, 3 a plugin is broken, 4 data or checkpoint bad, 5 out of
+disk or memory, 130 interrupted, 143 terminated.
+"""
+
+import errno
+import signal
+import sys
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from hnetzoo.cli.associate import associate
+from hnetzoo.cli.benchmark import benchmark
+from hnetzoo.cli.doctor import doctor
+from hnetzoo.cli.generate import generate
+from hnetzoo.cli.import_ import import_command
+from hnetzoo.cli.list import list_command
+from hnetzoo.cli.show import show
+from hnetzoo.cli.train import train
+from hnetzoo.errors import HnetzooError, ResourceError
+
+TERMINATED = 143
+_EXHAUSTED = (errno.ENOSPC, errno.EDQUOT, errno.ENOMEM)
+
+app = typer.Typer(
+    name="hnetzoo",
+    help="The zoo and the honest benchmark of differentiable association.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command("list")(list_command)
+app.command("show")(show)
+app.command("train")(train)
+app.command("benchmark")(benchmark)
+app.command("associate")(associate)
+app.command("generate")(generate)
+app.command("import")(import_command)
+app.command("doctor")(doctor)
+
+
+def main() -> None:
+    """Run the command line and end the process with its exit code."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        app()
+    except HnetzooError as error:
+        _fail(error)
+    except (MemoryError, OSError, RuntimeError) as error:
+        if not _exhausted(error):
+            raise
+        _fail(ResourceError(f"out of memory or disk ({' '.join(str(error).split())}); free some and try again"))
+
+
+@app.callback(invoke_without_command=True)
+def _options(version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False) -> None:
+    if version:
+        import hnetzoo
+
+        typer.echo(f"hnetzoo {hnetzoo.__version__}")
+        raise typer.Exit
+
+
+def _fail(error: HnetzooError) -> None:
+    typer.echo(f"hnetzoo: error: {error}", err=True)
+    sys.exit(error.exit_code)
+
+
+def _exhausted(error: Exception) -> bool:
+    """Tell whether disk or memory ran out; torch reports failed allocations as RuntimeError."""
+    if isinstance(error, OSError):
+        return error.errno in _EXHAUSTED
+    if type(error).__name__ == "OutOfMemoryError" or isinstance(error, MemoryError):
+        return True
+    return "not enough memory" in str(error)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    sys.exit(TERMINATED)

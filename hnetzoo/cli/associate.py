@@ -1,0 +1,111 @@
+"""`hnetzoo associate MODEL INPUT`: distances in, associations out."""
+
+import csv
+import io
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hnetzoo.cli.output import JsonOption, check_writable, print_json
+from hnetzoo.cli.train import DeviceOption, resolve_device
+from hnetzoo.errors import ConfigError
+from hnetzoo.registry import discover
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SUFFIXES = (".npz", ".npy", ".csv")
+
+
+class Method(StrEnum):
+    """How logits become associations."""
+
+    threshold = "threshold"
+    one_to_one = "one-to-one"
+
+
+def associate(
+    model: Annotated[str, typer.Argument(help="A name, name@variant or run:PATH.", show_default=False)],
+    source: Annotated[
+        Path, typer.Argument(metavar="INPUT", help="Distances: .npz, .npy or .csv (a matrix).", show_default=False)
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Write .npz or .npy (bool arrays) or .csv (a line per pair); stdout without it."),
+    ] = None,
+    probabilities: Annotated[bool, typer.Option("--probabilities", help="Add the probability of each pair.")] = False,
+    method: Annotated[Method, typer.Option(help="threshold: above 0.5; one-to-one: best legal.")] = Method.threshold,
+    device: DeviceOption = "cpu",
+    json: JsonOption = False,
+) -> None:
+    """Associate references (rows) with predictions (columns)."""
+    if out and out.suffix not in SUFFIXES:
+        raise ConfigError(f"--out '{out}' is of no known kind; choose one of {', '.join(SUFFIXES)}")
+    if out and out.suffix == ".npy" and probabilities:
+        raise ConfigError("a .npy file holds one array; write --probabilities to .npz or .csv")
+    check_writable(out)
+    from hnetzoo.assignment import decode
+    from hnetzoo.evaluation import predict
+    from hnetzoo.interfaces import AssociationBatch
+    from hnetzoo.problems import read_distances
+    from hnetzoo.zoo import resolve_model
+
+    stored = read_distances(source)
+    where = resolve_device(device)
+    b, n, m = stored.distance.shape
+    loaded = resolve_model(model, discover(), shape=(n, m))
+    batch = AssociationBatch(stored.distance, stored.distance.bool(), stored.row_mask, stored.col_mask)
+    logits = predict(loaded.module.to(where), batch, where).logits
+    association = decode(logits, stored.row_mask, stored.col_mask, method=method.value)
+    probability = logits.sigmoid() if probabilities else None
+    if out and out.suffix != ".csv":
+        _write_arrays(out, association, probability)
+    pairs = _pairs(association, probability)
+    if json:
+        print_json({"problems": b, "shape": [n, m], "model": model, "weights": loaded.weights, "pairs": pairs})
+    elif out is None:
+        typer.echo(_csv(pairs, probabilities), nl=False)
+    if out and out.suffix == ".csv":
+        _write_text(out, _csv(pairs, probabilities))
+    if out and not json:
+        typer.echo(f"wrote {len(pairs):,} pairs of {b:,} problems to {out}")
+
+
+def _pairs(association: "Tensor", probability: "Tensor | None") -> list[dict[str, Any]]:
+    """List the pairs as {"problem", "reference", "prediction"[, "probability"]}, counted from 0."""
+    places = association.nonzero()
+    names = ("problem", "reference", "prediction")
+    pairs: list[dict[str, Any]] = [dict(zip(names, place, strict=True)) for place in places.tolist()]
+    if probability is not None:
+        for pair, value in zip(pairs, probability[association].tolist(), strict=True):
+            pair["probability"] = round(value, 6)
+    return pairs
+
+
+def _csv(pairs: list[dict[str, Any]], probabilities: bool) -> str:
+    text = io.StringIO()
+    names = ("problem", "reference", "prediction", *(["probability"] if probabilities else []))
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(pairs)
+    return text.getvalue()
+
+
+def _write_arrays(out: Path, association: "Tensor", probability: "Tensor | None") -> None:
+    from hnetzoo.problems import write_array, write_arrays
+
+    if out.suffix == ".npy":
+        write_array(out, association.numpy())
+        return
+    arrays = {"association": association.numpy()}
+    if probability is not None:
+        arrays["probability"] = probability.numpy()
+    write_arrays(out, arrays)
+
+
+def _write_text(out: Path, text: str) -> None:
+    from hnetzoo.checkpoint import write_file
+
+    write_file(out, text.encode())

@@ -1,0 +1,58 @@
+"""`hnetzoo list`: what is registered."""
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from hnetzoo.cli.output import JsonOption, note, print_json, print_table
+from hnetzoo.registry import Registry, discover
+from hnetzoo.specs import ModelSpec, Spec
+
+
+class Kind(StrEnum):
+    """What can be listed."""
+
+    models = "models"
+    datasets = "datasets"
+    trainers = "trainers"
+
+
+def list_command(
+    kind: Annotated[Kind | None, typer.Argument(help="List one kind only.")] = None, json: JsonOption = False
+) -> None:
+    """List what is registered: models, datasets and trainers."""
+    registry = discover()
+    entries = [
+        _entry(spec, registry)
+        for listed in Kind
+        if kind in (None, listed)
+        for spec in getattr(registry, listed.value).values()
+    ]
+    if json:
+        failures = [{"plugin": plugin.id, "error": plugin.error} for plugin in registry.failures]
+        conflicts = [str(conflict) for conflict in registry.conflicts]
+        print_json({"entries": entries, "failures": failures, "conflicts": conflicts})
+        return
+    columns = ("name", "kind", "summary", "plugin", "pretrained")
+    rows = [[", ".join(entry[name]) if name == "pretrained" else entry[name] for name in columns] for entry in entries]
+    print_table("", columns, rows)
+    warn(registry)
+
+
+def warn(registry: Registry) -> None:
+    """Name failures and conflicts on stderr, a line each."""
+    for plugin in registry.failures:
+        note(f"warning: plugin {plugin.id} did not load ({plugin.error}); see 'hnetzoo doctor'")
+    for conflict in registry.conflicts:
+        note(f"warning: {conflict}")
+
+
+def _entry(spec: Spec, registry: Registry) -> dict[str, Any]:
+    return {
+        "name": spec.name,
+        "kind": spec.kind,
+        "summary": spec.summary,
+        "plugin": registry.provider(spec).id,
+        "pretrained": [entry.variant for entry in spec.pretrained] if isinstance(spec, ModelSpec) else [],
+    }

@@ -1,0 +1,50 @@
+"""Where commands write: results to stdout, notes to stderr, and with --json one document alone."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from hnetzoo.report.tables import Table
+from hnetzoo.report.terminal import terminal_table
+
+PIPE_WIDTH = 200  # columns where the output is not a terminal, so that tables are not cut
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return a console; on a terminal it is as wide as the terminal."""
+    found = Console(stderr=stderr, highlight=False, soft_wrap=False)
+    return found if found.is_terminal else Console(stderr=stderr, highlight=False, width=PIPE_WIDTH)
+
+
+def print_json(document: Any) -> None:
+    """Print one JSON document on stdout."""
+    typer.echo(json.dumps(document, indent=2))
+
+
+def print_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]], caption: str = "") -> None:
+    """Print a table on stdout."""
+    table = Table(title=title, caption=caption, columns=tuple(columns), rows=tuple(tuple(row) for row in rows))
+    drawn = terminal_table(table)
+    for column in drawn.columns:
+        column.justify = "left"
+    console().print(drawn)
+
+
+def note(message: str) -> None:
+    """Print a line on stderr."""
+    typer.echo(message, err=True)
+
+
+def check_writable(*paths: Path | None) -> None:
+    """Fail before the work rather than after it: the folders of output files must exist."""
+    from hnetzoo.errors import ConfigError
+
+    for path in paths:
+        if path is not None and not path.absolute().parent.is_dir():
+            raise ConfigError(f"cannot write '{path}': folder '{path.parent}' does not exist; create it first")

@@ -1,0 +1,131 @@
+"""Progress of a training: a bar with live losses on a terminal, plain lines otherwise."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from rich.progress import Task
+    from torch import Tensor
+
+    from hnetzoo.training import EpochRecord, Observer
+
+STEPS_PER_REFRESH = 20  # reading a loss waits for the device; this often is invisible in the step rate
+
+
+@contextmanager
+def progress(*, silent: bool = False) -> Iterator["Observer"]:
+    """Yield the observer that fits where stdout goes; silent draws and prints nothing."""
+    if silent:
+        from hnetzoo.training import Silence
+
+        yield Silence()
+    elif sys.stdout.isatty():
+        with _bar() as bar:
+            yield BarObserver(bar)
+    else:
+        yield LineObserver()
+
+
+def epoch_line(record: "EpochRecord", epochs: int) -> str:
+    """Write an epoch as one line: times, losses of both splits, F1, and the best so far."""
+    width = len(str(epochs))
+    return (
+        f"epoch {record.epoch:{width}}/{epochs}  "
+        f"train {record.seconds['train']:.1f} s, eval {record.seconds['evaluation']:.1f} s  "
+        f"loss {_losses(record.losses)}  validation {_losses(record.validation['losses'])}  "
+        f"F1 {record.validation['f1']:.4f}  best {record.best_f1:.4f} (epoch {record.best_epoch})"
+    )
+
+
+class LineObserver:
+    """Print a line per epoch."""
+
+    def __init__(self) -> None:
+        self.epochs = 0
+
+    def started(self, epochs: int, steps: int, done: int) -> None:
+        """Say how much is planned."""
+        self.epochs = epochs
+        resumed = f", {done} done before" if done else ""
+        self.print(f"training {epochs} epochs of {steps} steps{resumed}")
+
+    def stepped(self, epoch: int, step: int, losses: Mapping[str, "Tensor"]) -> None:
+        """Stay silent."""
+
+    def finished_epoch(self, record: "EpochRecord") -> None:
+        """Print the epoch."""
+        self.print(epoch_line(record, self.epochs))
+
+    def print(self, line: str) -> None:
+        """Print a line at once, also into a pipe."""
+        typer.echo(line)
+        sys.stdout.flush()
+
+
+class BarObserver(LineObserver):
+    """Draw a bar over all steps, above it a line per epoch."""
+
+    def __init__(self, bar: Progress) -> None:
+        super().__init__()
+        self.bar = bar
+        self.task: TaskID = bar.add_task("", total=None, epoch="", losses="", f1="")
+        self.steps = 0
+
+    def started(self, epochs: int, steps: int, done: int) -> None:
+        """Set the bar's length."""
+        super().started(epochs, steps, done)
+        self.steps = steps
+        self.bar.reset(self.task, total=(epochs - done) * steps)
+        self._show_epoch(done + 1)
+
+    def stepped(self, epoch: int, step: int, losses: Mapping[str, "Tensor"]) -> None:
+        """Move the bar, and now and then read the losses."""
+        if step % STEPS_PER_REFRESH == 0 or step == self.steps:
+            advance = step % STEPS_PER_REFRESH or STEPS_PER_REFRESH
+            values = {name: float(loss.detach()) for name, loss in losses.items()}
+            self.bar.update(self.task, advance=advance, losses=f"loss {_losses(values)}")
+
+    def finished_epoch(self, record: "EpochRecord") -> None:
+        """Print the epoch above the bar and show its F1 in it."""
+        super().finished_epoch(record)
+        self.bar.update(self.task, f1=f"F1 {record.validation['f1']:.4f}")
+        self._show_epoch(record.epoch + 1)
+
+    def print(self, line: str) -> None:
+        """Print above the bar."""
+        self.bar.console.print(line, highlight=False)
+
+    def _show_epoch(self, epoch: int) -> None:
+        self.bar.update(self.task, epoch=f"epoch {min(epoch, self.epochs)}/{self.epochs}")
+
+
+class _StepRate(ProgressColumn):
+    """Steps per second."""
+
+    def render(self, task: "Task") -> Text:
+        return Text(f"{task.speed:.0f} steps/s" if task.speed else "- steps/s")
+
+
+def _bar() -> Progress:
+    return Progress(
+        TextColumn("{task.fields[epoch]}"),
+        BarColumn(bar_width=24),
+        _StepRate(),
+        TextColumn("{task.fields[losses]}"),
+        TextColumn("{task.fields[f1]}"),
+        TimeRemainingColumn(),
+        console=Console(),
+        transient=True,
+    )
+
+
+def _losses(losses: Mapping[str, float]) -> str:
+    named = ", ".join(f"{name} {value:.2f}" for name, value in losses.items())
+    return f"{sum(losses.values()):.2f} ({named})"

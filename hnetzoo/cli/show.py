@@ -1,0 +1,99 @@
+"""`hnetzoo show NAME`: all that a declaration says."""
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from hnetzoo.cli.output import JsonOption, print_json, print_table
+from hnetzoo.errors import UnknownNameError
+from hnetzoo.registry import Registry, discover
+from hnetzoo.specs import ModelSpec, Spec
+
+
+def show(
+    name: Annotated[str, typer.Argument(help="A model, dataset or trainer.", show_default=False)],
+    json: JsonOption = False,
+) -> None:
+    """Show settings with types, defaults and help; citation, tags, weights and the providing distribution."""
+    registry = discover()
+    documents = [_describe(spec, registry) for spec in _find(name, registry)]
+    if json:
+        print_json(documents[0] if len(documents) == 1 else documents)
+        return
+    for document in documents:
+        _print(document)
+
+
+def _find(name: str, registry: Registry) -> list[Spec]:
+    """Look a name up in all kinds; it may stand for a model and its trainer at once."""
+    kinds: tuple[dict[str, Any], ...] = (registry.models, registry.datasets, registry.trainers)
+    found: list[Spec] = [specs[name] for specs in kinds if name in specs]
+    if found:
+        return found
+    choices = {known for specs in kinds for known in specs}
+    for look_up in (registry.model, registry.dataset, registry.trainer):
+        try:
+            look_up(name)  # raises the conflict or load error that belongs to the name
+        except UnknownNameError:
+            continue
+    raise UnknownNameError("name", name, choices, "run 'hnetzoo list'")
+
+
+def _describe(spec: Spec, registry: Registry) -> dict[str, Any]:
+    plugin = registry.provider(spec)
+    document: dict[str, Any] = {
+        "name": spec.name,
+        "kind": spec.kind,
+        "summary": spec.summary,
+        "target": spec.target,
+        "plugin": plugin.id,
+        "distribution": f"{plugin.distribution} {plugin.version}",
+        "tags": sorted(spec.tags),
+        "citation": asdict(spec.citation) if spec.citation else None,
+        "settings": _settings(spec),
+    }
+    if isinstance(spec, ModelSpec):
+        document |= {"trainer": spec.trainer, "dataset": spec.dataset}
+        document["pretrained"] = [asdict(entry) for entry in spec.pretrained]
+    return document
+
+
+def _settings(spec: Spec) -> list[dict[str, Any]]:
+    """List the fields of the settings class; types as the JSON schema and Python write them."""
+    fields = spec.load_config().model_fields.items()
+    return [
+        {
+            "key": f"{spec.kind}.{name}",
+            "type": getattr(field.annotation, "__name__", None)
+            if isinstance(field.annotation, type) and not getattr(field.annotation, "__args__", None)
+            else str(field.annotation).replace("typing.", ""),
+            "default": None if field.is_required() else field.get_default(call_default_factory=True),
+            "required": field.is_required(),
+            "help": " ".join((field.description or "").split()),
+        }
+        for name, field in fields
+    ]
+
+
+def _print(document: dict[str, Any]) -> None:
+    typer.echo(f"{document['name']} ({document['kind']}): {document['summary']}")
+    typer.echo(f"  from      {document['distribution']}, plugin {document['plugin']}")
+    if document["citation"]:
+        cited = document["citation"]
+        parts = (cited["authors"], f'"{cited["title"]}"', cited["venue"], str(cited["year"]), cited["url"])
+        typer.echo(f"  paper     {', '.join(part for part in parts if part)}")
+    if document["tags"]:
+        typer.echo(f"  tags      {', '.join(document['tags'])}")
+    if document["kind"] == ModelSpec.kind:
+        typer.echo(f"  defaults  trainer {document['trainer']}, dataset {document['dataset']}")
+        for entry in document["pretrained"]:
+            typer.echo(f"  weights   {entry['variant']}: {entry['weights']}, card {entry['card']}")
+    rows = [
+        (entry["key"], entry["type"], "required" if entry["required"] else repr(entry["default"]), entry["help"])
+        for entry in document["settings"]
+    ]
+    if rows:
+        print_table("", ("setting", "type", "default", "help"), rows)
+    else:
+        typer.echo("  no settings")

@@ -1,0 +1,1 @@
+"""Turn a benchmark report into something to read: a terminal, Markdown."""
