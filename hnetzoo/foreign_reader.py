@@ -1,26 +1,24 @@
 """Read one foreign file in a process of its own: the child side of `hnetzoo.foreign`.
 
-Run as a script with the file as standard input. A pickle is a program, so this process first gives up all but the memory,
-time and files that the order grants, and then unpickles with a list of what may be named. It leaves plain arrays in
-its working directory, or one line on stderr and an exit code.
-
-A data pickle never builds a real numpy object, whose __setstate__ trusts what it is given: arrays and dtypes are
-recorded by stand-ins and become numbers only after their type and length have been checked.
+Run as a script with the file as standard input. A pickle is a program, so this process first gives up all but the
+memory, time and files that its order grants, and then unpickles with a list of what may be named. It leaves plain
+arrays in its working directory, or one line on stderr and an exit code.
 """
 
 import gc
 import json
 import math
 import os
-import pickle
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
-from typing import IO, TYPE_CHECKING, Any, NoReturn
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from hnetzoo.foreign_pickle import DataUnpickler, Recorded, RefusedError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,135 +29,10 @@ OUTPUT = {CHECKPOINT: "tensors.safetensors", DATA: "problems.npz"}
 OPEN_FILES = 64  # imports are done by then; what remains is the input, the output and a few of the libraries'
 
 _FIELDS = ("n_ref", "n_pred", "D", "A", "ref_xyz", "pred_xyz")
+_NO_MEMORY = "allocate memory"  # torch says so by RuntimeError
 _NESTED = ("state_dict", "model_state_dict")
-_NUMBER = re.compile(r"[<>|=]?(f[248]|[iu][1248]|b1)")
 
 Array = NDArray[Any]
-
-
-class Refused(Exception):
-    """What is wrong with the file, to follow its name."""
-
-
-class Numbers:
-    """Stands for numpy.dtype: a plain number type, nothing with fields, objects or metadata."""
-
-    __slots__ = ("code", "order", "size")
-
-    def __init__(self, code: Any, *flags: Any) -> None:
-        if type(code) is not str or not _NUMBER.fullmatch(code):
-            raise Refused(f"holds an array of dtype {code!r:.40}; only plain numbers are accepted")
-        self.code, self.order, self.size = code.lstrip("<>|="), code[0] if code[0] in "<>|" else "=", int(code[-1])
-
-    def __setstate__(self, state: Any) -> None:
-        _, order, *details = state
-        if type(order) is not str or order not in tuple("<>|=") or details[:3] != [None, None, None]:
-            raise Refused("holds a structured dtype; only plain numbers are accepted")
-        self.order = order
-
-    @property
-    def text(self) -> str:
-        """The type for numpy.frombuffer; booleans as uint8, because a byte other than 0 and 1 is no valid bool."""
-        return "u1" if self.code == "b1" else self.order + self.code
-
-
-class Recorded:
-    """Stands for numpy.ndarray and for its scalars: the bytes, and how to read them."""
-
-    __slots__ = ("data", "fortran", "numbers", "shape")
-
-    def __init__(self) -> None:
-        self.shape: tuple[int, ...] = ()
-        self.numbers: Numbers | None = None
-        self.fortran, self.data = False, b""
-
-    def __setstate__(self, state: Any) -> None:
-        _, shape, numbers, fortran, data = state
-        self.record(shape, numbers, bool(fortran), data)
-
-    def record(self, shape: Any, numbers: Any, fortran: bool, data: Any) -> "Recorded":
-        """Keep the parts of an array if they fit together exactly."""
-        if type(data) is str:  # bytes written by Python 2
-            data = data.encode("latin1")
-        if type(numbers) is not Numbers or type(data) not in (bytes, bytearray):
-            raise Refused("holds an array of something else than plain numbers")
-        if type(shape) is not tuple or not all(type(size) is int and size >= 0 for size in shape):
-            raise Refused("holds an array whose shape is not a tuple of sizes")
-        if math.prod(shape) * numbers.size != len(data):
-            raise Refused(f"holds an array of {len(data)} bytes where its shape and dtype ask for another number")
-        self.shape, self.numbers, self.fortran, self.data = shape, numbers, fortran, bytes(data)
-        return self
-
-    def __repr__(self) -> str:
-        return f"an array {self.numbers.text if self.numbers else ''} {list(self.shape)}"
-
-
-class Named:
-    """Stands for a function or class that a pickle may name; calling it is all that can be done with it."""
-
-    __slots__ = ("_call",)
-
-    def __init__(self, call: Callable[..., Any]) -> None:
-        self._call = call
-
-    def __call__(self, *arguments: Any) -> Any:
-        return self._call(*arguments)
-
-    def __setstate__(self, state: Any) -> NoReturn:
-        raise Refused("changes a function that it names")
-
-
-def _refuse_call(*arguments: Any) -> NoReturn:
-    raise Refused("builds numpy.ndarray by calling it; only arrays as numpy pickles them are accepted")
-
-
-def _reconstruct(kind: Any, shape: Any, code: Any) -> Recorded:
-    if kind is not _NDARRAY:
-        raise Refused("holds an array of a class other than numpy.ndarray")
-    return Recorded()
-
-
-def _scalar(numbers: Any, data: Any) -> Recorded:
-    return Recorded().record((), numbers, False, data)
-
-
-def _from_buffer(data: Any, numbers: Any, shape: Any, order: Any, axes: Any = None) -> Recorded:
-    if type(order) is not str or order not in ("C", "F"):
-        raise Refused("holds an array whose axes are stored in another order than C or F")
-    return Recorded().record(shape, numbers, order == "F", data)
-
-
-def _encode(text: Any, encoding: Any = None) -> bytes:
-    if type(text) is not str or encoding != "latin1":
-        raise Refused("encodes something else than bytes as latin1 text")
-    return text.encode("latin1")
-
-
-_NDARRAY = Named(_refuse_call)
-_ALLOWED: dict[tuple[str, str], Named] = {
-    ("numpy", "ndarray"): _NDARRAY,
-    ("numpy", "dtype"): Named(Numbers),
-    ("_codecs", "encode"): Named(_encode),
-}
-for _package in ("numpy.core", "numpy._core"):  # before and since numpy 2
-    _ALLOWED[f"{_package}.multiarray", "_reconstruct"] = Named(_reconstruct)
-    _ALLOWED[f"{_package}.multiarray", "scalar"] = Named(_scalar)
-    _ALLOWED[f"{_package}.numeric", "_frombuffer"] = Named(_from_buffer)
-
-
-class DataUnpickler(pickle.Unpickler):
-    """Unpickle plain values and stand-ins of numpy arrays; every other name is refused before anything is imported."""
-
-    def find_class(self, module: str, name: str, /) -> Named:
-        """Return the stand-in for a name."""
-        found = _ALLOWED.get((module, name))
-        if found is None:
-            raise Refused(f"asks for {module:.60}.{name:.60}, which data has no use for; nothing was run")
-        return found
-
-    def persistent_load(self, identifier: Any, /) -> NoReturn:
-        """Refuse references to objects outside the file."""
-        raise Refused("refers to an object outside the file (persistent id)")
 
 
 def read_data(stream: IO[bytes]) -> dict[str, Array]:
@@ -169,12 +42,12 @@ def read_data(stream: IO[bytes]) -> dict[str, Array]:
         distance float32 [b, n, m] and association bool [b, n, m].
 
     Raises:
-        Refused: If the pickle holds anything else; names the first entry concerned.
+        RefusedError: If the pickle holds anything else; names the first entry concerned.
     """
     labels, entries = _entries(DataUnpickler(stream, encoding="latin1").load())
     distance, association = (_stack(labels, name, entries) for name in ("D", "A"))
     if distance.shape != association.shape:
-        raise Refused(f"has D {list(distance.shape[1:])} and A {list(association.shape[1:])}; expected one shape")
+        raise RefusedError(f"has D {list(distance.shape[1:])} and A {list(association.shape[1:])}; expected one shape")
     for name, slots in zip(_FIELDS[:2], distance.shape[1:], strict=True):
         _check_counts(labels, name, entries, slots)
     with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused as that
@@ -189,17 +62,16 @@ def read_data(stream: IO[bytes]) -> dict[str, Array]:
 def _entries(loaded: Any) -> tuple[Sequence[int], list[Any]]:
     """Return labels for messages and entries, both in order."""
     if type(loaded) not in (dict, list) or not loaded:
-        found = f"an empty {type(loaded).__name__}" if loaded in ({}, []) else _describe(loaded)
-        raise Refused(f"holds {found}; expected a dict or list of entries")
+        raise RefusedError(f"holds {_describe(loaded)}; expected a dict or list of entries")
     labels: Sequence[int] = range(len(loaded))
     if type(loaded) is dict:
         if any(type(key) is not int for key in loaded):
-            raise Refused("holds a dict with keys that are not integers")
+            raise RefusedError("holds a dict with keys that are not integers")
         labels = sorted(loaded)
     entries = [loaded[label] for label in labels]
     for label, entry in zip(labels, entries, strict=True):
         if type(entry) not in (list, tuple) or len(entry) != len(_FIELDS):
-            raise Refused(f"has entry {label}: {_describe(entry)}; expected [{', '.join(_FIELDS)}]")
+            raise RefusedError(f"has entry {label}: {_describe(entry)}; expected [{', '.join(_FIELDS)}]")
     return labels, entries
 
 
@@ -211,10 +83,10 @@ def _stack(labels: Iterable[int], name: str, entries: Iterable[Sequence[Any]]) -
     for position, (label, entry) in enumerate(zip(labels, entries, strict=True)):
         array = entry[field]
         if type(array) is not Recorded or array.numbers is None or len(array.shape) != 2 or 0 in array.shape:
-            raise Refused(f"has entry {label}: {name} is {_describe(array)}; expected an array [n, m] of numbers")
+            raise RefusedError(f"has entry {label}: {name} is {_describe(array)}; expected an array [n, m] of numbers")
         shape = shape or array.shape
         if array.shape != shape:
-            raise Refused(f"has entry {label}: {name} is {list(array.shape)}, the ones before are {list(shape)}")
+            raise RefusedError(f"has entry {label}: {name} is {list(array.shape)}, the ones before are {list(shape)}")
         positions, chunks = groups.setdefault((array.numbers.text, array.fortran), ([], []))
         positions.append(position)
         chunks.append(array.data)
@@ -222,7 +94,9 @@ def _stack(labels: Iterable[int], name: str, entries: Iterable[Sequence[Any]]) -
     stacked = np.empty((sum(len(positions) for positions, _ in groups.values()), rows, columns))
     for (text, fortran), (positions, chunks) in groups.items():
         block = np.frombuffer(b"".join(chunks), dtype=text)
-        stacked[positions] = block.reshape(-1, columns, rows).swapaxes(1, 2) if fortran else block.reshape(-1, rows, columns)
+        sizes = (columns, rows) if fortran else (rows, columns)
+        block = block.reshape(-1, *sizes)
+        stacked[positions] = block.swapaxes(1, 2) if fortran else block
     return stacked
 
 
@@ -233,13 +107,13 @@ def _check_counts(labels: Iterable[int], name: str, entries: Iterable[Sequence[A
         if type(count) is Recorded and count.numbers and count.shape == () and count.numbers.code[0] in "iu":
             count = int(np.frombuffer(count.data, dtype=count.numbers.text)[0])
         if type(count) is not int or not 0 <= count <= slots:
-            raise Refused(f"has entry {label}: {name} is {_describe(count)}; expected an integer of 0..{slots}")
+            raise RefusedError(f"has entry {label}: {name} is {_describe(count)}; expected an integer of 0..{slots}")
 
 
 def _check(labels: Sequence[int], wrong: Array, what: str) -> None:
     flagged = wrong.reshape(len(wrong), -1).any(axis=1)
     if flagged.any():
-        raise Refused(f"has entry {labels[int(flagged.argmax())]}: {what}")
+        raise RefusedError(f"has entry {labels[int(flagged.argmax())]}: {what}")
 
 
 def _describe(value: Any) -> str:
@@ -254,30 +128,33 @@ def read_checkpoint(stream: IO[bytes]) -> "dict[str, Tensor]":
     """Read the tensors of a state dict, on the CPU, floats as float32.
 
     Raises:
-        Refused: If the file is no `torch.save` of a state dict, or names more than a state dict needs.
+        RefusedError: If the file is no `torch.save` of a state dict, or names more than a state dict needs.
     """
     import torch
 
     try:
         loaded = torch.load(stream, map_location="cpu", weights_only=True)
     except Exception as error:
-        if "allocate memory" in str(error):
-            raise MemoryError from None
-        raise Refused(_torch_reason(error)) from None
+        if _NO_MEMORY in str(error):
+            raise
+        raise RefusedError(_torch_reason(error)) from None
     for key in _NESTED:
         if isinstance(loaded, Mapping) and isinstance(loaded.get(key), Mapping):
             loaded = loaded[key]
     if not isinstance(loaded, Mapping) or not loaded:
-        raise Refused(f"holds {_describe(loaded)}; expected names with tensors")
-    return {str(name): _plain(name, tensor) for name, tensor in loaded.items()}
+        raise RefusedError(f"holds {_describe(loaded)}; expected names with tensors")
+    return {name: _plain(name, tensor) for name, tensor in loaded.items()}
 
 
 def _plain(name: Any, tensor: Any) -> "Tensor":
     import torch
 
-    plain = isinstance(tensor, torch.Tensor) and tensor.device.type == "cpu" and tensor.layout is torch.strided
-    if type(name) is not str or not plain or tensor.is_quantized or tensor.is_complex():
-        raise Refused(f"holds {str(name)[:60]!r}, which is {_describe(tensor)}; expected names with plain tensors")
+    if type(name) is not str:
+        raise RefusedError(f"has {_describe(name)} where the name of a tensor belongs")
+    if not isinstance(tensor, torch.Tensor) or tensor.device.type != "cpu" or tensor.layout is not torch.strided:
+        raise RefusedError(f"has {_describe(tensor)} under '{name:.60}'; expected a plain tensor")
+    if tensor.is_quantized or tensor.is_complex():
+        raise RefusedError(f"has {tensor.dtype} under '{name:.60}'; expected real numbers")
     converted: Tensor = tensor.detach().to(torch.float32) if tensor.is_floating_point() else tensor.detach()
     return converted.clone(memory_format=torch.contiguous_format)
 
@@ -288,39 +165,33 @@ def _torch_reason(error: Exception) -> str:
     if named := re.search(r"GLOBAL (\S{1,120})", text):
         return f"asks for {named[1]}, which a state dict has no use for; nothing was run"
     detail = text.rpartition("WeightsUnpickler error:")[2].strip() or type(error).__name__
-    return f"cannot be read by torch ({detail.splitlines()[0]})"
+    sentence = detail.splitlines()[0].partition(". ")[0]
+    return f"cannot be read by torch ({sentence})"
 
 
 def limit_resources(memory: int, seconds: int, output: int) -> None:
     """Give up all but `memory` more bytes, `seconds` more of processor time and files of `output` bytes."""
-    import resource  # absent on Windows, where the parent imports this module too
+    import resource  # absent on Windows, where the parent can still import this module
 
     usage = resource.getrusage(resource.RUSAGE_SELF)
     limits = {
-        resource.RLIMIT_AS: _address_space() + memory,
         resource.RLIMIT_CPU: math.ceil(usage.ru_utime + usage.ru_stime) + seconds,
         resource.RLIMIT_FSIZE: output,
         resource.RLIMIT_NOFILE: OPEN_FILES,
         resource.RLIMIT_NPROC: 0,
         resource.RLIMIT_CORE: 0,
     }
+    if sys.platform == "linux":  # macOS does not limit address space
+        limits[resource.RLIMIT_AS] = _address_space() + memory
     for kind, limit in limits.items():
         hard = resource.getrlimit(kind)[1]
-        value = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
-        resource.setrlimit(kind, (value, value))
+        ceiling = limit + 1 if hard == resource.RLIM_INFINITY else min(limit + 1, hard)
+        resource.setrlimit(kind, (min(limit, ceiling), ceiling))  # one apart, so that SIGXCPU comes before SIGKILL
 
 
 def _address_space() -> int:
     with open("/proc/self/statm") as file:
         return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-
-
-def _write(kind: str) -> None:
-    gc.disable()  # an honest file is millions of small objects and no garbage; a hostile one meets the memory limit
-    if kind == DATA:
-        np.savez(OUTPUT[kind], **read_data(sys.stdin.buffer))  # type: ignore[arg-type]
-    else:
-        import_module("safetensors.torch").save_file(read_checkpoint(sys.stdin.buffer), OUTPUT[kind])
 
 
 def main() -> None:
@@ -329,16 +200,29 @@ def main() -> None:
     if order["kind"] == CHECKPOINT:  # needs far more address space than any checkpoint does, so before the limits
         import_module("safetensors.torch")
     limit_resources(order["memory"], order["seconds"], order["output"])
+    gc.disable()  # an honest file is millions of small objects and no garbage; a hostile one meets the memory limit
     try:
-        _write(order["kind"])
+        if order["kind"] == CHECKPOINT:
+            import_module("safetensors.torch").save_file(_attempt(read_checkpoint), OUTPUT[CHECKPOINT])
+        else:
+            np.savez(OUTPUT[DATA], **_attempt(read_data))
     except MemoryError:
         os._exit(OUT_OF_MEMORY)  # at once: what fills the memory is still there
-    except Refused as refusal:
-        print(refusal, file=sys.stderr)
-        sys.exit(REFUSED)
+
+
+def _attempt(read: Callable[[IO[bytes]], dict[str, Any]]) -> dict[str, Any]:
+    try:
+        return read(sys.stdin.buffer)
+    except MemoryError:
+        raise
+    except RefusedError as refusal:
+        reason = str(refusal)
     except Exception as error:  # a damaged or hostile pickle makes the unpickler raise nearly anything
-        print(f"is damaged or no pickle at all ({type(error).__name__}: {str(error)[:200]})", file=sys.stderr)
-        sys.exit(REFUSED)
+        if _NO_MEMORY in str(error):
+            raise MemoryError from None
+        reason = f"is damaged or no pickle at all ({type(error).__name__}: {str(error)[:200]})"
+    print(" ".join(reason.split()), file=sys.stderr, flush=True)
+    os._exit(REFUSED)  # at once, so that this stays the last line
 
 
 if __name__ == "__main__":

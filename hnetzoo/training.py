@@ -6,7 +6,7 @@ checkpoint, so a training that was killed and resumed ends with the same bits as
 
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -136,6 +136,14 @@ def train(job: Job, observer: Observer | None = None) -> TrainingResult:
     return _finish(job, model, loop.history[-1], dataset)
 
 
+def shuffled_batches(training: AssociationBatch, batch_size: int, seed: int, epoch: int) -> Iterator[AssociationBatch]:
+    """Cut a split into whole batches, in an order that is a function of (seed, epoch); an incomplete one is dropped."""
+    generator = torch.Generator().manual_seed(_derived_seed(seed, epoch))
+    order = torch.randperm(len(training.distance), generator=generator)
+    whole = order[: len(order) // batch_size * batch_size]
+    yield from cut(training.select(whole.to(training.distance.device)), batch_size)
+
+
 class _Loop:
     """The state that a checkpoint holds, and the epochs that change it."""
 
@@ -183,15 +191,12 @@ class _Loop:
 
     def _optimise(self, epoch: int, training: AssociationBatch, observer: Observer) -> dict[str, float]:
         """Take one optimiser step per whole batch of the shuffled split; return the mean losses."""
-        seed = _derived_seed(self.job.seed, epoch)
-        order = torch.randperm(len(training.distance), generator=torch.Generator().manual_seed(seed))
-        torch.manual_seed(seed)  # of dropout and the like
-        size = self.settings.batch_size
-        shuffled = training.select(order[: len(order) // size * size].to(training.distance.device))
+        torch.manual_seed(_derived_seed(self.job.seed, epoch))  # of dropout and the like
         sums: dict[str, Tensor] = {}
         self.model.train()
         steps = 0
-        for steps, batch in enumerate(cut(shuffled, size), start=1):
+        batches = shuffled_batches(training, self.settings.batch_size, self.job.seed, epoch)
+        for steps, batch in enumerate(batches, start=1):
             losses = self.trainer.losses(self.model, batch)
             self.optimizer.zero_grad(set_to_none=True)
             torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]

@@ -1,0 +1,38 @@
+# make demo   train hnetgru for its 10 epochs and rank it against the Hungarian algorithm
+# make test   check style and types, and run the whole test suite
+# make lint   check style and types
+# make tables render the stored results into README.md and benchmarks/README.md
+
+PYTHON ?= python3
+BIN := .venv/bin
+TORCH := $(shell grep '^torch==' constraints.txt)
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(TORCH)
+
+.PHONY: demo test lint tables clean
+
+demo: .venv/installed
+	$(BIN)/hnetzoo train hnetgru --out runs/demo --fresh
+	$(BIN)/hnetzoo benchmark --model hungarian --model hungarian-gated --model run:runs/demo --dataset doa-reference
+
+test: lint
+	$(BIN)/python -m pytest --numprocesses 2
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+tables: .venv/installed
+	$(BIN)/python benchmarks/render.py
+
+clean:
+	rm -rf .venv runs build dist
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(INSTALL) --editable .
+	touch $@
+
+.venv/installed-dev: .venv/installed
+	$(INSTALL) --editable '.[dev]'
+	touch $@

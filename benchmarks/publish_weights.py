@@ -1,0 +1,57 @@
+"""Turn a finished run into shipped weights: a safetensors file and a model card beside it.
+
+    hnetzoo train hnetgru --config plugins/hnetzoo_hnetgru/weights/default.toml --out runs/weights/hnetgru
+    python benchmarks/publish_weights.py runs/weights/hnetgru plugins/hnetzoo_hnetgru/weights/default
+
+The card states the command, data, seeds, metrics per cell and per slot layout on the test splits of the datasets
+tagged "benchmark", and the model's declared limits.
+"""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import hnetzoo
+from hnetzoo.benchmark import default_suite, run_benchmark
+from hnetzoo.checkpoint import write_json
+from hnetzoo.runs import BEST, RESULT, read_run
+
+SEEDS = (0, 1, 2)
+
+
+def publish(
+    run: Annotated[Path, typer.Argument(help="A finished run directory.")],
+    target: Annotated[Path, typer.Argument(help="Where to write, without suffix; its .toml is the run's --config.")],
+) -> None:
+    """Copy the best weights and write their card."""
+    record, registry = read_run(run), hnetzoo.discover()
+    result = json.loads((run / RESULT).read_text())
+    weights = target.with_suffix(".safetensors")
+    shutil.copyfile(run / BEST, weights)
+    report = run_benchmark(default_suite(registry, [f"run:{run}"], seeds=SEEDS), registry)
+    rows = [{**row, "model": record.model, "weights": f"pretrained:{target.name}"} for row in report.to_json()["rows"]]
+    card = {
+        "model": record.model,
+        "variant": target.name,
+        "licence": "Apache-2.0",
+        "command": f"hnetzoo train {record.model} --config {target}.toml --seed {record.seed} --out {run}",
+        "seed": record.seed,
+        "threads": record.threads,
+        "data": {"dataset": record.dataset, **record.data},
+        "settings": record.settings,
+        "selected": {"by": "validation F1", "epoch": result["best_epoch"], "f1": result["best_f1"]},
+        "limits": sorted(registry.model(record.model).tags),
+        "sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
+        "environment": record.environment,
+        "test": rows,
+    }
+    write_json(target.with_suffix(".json"), card)
+    typer.echo(f"wrote {weights} ({weights.stat().st_size:,} bytes) and its card")
+
+
+if __name__ == "__main__":
+    typer.run(publish)

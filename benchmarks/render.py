@@ -1,0 +1,62 @@
+"""Render stored results into the tables of README.md and benchmarks/README.md.
+
+A table stands between `<!-- table RESULT [DATASET] -->` and `<!-- end -->`; RESULT names a file of benchmarks/results.
+With a dataset, only its ranking is shown. Run without arguments to rewrite the tables, with --check to compare.
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+from hnetzoo.report.markdown import render_markdown, render_table
+from hnetzoo.report.tables import Table, report_tables
+from hnetzoo.results import BenchmarkReport
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+DOCUMENTS = (ROOT / "README.md", ROOT / "benchmarks" / "README.md")
+_MARKED = re.compile(r"(<!-- table (\S+)(?: (\S+))? -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def rendered(text: str) -> str:
+    """Return a document with every marked table rendered anew."""
+    return _MARKED.sub(lambda match: f"{match[1]}\n{_table(match[2], match[3])}\n{match[4]}", text)
+
+
+def _table(name: str, dataset: str | None) -> str:
+    path = RESULTS / name
+    if name.startswith("speed-"):
+        return _speed(json.loads(path.read_text()))
+    report = BenchmarkReport.read(path)
+    if dataset is None:
+        return render_markdown(report)
+    return next(render_table(table, "####") for table in report_tables(report) if table.title == dataset)
+
+
+def _speed(result: dict[str, object]) -> str:
+    """Render what a script under benchmarks/speed/ stored: a list of ways with seconds, and their ratio."""
+    ways = result["ways"]
+    assert isinstance(ways, dict)
+    columns = ("way", "median seconds", "lowest", "highest")
+    rows = tuple((name, *(f"{way[key]:.2f}" for key in ("median", "lowest", "highest"))) for name, way in ways.items())
+    ratio = f"{result['what']} Ratio of medians: {result['ratio']:.1f}."
+    return render_table(Table(title=str(result["title"]), caption=ratio, columns=columns, rows=rows), "###")
+
+
+def main() -> int:
+    """Rewrite or check the documents; 1 if --check finds one out of date."""
+    stale = [path for path in DOCUMENTS if rendered(path.read_text()) != path.read_text()]
+    for path in stale:
+        print(
+            f"{path.relative_to(ROOT)} is out of date"
+            if "--check" in sys.argv
+            else f"rendered {path.relative_to(ROOT)}"
+        )
+        if "--check" not in sys.argv:
+            path.write_text(rendered(path.read_text()))
+    return int("--check" in sys.argv and bool(stale))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
