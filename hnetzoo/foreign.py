@@ -30,13 +30,13 @@ from hnetzoo.runs import BEST, RunRecord, write_run
 from hnetzoo.specs import ModelSpec
 from hnetzoo.zoo import FALLBACK_SHAPE, Component, fill
 
-# An origin's file of 405,000 entries (110 to 220 MB) takes 8 bytes of memory per byte and 4 to 6 s; hence some room.
+# An origin's file of 405,000 entries (114 to 219 MB) takes up to 8 bytes of memory per byte and 6 s in all.
 MEMORY = 1 << 30
 MEMORY_PER_BYTE = 16
 SECONDS = 20
 BYTES_PER_SECOND = 4 << 20
 OUTPUT_MARGIN = 1 << 24
-OUTPUT_PER_BYTE = 4  # int8 to float32
+OUTPUT_PER_BYTE = 8
 PATIENCE = 4  # wall-clock seconds per second of processor time: the machine may be busy
 MAX_SLOTS = 4096  # a shape is read off the file, and a model is built for it
 ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")  # without them libraries may not be found
@@ -47,8 +47,8 @@ _HEAD = 64  # bytes; the magic number is the first object
 _MESSAGE = 400  # characters of what the reader said
 
 _FAILURES: Mapping[str, tuple[type[HnetzooError], str]] = {
-    CHECKPOINT: (CheckpointError, "expected a file of torch.save with the state dict of a model"),
-    DATA: (DataError, "expected a pickle of {index: [n_ref, n_pred, D, A, ref_xyz, pred_xyz]} with numpy arrays"),
+    CHECKPOINT: (CheckpointError, "give a file of torch.save with the state dict of a model"),
+    DATA: (DataError, "give a pickle of {index: [n_ref, n_pred, D, A, ref_xyz, pred_xyz]} with numpy arrays"),
 }
 
 
@@ -94,6 +94,7 @@ def import_checkpoint(source: Path, out: Path, component: Component[ModelSpec]) 
     Raises:
         ConfigError: If `out` is taken, or the model cannot infer a shape.
         CheckpointError: If the file cannot be read safely, or the weights are of another model.
+        DataError: If there is no such file, or it is empty.
     """
     infer = getattr(component.spec.load_target(), "infer_shape", None)
     if infer is None:

@@ -142,14 +142,14 @@ def read_checkpoint(stream: IO[bytes]) -> "dict[str, Tensor]":
         if isinstance(loaded, Mapping) and isinstance(loaded.get(key), Mapping):
             loaded = loaded[key]
     if not isinstance(loaded, Mapping) or not loaded:
-        raise RefusedError(f"holds {_describe(loaded)}; expected names with tensors")
+        raise RefusedError(f"holds {_describe(loaded)} in place of names with tensors")
     return {name: _plain(name, tensor) for name, tensor in loaded.items()}
 
 
 def _plain(name: Any, tensor: Any) -> "Tensor":
     import torch
 
-    if type(name) is not str:
+    if type(name) is not str or not name.isprintable():  # names are repeated in messages
         raise RefusedError(f"has {_describe(name)} where the name of a tensor belongs")
     if not isinstance(tensor, torch.Tensor) or tensor.device.type != "cpu" or tensor.layout is not torch.strided:
         raise RefusedError(f"has {_describe(tensor)} under '{name:.60}'; expected a plain tensor")
@@ -164,9 +164,9 @@ def _torch_reason(error: Exception) -> str:
     text = str(error)
     if named := re.search(r"GLOBAL (\S{1,120})", text):
         return f"asks for {named[1]}, which a state dict has no use for; nothing was run"
-    detail = text.rpartition("WeightsUnpickler error:")[2].strip() or type(error).__name__
-    sentence = detail.splitlines()[0].partition(". ")[0]
-    return f"cannot be read by torch ({sentence})"
+    detail = text.rpartition("WeightsUnpickler error:")[2]
+    detail = re.sub(r"^\[enforce fail[^]]*\][ .]*", "", detail.strip()) or type(error).__name__
+    return f"cannot be read by torch ({detail.splitlines()[0].partition('. ')[0]})"
 
 
 def limit_resources(memory: int, seconds: int, output: int) -> None:

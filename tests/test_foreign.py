@@ -186,7 +186,7 @@ def test_data_that_are_not_as_described_name_the_entry(content, message):
 
 def test_data_that_are_not_as_described_leave_no_file(tmp_path):
     source = write(tmp_path / "data", pickle.dumps(spoilt(0, 5)))
-    with pytest.raises(DataError, match=rf"'{source}' has entry 3: n_ref is 5; .*; expected a pickle of") as caught:
+    with pytest.raises(DataError, match=rf"'{source}' has entry 3: n_ref is 5; .*; give a pickle of") as caught:
         foreign.import_data(source, tmp_path / "data.npz")
     assert caught.value.exit_code == 4
     assert os.listdir(tmp_path) == ["data"]

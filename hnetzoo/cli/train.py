@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hnetzoo.cli.output import JsonOption, print_json, print_table
+from hnetzoo.cli.output import JsonOption, note, print_json, print_table
 from hnetzoo.config import read_values
 from hnetzoo.registry import discover
 
@@ -69,8 +69,12 @@ def train(
         return
     from hnetzoo.cli.progress import progress
 
-    with progress(silent=json) as observer:
-        result = training.train(job, observer)
+    try:
+        with progress(silent=json) as observer:
+            result = training.train(job, observer)
+    except (KeyboardInterrupt, SystemExit):
+        note("hnetzoo: interrupted; continue with the same command and --resume")
+        raise
     if json:
         print_json({"run": str(job.out), **asdict(result)})
     else:

@@ -5,6 +5,7 @@ columns are permuted and never both, and constant pads put inactive slots at dis
 corrected task: both axes permuted, far random points in inactive slots, or inactive slots masked out.
 """
 
+from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 import numpy as np
@@ -35,7 +36,34 @@ class Points(NamedTuple):
     col_active: Bools
 
 
-class DOAReference:
+class SyntheticDOA(ABC):
+    """What both datasets share: a draw of points, made into problems."""
+
+    unit = "chord"
+    config: DOAReferenceConfig | DOAConfig
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(max_doas, max_doas)."""
+        return self.config.max_doas, self.config.max_doas
+
+    def load(self, split: hnetzoo.Split, seed: int) -> hnetzoo.AssociationBatch:
+        """Draw a split: distance [chord between unit vectors, 0..2; larger to inactive slots], truth the optimum."""
+        points = self.draw(split, seed)
+        distance = torch.from_numpy(chordal_distance(points.reference, points.predicted))
+        truth = hnetzoo.assign(distance, *_tensors(points))
+        return hnetzoo.AssociationBatch.with_full_masks(distance.float(), truth)
+
+    def activity(self, split: hnetzoo.Split, seed: int) -> Activity:
+        """Return which slots hold a source, bool [b, n] and [b, m], for the same draw as `load`."""
+        return _tensors(self.draw(split, seed))
+
+    @abstractmethod
+    def draw(self, split: hnetzoo.Split, seed: int) -> Points:
+        """Draw the points of a split; the same split and seed give the same bits."""
+
+
+class DOAReference(SyntheticDOA):
     """The origin's dataset.
 
     Example:
@@ -45,27 +73,13 @@ class DOAReference:
         (torch.Size([1260, 2, 2]), 'chord')
     """
 
-    unit = "chord"
+    config: DOAReferenceConfig
 
     def __init__(self, config: DOAReferenceConfig) -> None:
         self.config = config
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(max_doas, max_doas)."""
-        return self.config.max_doas, self.config.max_doas
-
-    def load(self, split: hnetzoo.Split, seed: int) -> hnetzoo.AssociationBatch:
-        """Draw a split: distance [chord between unit vectors, 0..2; larger to pads], every slot existing."""
-        points = self._draw(split, seed)
-        return _problems(points)
-
-    def activity(self, split: hnetzoo.Split, seed: int) -> Activity:
-        """Return which slots hold a source, bool [b, n] and [b, m], for the same draw as `load`."""
-        points = self._draw(split, seed)
-        return torch.from_numpy(points.row_active), torch.from_numpy(points.col_active)
-
-    def _draw(self, split: hnetzoo.Split, seed: int) -> Points:
+    def draw(self, split: hnetzoo.Split, seed: int) -> Points:
+        """Draw a split by the steps of the protocol."""
         rng = _generator(split, seed)
         resolution, n_ref, n_pred = self._counts(split)
         slots = np.arange(self.config.max_doas)
@@ -101,7 +115,7 @@ class DOAReference:
         return unit_vectors(-180.0 + azimuths * spacing, -90.0 + elevations * spacing)
 
 
-class DOA:
+class DOA(SyntheticDOA):
     """The corrected dataset.
 
     Example:
@@ -110,32 +124,21 @@ class DOA:
         (torch.Size([100, 4, 4]), False)
     """
 
-    unit = "chord"
+    config: DOAConfig
 
     def __init__(self, config: DOAConfig) -> None:
         self.config = config
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(max_doas, max_doas)."""
-        return self.config.max_doas, self.config.max_doas
-
     def load(self, split: hnetzoo.Split, seed: int) -> hnetzoo.AssociationBatch:
-        """Draw a split: distance [chord between unit vectors, 0..2; larger to far points]."""
-        points = self._draw(split, seed)
-        problems = _problems(points)
+        """Draw a split; with counts "known", inactive slots are masked out."""
+        problems = super().load(split, seed)
         if self.config.counts == "hidden":
             return problems
-        return problems._replace(
-            row_mask=torch.from_numpy(points.row_active), col_mask=torch.from_numpy(points.col_active)
-        )
+        row_mask, col_mask = self.activity(split, seed)
+        return problems._replace(row_mask=row_mask, col_mask=col_mask)
 
-    def activity(self, split: hnetzoo.Split, seed: int) -> Activity:
-        """Return which slots hold a source, bool [b, n] and [b, m], for the same draw as `load`."""
-        points = self._draw(split, seed)
-        return torch.from_numpy(points.row_active), torch.from_numpy(points.col_active)
-
-    def _draw(self, split: hnetzoo.Split, seed: int) -> Points:
+    def draw(self, split: hnetzoo.Split, seed: int) -> Points:
+        """Draw a split: directions, predictions, far points, both axes permuted."""
         rng, slots = _generator(split, seed), self.config.max_doas
         b = self.config.samples if split == "train" else max(1, self.config.samples // EVALUATION_SHARE)
         n_ref, n_pred = rng.integers(0, slots + 1, (2, b, 1))
@@ -204,8 +207,5 @@ def _reorder(points: Points, rows: Ints, columns: Ints) -> Points:
     )
 
 
-def _problems(points: Points) -> hnetzoo.AssociationBatch:
-    """Measure distances, and solve for the true association of the active block."""
-    distance = torch.from_numpy(chordal_distance(points.reference, points.predicted))
-    active = torch.from_numpy(points.row_active), torch.from_numpy(points.col_active)
-    return hnetzoo.AssociationBatch.with_full_masks(distance.float(), hnetzoo.assign(distance, *active))
+def _tensors(points: Points) -> Activity:
+    return torch.from_numpy(points.row_active), torch.from_numpy(points.col_active)

@@ -18,7 +18,10 @@ class HNetTrainerConfig(hnetzoo.TrainerConfig):
     """Settings of the hnet trainer."""
 
     learning_rate: PositiveFloat = 1e-3
-    """Adam's rate; the peak of the cycle under schedule "one-cycle"."""
+    """Rate of Adam; the peak of the cycle under schedule "one-cycle"."""
+    weight_decay: NonNegativeFloat = 0.3
+    """Decoupled decay of all weights, in units of the learning rate; 0 is plain Adam. It keeps the unscaled attention
+    from saturating early, after which no gradient would reach it."""
     schedule: Literal["one-cycle", "constant"] = "one-cycle"
     """Course of the learning rate; "constant" is the origin's."""
     loss_weights: tuple[NonNegativeFloat, NonNegativeFloat, NonNegativeFloat] = (1.0, 1.0, 1.0)

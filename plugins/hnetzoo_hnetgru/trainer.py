@@ -1,8 +1,8 @@
 """The hnet trainer: three binary cross-entropies and Adam.
 
-How ours differs from the authors' script: the learning rate follows one cycle instead of staying constant (the script's
-is `schedule = "constant"`); masked slots carry no loss; the balancing weights that the script computes and never uses
-can be applied (`balance_cells`).
+How ours differs from the authors' script: the learning rate follows one cycle instead of staying constant, and weights
+decay (the script's ways are `schedule = "constant"` and `weight_decay = 0`); masked slots carry no loss; the balancing
+weights that the script computes and never uses can be applied (`balance_cells`).
 
 Source: S. Adavanne, A. Politis, T. Virtanen, WASPAA 2021, section 3.
 """
@@ -66,11 +66,12 @@ class HNetTrainer:
         }
 
     def configure(self, model: nn.Module, total_steps: int) -> hnetzoo.Optimization:
-        """Return Adam and, unless the rate is constant, a one-cycle schedule over `total_steps` steps."""
-        optimizer = torch.optim.Adam(model.parameters(), lr=self.config.learning_rate, fused=True)
+        """Return Adam with decoupled weight decay and, unless the rate is constant, a one-cycle schedule."""
+        rate, decay = self.config.learning_rate, self.config.weight_decay
+        optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=decay, fused=True)
         if self.config.schedule == "constant":
             return hnetzoo.Optimization(optimizer)
-        return hnetzoo.Optimization(optimizer, OneCycleLR(optimizer, self.config.learning_rate, total_steps))
+        return hnetzoo.Optimization(optimizer, OneCycleLR(optimizer, rate, total_steps))
 
 
 def _cross_entropy(logits: Tensor, truth: Tensor, mask: Tensor, positive_weight: Tensor | None = None) -> Tensor:

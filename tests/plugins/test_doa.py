@@ -5,12 +5,12 @@ from itertools import permutations
 import numpy as np
 import pytest
 import torch
-from hnetzoo_doa.config import DOAConfig, DOAReferenceConfig
-from hnetzoo_doa.datasets import DOA, DOAReference, _without_replacement
-from hnetzoo_doa.geometry import chordal_distance, perturb, uniform_directions, unit_vectors
 from scipy.optimize import linear_sum_assignment
 
 import hnetzoo
+from hnetzoo_doa.config import DOAConfig, DOAReferenceConfig
+from hnetzoo_doa.datasets import DOA, DOAReference, _without_replacement
+from hnetzoo_doa.geometry import chordal_distance, perturb, uniform_directions, unit_vectors
 
 SMALL = DOAReferenceConfig(samples=(40, 60, 100))
 
@@ -52,7 +52,7 @@ def _out_of_order(active: torch.Tensor) -> torch.Tensor:
 
 def test_pads_are_constant_and_random_half_and_half() -> None:
     dataset = DOAReference(DOAReferenceConfig())
-    points = dataset._draw("test", 0)
+    points = dataset.draw("test", 0)
     single = points.row_active.sum(1) == 1
     pads = points.reference[single][~points.row_active[single]]
     constant = (pads == 10).all(-1)
@@ -65,7 +65,7 @@ def test_pads_are_constant_and_random_half_and_half() -> None:
 
 
 def test_both_sides_of_a_problem_share_the_kind_of_pad() -> None:
-    points = DOAReference(DOAReferenceConfig())._draw("test", 0)
+    points = DOAReference(DOAReferenceConfig()).draw("test", 0)
     empty = (points.row_active.sum(1) == 0) & (points.col_active.sum(1) == 0)
     constant = [(side[empty] == 10).all((1, 2)) for side in (points.reference, points.predicted)]
     np.testing.assert_array_equal(*constant)
@@ -73,7 +73,7 @@ def test_both_sides_of_a_problem_share_the_kind_of_pad() -> None:
 
 def test_active_slots_are_directions_on_the_grid_drawn_without_replacement() -> None:
     config = DOAReferenceConfig(samples=(0, 0, 400), resolutions_deg=(30,))
-    points = DOAReference(config)._draw("train", 0)
+    points = DOAReference(config).draw("train", 0)
     for side in (points.reference, points.predicted):
         elevation = np.rad2deg(np.arcsin(side[..., 2].clip(-1, 1)))
         np.testing.assert_allclose(np.linalg.norm(side, axis=-1), 1)

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 import torch
-from hnetzoo_hnetgru.config import HNetGRUConfig, HNetTrainerConfig
-from hnetzoo_hnetgru.model import HNetGRU
-from hnetzoo_hnetgru.trainer import HNetTrainer
 from numpy.typing import NDArray
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 import hnetzoo
+from hnetzoo_hnetgru.config import HNetGRUConfig, HNetTrainerConfig
+from hnetzoo_hnetgru.model import HNetGRU
+from hnetzoo_hnetgru.trainer import HNetTrainer
 
 Floats = NDArray[np.float64]
 ORIGIN_NAMES = {

@@ -1,0 +1,58 @@
+"""What lies under benchmarks/: suites resolve, tables are those of the stored results."""
+
+import importlib.util
+import json
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import hnetzoo
+from hnetzoo.benchmark import Entry, read_suite
+from hnetzoo.results import BenchmarkReport
+from hnetzoo.zoo import configure, specification
+
+ROOT = Path(__file__).parent.parent
+SUITES = sorted((ROOT / "benchmarks" / "suites").glob("*.toml"))
+SPEED = sorted((ROOT / "benchmarks" / "results").glob("speed-*.json"))
+
+
+def render() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("render", ROOT / "benchmarks" / "render.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("path", SUITES, ids=lambda path: path.stem)
+def test_suite_names_only_what_is_registered(path: Path) -> None:
+    suite, registry = read_suite(path), hnetzoo.discover()
+    for item in suite.models:
+        entry = item if isinstance(item, Entry) else Entry(name=item)
+        configure(specification(entry.name, registry), entry.settings)
+    for item in suite.datasets:
+        entry = item if isinstance(item, Entry) else Entry(name=item)
+        configure(registry.dataset(entry.name), entry.settings)
+
+
+@pytest.mark.parametrize("path", SUITES, ids=lambda path: path.stem)
+def test_stored_result_is_that_of_its_suite(path: Path) -> None:
+    suite = read_suite(path)
+    report = BenchmarkReport.read(ROOT / "benchmarks" / "results" / f"{path.stem}.json")
+    assert {row.model for row in report.rows} == {item if isinstance(item, str) else item.name for item in suite.models}
+    assert {row.seed for row in report.rows} == set(suite.seeds)
+
+
+@pytest.mark.parametrize("name", ["README.md", "benchmarks/README.md"])
+def test_tables_are_rendered_from_the_stored_results(name: str) -> None:
+    text = (ROOT / name).read_text()
+    assert render().rendered(text) == text, f"run 'make tables' and commit {name}"
+    assert "<!-- table " in text
+
+
+def test_stored_speed_ratios_meet_what_the_project_promises() -> None:
+    ratios = {path.stem: json.loads(path.read_text())["ratio"] for path in SPEED}
+    assert ratios["speed-generation"] >= 30
+    assert ratios["speed-training"] >= 1.8
