@@ -9,10 +9,11 @@ from pydantic import Field
 
 from hnetzoo.config import Config, read_toml, validate
 from hnetzoo.evaluation import Problems, load_problems, score
+from hnetzoo.observer import Observer
 from hnetzoo.registry import Registry
 from hnetzoo.results import BenchmarkReport, BenchmarkRow, Skipped, environment
 from hnetzoo.specs import DatasetSpec, ModelSpec
-from hnetzoo.training import Job, Observer, train
+from hnetzoo.training import Job, train
 from hnetzoo.zoo import NON_LEARNED, RUN_PREFIX, Component, LoadedModel, configure, resolve_model, specification
 
 BASELINE = "baseline"

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from hnetzoo.errors import ConfigError, DivergenceError, PluginLoadError
 from hnetzoo.evaluation import cut, load_problems, load_split, predict, score
 from hnetzoo.interfaces import AssociationBatch, Dataset, Optimization, Trainer
 from hnetzoo.metrics import compare
+from hnetzoo.observer import EpochRecord, Observer, Silence
 from hnetzoo.results import BenchmarkRow, environment
 from hnetzoo.runs import BEST, CHECKPOINTS, RESULT, RUN, RunRecord, open_run, read_run, write_metrics
 from hnetzoo.specs import DatasetSpec, ModelSpec, TrainerSpec
@@ -50,51 +51,12 @@ class Job:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EpochRecord:
-    """A line of metrics.jsonl; losses are means over the steps (training) or batches (validation)."""
-
-    epoch: int
-    losses: Mapping[str, float]
-    validation: Mapping[str, Any]
-    seconds: Mapping[str, float]
-    learning_rate: float
-    best_epoch: int
-    best_f1: float
-
-
-@dataclass(frozen=True, kw_only=True)
 class TrainingResult:
     """How a training ended."""
 
     best_epoch: int
     best_f1: float
     test: BenchmarkRow
-
-
-class Observer(Protocol):
-    """Sees a training happen; draws bars, writes lines, or does nothing."""
-
-    def started(self, epochs: int, steps: int, done: int) -> None:
-        """`epochs` of `steps` each are planned, `done` of them finished before."""
-
-    def stepped(self, epoch: int, step: int, losses: Mapping[str, Tensor]) -> None:
-        """An optimiser step ended; reading the losses may wait for the device."""
-
-    def finished_epoch(self, record: EpochRecord) -> None:
-        """An epoch and its validation ended."""
-
-
-class Silence:
-    """The observer that does nothing."""
-
-    def started(self, epochs: int, steps: int, done: int) -> None:
-        """Do nothing."""
-
-    def stepped(self, epoch: int, step: int, losses: Mapping[str, Tensor]) -> None:
-        """Do nothing."""
-
-    def finished_epoch(self, record: EpochRecord) -> None:
-        """Do nothing."""
 
 
 def train(job: Job, observer: Observer | None = None) -> TrainingResult:

@@ -6,8 +6,8 @@ import pytest
 
 import hnetzoo
 from hnetzoo.benchmark import Entry, Suite, Training, default_suite, read_suite, run_benchmark
+from hnetzoo.observer import Silence
 from hnetzoo.results import BenchmarkRow, Skipped
-from hnetzoo.training import Silence
 
 REGISTRY = hnetzoo.discover()
 SMALL_DOA = Entry(name="doa", settings={"samples": 3000})

@@ -29,6 +29,28 @@ def returns(expression: str, hook: str = "hnetzoo_models") -> str:
     return f"import hnetzoo\n@hnetzoo.hookimpl\ndef {hook}():\n    return {expression}\n"
 
 
+BROKEN = {
+    "missing-dependency": ("import absent_dependency", "ModuleNotFoundError: No module named 'absent_dependency'"),
+    "syntax": ("def broken(:", "SyntaxError: "),
+    "exit": ("import sys\nsys.exit(7)", "SystemExit: 7"),
+    "recursion": ("def again():\n    again()\nagain()", "RecursionError: "),
+    "base-exception": ("class Odd(BaseException):\n    pass\nraise Odd('two\\n  lines')", "Odd: two lines"),
+    "exception-without-text": ("raise GeneratorExit", "GeneratorExit"),
+    "hook-raises": (returns("1 / 0"), "ZeroDivisionError: division by zero"),
+    "hook-misspelled": (returns("[]", hook="hnetzoo_model"), "PluginValidationError: unknown hook 'hnetzoo_model'"),
+    "hook-with-argument": (returns("[]").replace("()", "(registry)"), "PluginValidationError: "),
+    "no-spec": (returns("[object()]"), "TypeError: hnetzoo_models() returned a object instead of ModelSpec"),
+    "text": (returns("'acme'"), "TypeError: hnetzoo_models() returned a str instead of ModelSpec"),
+    "not-iterable": (returns("7"), "TypeError: 'int' object is not iterable"),
+    "spec-of-another-kind": (
+        declares("acme").replace("models", "trainers"),
+        "TypeError: hnetzoo_trainers() returned a ModelSpec instead of TrainerSpec",
+    ),
+    "repeated-name": (declares("acme", "acme"), "ValueError: hnetzoo_models() declares model 'acme' twice"),
+    "refused-name": (declares("Acme"), "ConfigError: model name 'Acme' does not match"),
+}
+
+
 def plugin(registry: Registry, plugin_id: str) -> Plugin:
     return {found.id: found for found in registry.plugins}[plugin_id]
 
@@ -80,26 +102,7 @@ def test_a_distribution_may_hold_several_plugins(fake_distribution: Install, tmp
     assert {"acme-net:first", "acme-net:second"} <= {found.id for found in discover().plugins}
 
 
-@pytest.mark.parametrize(
-    ("code", "error"),
-    [
-        ("import absent_dependency", "ModuleNotFoundError: No module named 'absent_dependency'"),
-        ("def broken(:", "SyntaxError: "),
-        ("import sys\nsys.exit(7)", "SystemExit: 7"),
-        ("def again():\n    again()\nagain()", "RecursionError: "),
-        ("class Odd(BaseException):\n    pass\nraise Odd('two\\n  lines')", "Odd: two lines"),
-        ("raise GeneratorExit", "GeneratorExit: "),
-        (returns("1 / 0"), "ZeroDivisionError: division by zero"),
-        (returns("[]", hook="hnetzoo_model"), "PluginValidationError: unknown hook 'hnetzoo_model'"),
-        (returns("[object()]"), "TypeError: hnetzoo_models() returned a object instead of ModelSpec"),
-        (returns("'acme'"), "TypeError: hnetzoo_models() returned a str instead of ModelSpec"),
-        (returns("7"), "TypeError: 'int' object is not iterable"),
-        (declares("acme").replace("models", "trainers"), "TypeError: hnetzoo_trainers() returned a ModelSpec instead"),
-        (declares("acme", "acme"), "ValueError: hnetzoo_models() declares model 'acme' twice"),
-        (declares("Acme"), "ConfigError: model name 'Acme' does not match"),
-        ("import hnetzoo\n@hnetzoo.hookimpl\ndef hnetzoo_models(registry):\n    return []\n", "PluginValidationError: "),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("code", "error"), BROKEN.values(), ids=BROKEN)
 def test_a_broken_plugin_is_kept_as_a_failure_and_leaves_the_others_working(
     code: str, error: str, fake_distribution: Install
 ) -> None:
@@ -114,13 +117,10 @@ def test_a_broken_plugin_is_kept_as_a_failure_and_leaves_the_others_working(
     assert failure.details.startswith("Traceback") or "SyntaxError" in failure.details
 
 
-@pytest.mark.parametrize("code", [
-    "class Odd(Exception):\n    def __str__(self):\n        raise RuntimeError('no text')\nraise Odd",
-    "class Odd(Exception):\n    def __str__(self):\n        return 5\nraise Odd",
-])  # fmt: skip
+@pytest.mark.parametrize("body", ["raise RuntimeError('no text')", "return 5"], ids=["raises", "no-text"])
 @pytest.mark.xfail(reason="_one_line calls str() of the exception unguarded")
-def test_an_exception_that_cannot_be_printed_stops_no_other_plugin(code: str, fake_distribution: Install) -> None:
-    fake_distribution("broken-net", code)
+def test_an_exception_that_cannot_be_printed_stops_no_other_plugin(body: str, fake_distribution: Install) -> None:
+    fake_distribution("broken-net", f"class Odd(Exception):\n    def __str__(self):\n        {body}\nraise Odd")
     registry = discover()
     assert BUILT_IN in registry.models
     assert [failure.id for failure in registry.failures] == ["broken-net:plugin"]

@@ -19,6 +19,7 @@ import hnetzoo
 from hnetzoo import training
 from hnetzoo.checkpoint import load_tensors
 from hnetzoo.evaluation import load_problems, score
+from hnetzoo.observer import EpochRecord, Silence
 from hnetzoo.zoo import configure, resolve_model
 
 REGISTRY = hnetzoo.discover()
@@ -49,11 +50,11 @@ def metrics(run: Path) -> list[dict[str, object]]:
     return [{key: value for key, value in line.items() if key != "seconds"} for line in lines]
 
 
-class Recorder(training.Silence):
+class Recorder(Silence):
     """Keep what the loop reports; stop it after some epochs as a crash would."""
 
     def __init__(self, die_after: int | None = None) -> None:
-        self.records: list[training.EpochRecord] = []
+        self.records: list[EpochRecord] = []
         self.steps = 0
         self.die_after = die_after
 
@@ -62,7 +63,7 @@ class Recorder(training.Silence):
         if self.die_after is not None and epoch > self.die_after:
             raise KeyboardInterrupt
 
-    def finished_epoch(self, record: training.EpochRecord) -> None:
+    def finished_epoch(self, record: EpochRecord) -> None:
         self.records.append(record)
 
 

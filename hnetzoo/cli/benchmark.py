@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hnetzoo.cli.output import check_writable, console, note, print_json
+from hnetzoo.cli.progress import LineObserver
 from hnetzoo.cli.train import DeviceOption, resolve_device
 from hnetzoo.errors import ConfigError
+from hnetzoo.observer import Silence
 from hnetzoo.registry import discover
 
 if TYPE_CHECKING:
@@ -37,8 +39,6 @@ def benchmark(
         raise ConfigError("--suite names models, datasets and seeds; leave out --model, --dataset and --seed")
     check_writable(None if json == STDOUT else json, markdown)
     from hnetzoo.benchmark import Training, default_suite, read_suite, run_benchmark
-    from hnetzoo.cli.progress import LineObserver
-    from hnetzoo.training import Silence
 
     quiet = json == STDOUT
     registry = discover()

@@ -10,21 +10,19 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from hnetzoo.observer import EpochRecord, Observer, Silence
+
 if TYPE_CHECKING:
     from rich.progress import Task
     from torch import Tensor
-
-    from hnetzoo.training import EpochRecord, Observer
 
 STEPS_PER_REFRESH = 20  # reading a loss waits for the device; this often is invisible in the step rate
 
 
 @contextmanager
-def progress(*, silent: bool = False) -> Iterator["Observer"]:
+def progress(*, silent: bool = False) -> Iterator[Observer]:
     """Yield the observer that fits where stdout goes; silent draws and prints nothing."""
     if silent:
-        from hnetzoo.training import Silence
-
         yield Silence()
     elif sys.stdout.isatty():
         with _bar() as bar:
@@ -33,7 +31,7 @@ def progress(*, silent: bool = False) -> Iterator["Observer"]:
         yield LineObserver()
 
 
-def epoch_line(record: "EpochRecord", epochs: int) -> str:
+def epoch_line(record: EpochRecord, epochs: int) -> str:
     """Write an epoch as one line: times, losses of both splits, F1, and the best so far."""
     width = len(str(epochs))
     return (
@@ -59,7 +57,7 @@ class LineObserver:
     def stepped(self, epoch: int, step: int, losses: Mapping[str, "Tensor"]) -> None:
         """Stay silent."""
 
-    def finished_epoch(self, record: "EpochRecord") -> None:
+    def finished_epoch(self, record: EpochRecord) -> None:
         """Print the epoch."""
         self.print(epoch_line(record, self.epochs))
 
@@ -92,7 +90,7 @@ class BarObserver(LineObserver):
             values = {name: float(loss.detach()) for name, loss in losses.items()}
             self.bar.update(self.task, advance=advance, losses=f"loss {_losses(values)}")
 
-    def finished_epoch(self, record: "EpochRecord") -> None:
+    def finished_epoch(self, record: EpochRecord) -> None:
         """Print the epoch above the bar and show its F1 in it."""
         super().finished_epoch(record)
         self.bar.update(self.task, f1=f"F1 {record.validation['f1']:.4f}")
