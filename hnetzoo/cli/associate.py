@@ -27,7 +27,9 @@ class Method(StrEnum):
 
 
 def associate(
-    model: Annotated[str, typer.Argument(help="A name, name@variant or run:PATH.", show_default=False)],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="A name, name@variant or run:PATH.", show_default=False)
+    ],
     source: Annotated[
         Path, typer.Argument(metavar="INPUT", help="Distances: .npz, .npy or .csv (a matrix).", show_default=False)
     ],

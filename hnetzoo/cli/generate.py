@@ -23,11 +23,11 @@ class Part(StrEnum):
 
 
 def generate(
-    dataset: Annotated[str, typer.Argument(help="A registered dataset.", show_default=False)],
+    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="A registered dataset.", show_default=False)],
     out: Annotated[Path, typer.Option(help="The .npz file to write.", show_default=False)],
     split: Annotated[Part, typer.Option(help="Which split; all adds an array that tells them apart.")] = Part.train,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the draw.")] = 0,
-    config: Annotated[Path | None, typer.Option(help="TOML file with a table [dataset].")] = None,
+    config: Annotated[Path | None, typer.Option(help="TOML file with a table dataset.")] = None,
     settings: SetOption = None,
     json: JsonOption = False,
 ) -> None:

@@ -10,7 +10,9 @@ from hnetzoo.registry import discover
 
 
 def import_command(
-    source: Annotated[Path, typer.Argument(help="A torch checkpoint or a data pickle.", show_default=False)],
+    source: Annotated[
+        Path, typer.Argument(metavar="SOURCE", help="A torch checkpoint or a data pickle.", show_default=False)
+    ],
     out: Annotated[Path, typer.Option("--out", help="A new run directory, or a new .npz file.", show_default=False)],
     model: Annotated[str, typer.Option("--model", help="The registered model that a checkpoint is of.")] = "hnetgru",
     json: JsonOption = False,

@@ -19,7 +19,10 @@ class Kind(StrEnum):
 
 
 def list_command(
-    kind: Annotated[Kind | None, typer.Argument(help="List one kind only.")] = None, json: JsonOption = False
+    kind: Annotated[
+        Kind | None, typer.Argument(metavar="KIND", help="models, datasets or trainers; all without it.")
+    ] = None,
+    json: JsonOption = False,
 ) -> None:
     """List what is registered: models, datasets and trainers."""
     registry = discover()

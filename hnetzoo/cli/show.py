@@ -12,7 +12,7 @@ from hnetzoo.specs import ModelSpec, Spec
 
 
 def show(
-    name: Annotated[str, typer.Argument(help="A model, dataset or trainer.", show_default=False)],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A model, dataset or trainer.", show_default=False)],
     json: JsonOption = False,
 ) -> None:
     """Show settings with types, defaults and help; citation, tags, weights and the providing distribution."""

@@ -23,7 +23,7 @@ SetOption = Annotated[
 
 
 def train(
-    model: Annotated[str, typer.Argument(help="A registered model.", show_default=False)],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A registered model.", show_default=False)],
     dataset: Annotated[str | None, typer.Option(help="A registered dataset; the model's own by default.")] = None,
     trainer: Annotated[str | None, typer.Option(help="A registered trainer; the model's own by default.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Short for --set trainer.epochs=N.")] = None,
@@ -31,7 +31,7 @@ def train(
     seed: Annotated[int, typer.Option(min=0, help="Fixes data, initial weights and data order.")] = 0,
     device: DeviceOption = "auto",
     out: Annotated[Path | None, typer.Option(help="Run directory; runs/MODEL-DATASET-seedN by default.")] = None,
-    config: Annotated[Path | None, typer.Option(help="TOML file with tables [model], [trainer], [dataset].")] = None,
+    config: Annotated[Path | None, typer.Option(help="TOML file with tables model, trainer and dataset.")] = None,
     settings: SetOption = None,
     resample: Annotated[
         bool, typer.Option("--resample", help="Redraw a synthetic training split every epoch.")
