@@ -101,6 +101,8 @@ def validate(config_class: type[ConfigType], values: Mapping[str, Any], where: s
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         place = ".".join([where, *(str(part) for part in problem["loc"])])
+        if problem["type"] == "missing":
+            raise ConfigError(f"{place} is required{remedy}") from None
         message = problem["msg"].removeprefix("Value error, ")
         raise ConfigError(f"{place} = {problem['input']!r}: {message}{remedy}") from None
 

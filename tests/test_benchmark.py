@@ -99,7 +99,7 @@ def test_suite_file_is_read(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("models = 3\ndatasets = []\n", r"suite '.*suite.toml'.models = 3: .*tuple"),
-        ("datasets = []\n", r"suite '.*suite.toml'.models = .*Field required"),
+        ("datasets = []\n", r"suite '.*suite.toml'.models is required"),
         ("models = []\ndatasets = []\nseed = [0]\n", r"suite '.*suite.toml'.seed = \[0\]: Extra inputs"),
     ],
 )

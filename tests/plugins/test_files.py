@@ -76,5 +76,5 @@ def test_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_missing_path_is_a_setting_to_give() -> None:
-    with pytest.raises(hnetzoo.ConfigError, match=r"dataset.path = .*Field required"):
+    with pytest.raises(hnetzoo.ConfigError, match=r"dataset.path is required \(run 'hnetzoo show npz'"):
         hnetzoo.load_dataset("npz")
