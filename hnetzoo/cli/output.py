@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from hnetzoo.errors import ConfigError
 from hnetzoo.report.tables import Table
 from hnetzoo.report.terminal import terminal_table
 
@@ -43,8 +44,6 @@ def note(message: str) -> None:
 
 def check_writable(*paths: Path | None) -> None:
     """Fail before the work rather than after it: the folders of output files must exist."""
-    from hnetzoo.errors import ConfigError
-
     for path in paths:
         if path is not None and not path.absolute().parent.is_dir():
             raise ConfigError(f"cannot write '{path}': folder '{path.parent}' does not exist; create it first")

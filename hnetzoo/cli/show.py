@@ -1,7 +1,8 @@
 """`hnetzoo show NAME`: all that a declaration says."""
 
 from dataclasses import asdict
-from typing import Annotated, Any
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import typer
 
@@ -60,20 +61,32 @@ def _describe(spec: Spec, registry: Registry) -> dict[str, Any]:
 
 
 def _settings(spec: Spec) -> list[dict[str, Any]]:
-    """List the fields of the settings class; types as the JSON schema and Python write them."""
+    """List the fields of the settings class."""
     fields = spec.load_config().model_fields.items()
     return [
         {
             "key": f"{spec.kind}.{name}",
-            "type": getattr(field.annotation, "__name__", None)
-            if isinstance(field.annotation, type) and not getattr(field.annotation, "__args__", None)
-            else str(field.annotation).replace("typing.", ""),
+            "type": _type_name(field.annotation),
             "default": None if field.is_required() else field.get_default(call_default_factory=True),
             "required": field.is_required(),
             "help": " ".join((field.description or "").split()),
         }
         for name, field in fields
     ]
+
+
+def _type_name(annotation: Any) -> str:
+    """Write a type the way Python does, without the limits that pydantic attaches to it."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _type_name(arguments[0])
+    if origin is Literal:
+        return " | ".join(map(repr, arguments))
+    if origin in (Union, UnionType):
+        return " | ".join(map(_type_name, arguments))
+    if origin is not None:
+        return f"{origin.__name__}[{', '.join(map(_type_name, arguments))}]"
+    return {NoneType: "None", Ellipsis: "..."}.get(annotation) or str(getattr(annotation, "__name__", annotation))
 
 
 def _print(document: dict[str, Any]) -> None:
