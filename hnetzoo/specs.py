@@ -4,6 +4,8 @@ A target is written "package.module:Name" and imported on first use, so listing 
 """
 
 import re
+import sys
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, ClassVar
@@ -90,8 +92,11 @@ class Spec:
     def _load(self, path: str) -> Any:
         module, _, attribute = path.partition(":")
         try:
-            return getattr(import_module(module), attribute)
-        except (Exception, SystemExit) as error:
+            with redirect_stdout(sys.stderr):  # stdout belongs to the command's own document
+                return getattr(import_module(module), attribute)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # SystemExit and the like: a plugin must not end the program
             raise PluginLoadError(
                 f"{self.kind} '{self.name}': cannot load {path} ({type(error).__name__}: {error}); "
                 "reinstall or update the plugin that declares it (see 'hnetzoo doctor')"
