@@ -1,8 +1,8 @@
 """Settings of the hnetgru model and the hnet trainer."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 import hnetzoo
 
@@ -24,6 +24,8 @@ class HNetTrainerConfig(hnetzoo.TrainerConfig):
     from saturating early, after which no gradient would reach it."""
     schedule: Literal["one-cycle", "constant"] = "one-cycle"
     """Course of the learning rate; "constant" is the origin's."""
+    warmup_share: Annotated[float, Field(gt=0, lt=1)] = 0.3
+    """Share of the steps in which the rate of the one-cycle schedule rises; about three epochs serve well."""
     loss_weights: tuple[NonNegativeFloat, NonNegativeFloat, NonNegativeFloat] = (1.0, 1.0, 1.0)
     """Weights of the cell, row and column terms."""
     balance_cells: bool = False

@@ -71,7 +71,8 @@ class HNetTrainer:
         optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=decay, fused=True)
         if self.config.schedule == "constant":
             return hnetzoo.Optimization(optimizer)
-        return hnetzoo.Optimization(optimizer, OneCycleLR(optimizer, rate, total_steps))
+        scheduler = OneCycleLR(optimizer, rate, total_steps, pct_start=self.config.warmup_share)
+        return hnetzoo.Optimization(optimizer, scheduler)
 
 
 def _cross_entropy(logits: Tensor, truth: Tensor, mask: Tensor, positive_weight: Tensor | None = None) -> Tensor:
