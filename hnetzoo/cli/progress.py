@@ -25,8 +25,8 @@ def progress(*, silent: bool = False) -> Iterator[Observer]:
     if silent:
         yield Silence()
     elif sys.stdout.isatty():
-        with _bar() as bar:
-            yield BarObserver(bar)
+        with bar(Console()) as drawn:
+            yield BarObserver(drawn)
     else:
         yield LineObserver()
 
@@ -70,10 +70,10 @@ class LineObserver:
 class BarObserver(LineObserver):
     """Draw a bar over all steps, above it a line per epoch."""
 
-    def __init__(self, bar: Progress) -> None:
+    def __init__(self, drawn: Progress) -> None:
         super().__init__()
-        self.bar = bar
-        self.task: TaskID = bar.add_task("", total=None, epoch="", losses="", f1="")
+        self.bar = drawn
+        self.task: TaskID = drawn.add_task("", total=None, epoch="", losses="", f1="")
         self.steps = 0
 
     def started(self, epochs: int, steps: int, done: int) -> None:
@@ -111,7 +111,8 @@ class _StepRate(ProgressColumn):
         return Text(f"{task.speed:.0f} steps/s" if task.speed else "- steps/s")
 
 
-def _bar() -> Progress:
+def bar(console: Console) -> Progress:
+    """Return the bar: epoch, step rate, losses, F1 and time left."""
     return Progress(
         TextColumn("{task.fields[epoch]}"),
         BarColumn(bar_width=24),
@@ -119,7 +120,7 @@ def _bar() -> Progress:
         TextColumn("{task.fields[losses]}"),
         TextColumn("{task.fields[f1]}"),
         TimeRemainingColumn(),
-        console=Console(),
+        console=console,
         transient=True,
     )
 
