@@ -92,7 +92,7 @@ def decode(
         DataError: If logits inside the masks are NaN and the method is "one-to-one".
 
     Example:
-        >>> logits = torch.tensor([[3.0, 2.0], [1.0, -1.0]])
+        >>> logits = torch.tensor([[3.0, 2.5], [1.0, -1.0]])
         >>> decode(logits).int().tolist(), decode(logits, method="one-to-one").int().tolist()
         ([[1, 1], [1, 0]], [[0, 1], [1, 0]])
     """
@@ -109,15 +109,16 @@ def decode(
 
 
 def check_problem_shapes(matrix: Tensor, row_mask: Tensor | None, col_mask: Tensor | None) -> None:
-    """Raise ShapeError unless matrix is [b, n, m] and the masks, where given, are [b, n] and [b, m]."""
+    """Raise ShapeError unless matrix is [b, n, m] and the masks, where given, are bool [b, n] and [b, m]."""
     if matrix.ndim != 3:
         raise ShapeError(
             f"expected problems of shape [b, n, m], got {list(matrix.shape)}; add a batch axis to one matrix"
         )
     b, n, m = matrix.shape
     for name, mask, expected in (("row_mask", row_mask, (b, n)), ("col_mask", col_mask, (b, m))):
-        if mask is not None and tuple(mask.shape) != expected:
-            raise ShapeError(f"{name} has shape {list(mask.shape)}; problems {[b, n, m]} need {list(expected)}")
+        if mask is not None and (tuple(mask.shape) != expected or mask.dtype != torch.bool):
+            found = f"{mask.dtype} {list(mask.shape)}".removeprefix("torch.")
+            raise ShapeError(f"{name} is {found}; problems {[b, n, m]} need bool {list(expected)}")
 
 
 def _solve_by_enumeration(cost: Tensor, allowed: Tensor) -> Tensor:
@@ -148,7 +149,8 @@ def _solve_one_by_one(cost: Tensor, allowed: Tensor) -> Tensor:
     low = cost.amin((1, 2), keepdim=True)
     shifted = cost - low
     # One forbidden pair outweighs all allowed ones together, so scipy uses as few as possible; they are dropped after.
-    penalty = shifted.amax((1, 2), keepdim=True) * min(cost.shape[1:]) + 1.0
+    largest = shifted.amax((1, 2), keepdim=True)
+    penalty = torch.where(largest > 0, largest * (min(cost.shape[1:]) + 1), 1.0)
     matrices = torch.where(allowed, shifted, penalty).cpu().numpy()
     pairs = np.array([linear_sum_assignment(matrix) for matrix in matrices])  # [b, 2, min(n, m)]
     rows, columns = torch.from_numpy(pairs).to(cost.device).unbind(1)

@@ -95,6 +95,7 @@ def run_benchmark(
         HnetzooError: If a name, setting or file is not accepted.
     """
     results: list[BenchmarkRow | Skipped] = []
+    entries = [_entry(item) for item in suite.models]
     for result in _results(suite, registry, training, device):
         results.append(result)
         on_result(result)
@@ -102,20 +103,21 @@ def run_benchmark(
         environment=environment(),
         rows=tuple(result for result in results if isinstance(result, BenchmarkRow)),
         skipped=tuple(dict.fromkeys(result for result in results if isinstance(result, Skipped))),
+        baseline=next((entry.label or entry.name for entry in entries if _is_baseline(entry, registry)), ""),
     )
 
 
 def _results(
     suite: Suite, registry: Registry, training: Training | None, device: str
 ) -> Iterator[BenchmarkRow | Skipped]:
-    models = [(entry, specification(entry.name, registry)) for entry in map(_entry, suite.models)]
-    models.sort(key=lambda pair: BASELINE not in pair[1].tags)
+    models = sorted(map(_entry, suite.models), key=lambda entry: not _is_baseline(entry, registry))
     for task in map(_entry, suite.datasets):
         component = configure(registry.dataset(task.name), task.settings)
         dataset = component.build()
         for seed in suite.seeds:
             problems = load_problems(task.label or task.name, dataset, "test", seed)
-            for entry, spec in models:
+            for entry in models:
+                spec = specification(entry.name, registry)
                 if training and NON_LEARNED not in spec.tags:
                     loaded = _trained(entry, spec, component, problems, registry, training, device)
                 else:
@@ -157,6 +159,10 @@ def _trained(
     )
     train(job, training.observer())
     return resolve_model(f"{RUN_PREFIX}{out}", registry)
+
+
+def _is_baseline(entry: Entry, registry: Registry) -> bool:
+    return BASELINE in specification(entry.name, registry).tags
 
 
 def _entry(item: Entry | str) -> Entry:

@@ -19,6 +19,22 @@ class HnetzooError(Exception):
     exit_code = 2
 
 
+def one_line(error: BaseException) -> str:
+    """Write a foreign exception as "Type: text" on one line, even if its text cannot be had.
+
+    Example:
+        >>> one_line(ValueError("many   words")), one_line(AssertionError())
+        ('ValueError: many words', 'AssertionError')
+    """
+    try:
+        text = " ".join(str(error).split())
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # an exception of a plugin is a plugin's code
+        text = "its text cannot be printed"
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
 class UnknownNameError(HnetzooError, LookupError):
     """A name that nobody registered; `kind`, `name` and `choices` hold the facts.
 
@@ -30,9 +46,9 @@ class UnknownNameError(HnetzooError, LookupError):
     def __init__(self, kind: str, name: str, choices: Iterable[str], remedy: str = "") -> None:
         self.kind, self.name, self.choices = kind, name, tuple(sorted(choices))
         close = get_close_matches(name, self.choices, n=1)
-        guess = f"did you mean '{close[0]}'? " if close else ""
+        guess = f"; did you mean '{close[0]}'?" if close else ""
         hints = [f"available: {', '.join(self.choices) or 'none'}", *([remedy] if remedy else [])]
-        super().__init__(f"unknown {kind} '{name}'; {guess}({'; '.join(hints)})")
+        super().__init__(f"unknown {kind} '{name}'{guess} ({'; '.join(hints)})")
 
 
 class ConfigError(HnetzooError, ValueError):

@@ -75,7 +75,7 @@ def load_split(dataset: Dataset, split: Split, seed: int) -> AssociationBatch:
             raise DataError(
                 f"{split} split: {name} has shape {list(field.shape)}; the dataset's shape asks for {list(shape)}"
             )
-        if (field.dtype == torch.bool) == (name == "distance"):
+        if field.dtype != (torch.float32 if name == "distance" else torch.bool):
             raise DataError(
                 f"{split} split: {name} has dtype {field.dtype}; expected float32 distances and bool for the rest"
             )
@@ -94,20 +94,23 @@ def predict(
 ) -> Prediction:
     """Run a model over a batch in eval mode without gradients, and time the forward passes alone.
 
-    The model's training mode is restored afterwards.
+    The training mode of every module is restored afterwards.
     """
-    was_training = model.training
+    was_training = [module for module in model.modules() if module.training]
     model.eval()
     chunks: list[Tensor] = []
     seconds = 0.0
-    with torch.no_grad():
-        for part in cut(batch, batch_size):
-            moved = part.to(device)
-            start = time.perf_counter()
-            logits = model(moved.distance, moved.row_mask, moved.col_mask).cpu()
-            seconds += time.perf_counter() - start
-            chunks.append(logits)
-    model.train(was_training)
+    try:
+        with torch.no_grad():
+            for part in cut(batch, batch_size):
+                moved = part.to(device)
+                start = time.perf_counter()
+                logits = model(moved.distance, moved.row_mask, moved.col_mask).cpu()
+                seconds += time.perf_counter() - start
+                chunks.append(logits)
+    finally:
+        for module in was_training:
+            module.training = True
     return Prediction(torch.cat(chunks) if chunks else torch.zeros(batch.distance.shape), seconds)
 
 
@@ -160,17 +163,20 @@ def score(module: nn.Module, problems: Problems, device: torch.device | str = "c
     )
 
 
-def cost_gap(logits: Tensor, distance: Tensor, row_active: Tensor, col_active: Tensor) -> float:
+def cost_gap(logits: Tensor, distance: Tensor, row_active: Tensor, col_active: Tensor) -> float | None:
     """Measure how much dearer than the optimum the model's assignment of the active slots is.
 
     The logits are decoded to the complete legal assignment of the active block with the largest total; the costs of all
-    problems are summed before the ratio (cost - optimum) / optimum is taken, 0/0 = 0.
+    problems are summed before the ratio (cost - optimum) / |optimum| is taken, 0/0 = 0.
 
     Args:
         logits: Float [b, n, m].
         distance: Float [b, n, m].
         row_active: Bool [b, n].
         col_active: Bool [b, m].
+
+    Returns:
+        At least 0; None where the optimum is 0 and the cost is not.
 
     Example:
         >>> distance = torch.tensor([[[1.0, 2.0], [2.0, 1.0]]])
@@ -182,8 +188,8 @@ def cost_gap(logits: Tensor, distance: Tensor, row_active: Tensor, col_active: T
     optimal = assign(distance, row_active, col_active)
     cost, least = (distance.masked_fill(~pairs, 0).double().sum().item() for pairs in (chosen, optimal))
     if least == 0:
-        return 0.0 if cost == 0 else float("inf")
-    return max(0.0, (cost - least) / least)
+        return 0.0 if cost == 0 else None
+    return max(0.0, (cost - least) / abs(least))
 
 
 def weighted_f1(association: Tensor, truth: Tensor, cell_weights: Tensor | None, seed: int) -> float | None:

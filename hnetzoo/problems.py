@@ -10,9 +10,11 @@ Nothing is unpickled.
 """
 
 import io
+import zlib
+from lzma import LZMAError
 from pathlib import Path
 from typing import Any, NamedTuple
-from zipfile import BadZipFile
+from zipfile import BadZipFile, is_zipfile
 
 import numpy as np
 import torch
@@ -113,11 +115,17 @@ def write_array(path: Path, array: Array) -> None:
 
 def _load_npz(path: Path) -> dict[str, Array]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise DataError(f"'{path}' is not a .npz archive of named arrays")
-            return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, BadZipFile, AttributeError) as error:
+        with path.open("rb") as file:  # opened here: numpy leaves it open when the archive is damaged
+            if not is_zipfile(file):
+                raise ValueError("it is no zip archive")
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as archive:
+                arrays = {name: archive[name] for name in archive.files}
+        for name, array in arrays.items():
+            if not isinstance(array, np.ndarray):
+                raise ValueError(f"'{name}' in it is no array")
+        return arrays
+    except (OSError, ValueError, EOFError, RuntimeError, BadZipFile, zlib.error, LZMAError) as error:
         raise DataError(
             f"cannot read '{path}' as .npz ({_reason(error)}); give a file of plain numeric arrays"
         ) from None
@@ -125,8 +133,9 @@ def _load_npz(path: Path) -> dict[str, Array]:
 
 def _load_npy(path: Path) -> Array:
     try:
-        array: Array = np.load(path, allow_pickle=False)
-        return array
+        with path.open("rb") as file:
+            array: Array = np.lib.format.read_array(file, allow_pickle=False)
+            return array
     except (OSError, ValueError, EOFError) as error:
         raise DataError(f"cannot read '{path}' as .npy ({_reason(error)}); give a plain numeric array") from None
 
@@ -135,6 +144,8 @@ def _load_csv(path: Path) -> Array:
     """Read a matrix of numbers, a line per reference."""
     try:
         lines = [line for line in path.read_text().splitlines() if line.strip()]
+        if not lines:
+            raise ValueError("it is empty")
         return np.array([[float(cell) for cell in line.split(",")] for line in lines], ndmin=2)
     except (OSError, ValueError) as error:
         raise DataError(
@@ -146,7 +157,13 @@ def _load_csv(path: Path) -> Array:
 def _numbers(path: Path, name: str, array: Array) -> Tensor:
     if array.ndim != 3 or array.dtype.kind not in "fiu":
         raise DataError(f"'{path}': {name} is {array.dtype} {list(array.shape)}; expected numbers [b, n, m]")
-    return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))
+    with np.errstate(over="ignore"):
+        converted = np.ascontiguousarray(array, dtype=np.float32)
+    if bool((np.isinf(converted) & np.isfinite(array)).any()):
+        raise DataError(
+            f"'{path}': {name} has numbers beyond float32; scale them down, or write inf for forbidden pairs"
+        )
+    return torch.from_numpy(converted)
 
 
 def _flags(path: Path, name: str, array: Array, shape: tuple[int, ...]) -> Tensor:
@@ -175,9 +192,7 @@ def _check_association(path: Path, batch: AssociationBatch) -> None:
 def _check_first(path: Path, name: str, what: str, wrong: Tensor) -> None:
     if bool(wrong.any()):
         place = wrong.nonzero()[0].tolist()
-        raise DataError(
-            f"'{path}': {name} has {what}, first at {place} (problem, then row or column); correct the file"
-        )
+        raise DataError(f"'{path}': {name} has {what}, first at index {place}; correct the file")
 
 
 def _reason(error: Exception) -> str:

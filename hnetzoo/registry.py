@@ -20,7 +20,7 @@ from typing import cast
 import pluggy
 
 from hnetzoo import hookspecs
-from hnetzoo.errors import ConfigError, PluginConflictError, PluginLoadError, UnknownNameError
+from hnetzoo.errors import ConfigError, PluginConflictError, PluginLoadError, UnknownNameError, one_line
 from hnetzoo.specs import DatasetSpec, ModelSpec, Spec, TrainerSpec
 
 ENTRY_POINT_GROUP = "hnetzoo"
@@ -129,7 +129,8 @@ class Registry:
                     f"{kind} '{name}': plugin {plugin.id} did not load ({plugin.error}); reinstall or update it "
                     "(see 'hnetzoo doctor')"
                 )
-        broken = f"; {len(self.failures)} plugins did not load, see 'hnetzoo doctor'" if self.failures else ""
+        failed = ", ".join(plugin.id for plugin in self.failures)
+        broken = f"; did not load: {failed}, see 'hnetzoo doctor'" if failed else ""
         choices = (known for of, known in self._providers if of == kind)
         raise UnknownNameError(kind, name, choices, f"run 'hnetzoo list'{broken}")
 
@@ -155,7 +156,9 @@ def discover() -> Registry:
     for name in map(str.strip, wanted):
         matches = [pair for pair in found if name in (pair[0].id, pair[0].entry_point, pair[0].distribution)]
         if not matches:
-            raise ConfigError(str(UnknownNameError("plugin", name, (pair[0].id for pair in found), PLUGINS_VARIABLE)))
+            raise ConfigError(
+                str(UnknownNameError("plugin", name, (pair[0].id for pair in found), f"from {PLUGINS_VARIABLE}"))
+            )
         known = {plugin.id for plugin in chosen}
         chosen += [_load(plugin, entry_point) for plugin, entry_point in matches if plugin.id not in known]
     return Registry(chosen)
@@ -189,7 +192,7 @@ def _identity(distribution: Distribution) -> tuple[str, str, str]:
             return name, version or "?", ""
         problem = "metadata without a name"
     except Exception as error:
-        problem = f"unreadable metadata ({_one_line(error)})"
+        problem = f"unreadable metadata ({one_line(error)})"
     folder = getattr(distribution, "_path", None)
     return re.split(r"[-.]", folder.name)[0] if folder is not None else "?", "?", problem
 
@@ -221,8 +224,8 @@ def _declared(module: object, plugin_id: str) -> Iterator[Spec]:
     manager.check_pending()
     names: set[tuple[str, str]] = set()
     for hook, spec_class in _HOOKS.items():
-        for declared in getattr(manager.hook, hook)():
-            for spec in declared:
+        for implementation in getattr(manager.hook, hook).get_hookimpls():  # calling the hook itself drops None
+            for spec in implementation.function():
                 if not isinstance(spec, spec_class):
                     raise TypeError(f"{hook}() returned a {type(spec).__name__} instead of {spec_class.__name__}")
                 if (spec.kind, spec.name) in names:
@@ -233,8 +236,4 @@ def _declared(module: object, plugin_id: str) -> Iterator[Spec]:
 
 def _failure(plugin: Plugin, problem: BaseException) -> Plugin:
     details = "".join(traceback.format_exception(problem))
-    return replace(plugin, error=_one_line(problem), details=details, specs=())
-
-
-def _one_line(problem: BaseException) -> str:
-    return " ".join(f"{type(problem).__name__}: {problem}".split())
+    return replace(plugin, error=one_line(problem), details=details, specs=())

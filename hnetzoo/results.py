@@ -12,6 +12,8 @@ from os import cpu_count
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from hnetzoo.errors import DataError
 
 SCHEMA = 1
@@ -37,7 +39,7 @@ class BenchmarkRow:
     recall: float
     exact: float
     validity: float
-    cost_gap: float
+    cost_gap: float | None
     weighted_f1: float | None
     f1_one_to_one: float
     delta_f1: float
@@ -60,7 +62,7 @@ class Skipped:
 
 @dataclass(frozen=True, kw_only=True)
 class BenchmarkReport:
-    """Everything a benchmark found.
+    """Everything a benchmark found; `baseline` is the model that others are held against, "" if it did not run.
 
     Example:
         >>> BenchmarkReport(environment={}, rows=()).to_json()["schema"]
@@ -70,6 +72,7 @@ class BenchmarkReport:
     environment: Mapping[str, Any]
     rows: tuple[BenchmarkRow, ...]
     skipped: tuple[Skipped, ...] = ()
+    baseline: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON document of design schema 1."""
@@ -84,13 +87,28 @@ class BenchmarkReport:
                 raise ValueError(f"schema {document['schema']}, expected {SCHEMA}")
             return cls(
                 environment=document["environment"],
-                rows=tuple(BenchmarkRow(**row) for row in document["rows"]),
+                rows=tuple(_row(row) for row in document["rows"]),
                 skipped=tuple(Skipped(**entry) for entry in document.get("skipped", ())),
+                baseline=document.get("baseline", ""),
             )
+        except ValidationError as error:
+            problem = error.errors(include_url=False)[0]
+            place = ".".join(map(str, problem["loc"]))
+            raise DataError(
+                f"'{path}' is not a benchmark document ({place} = {problem['input']!r}: {problem['msg']}); "
+                "write one with 'hnetzoo benchmark --json'"
+            ) from None
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(
                 f"'{path}' is not a benchmark document ({error}); write one with 'hnetzoo benchmark --json'"
             ) from None
+
+
+def _row(document: Mapping[str, Any]) -> BenchmarkRow:
+    """Build a row; raises TypeError for other keys and ValidationError for values of another type."""
+    row = BenchmarkRow(**document)
+    TypeAdapter(BenchmarkRow).validate_python(document)
+    return row
 
 
 def environment() -> dict[str, Any]:

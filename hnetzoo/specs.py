@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, ClassVar
 
-from hnetzoo.errors import ConfigError, PluginLoadError
+from hnetzoo.errors import ConfigError, PluginLoadError, one_line
 
 _NAME = re.compile(r"^[a-z][a-z0-9-]*$")
 _TARGET = re.compile(r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
@@ -71,14 +71,16 @@ class Spec:
     tags: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not _NAME.match(self.name):
+        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
             raise ConfigError(f"{self.kind} name {self.name!r} does not match {_NAME.pattern}")
         for field in ("target", "config"):
             value = getattr(self, field)
-            if not isinstance(value, str) or not _TARGET.match(value):
+            if not isinstance(value, str) or not _TARGET.fullmatch(value):
                 raise ConfigError(
                     f"{self.kind} '{self.name}': {field} {value!r} is not of the form 'package.module:Name'"
                 )
+        if isinstance(self.tags, str):
+            raise ConfigError(f"{self.kind} '{self.name}': tags {self.tags!r} is a text; give a set of texts")
         object.__setattr__(self, "tags", frozenset(self.tags))
 
     def load_target(self) -> Any:
@@ -98,7 +100,7 @@ class Spec:
             raise
         except BaseException as error:  # SystemExit and the like: a plugin must not end the program
             raise PluginLoadError(
-                f"{self.kind} '{self.name}': cannot load {path} ({type(error).__name__}: {error}); "
+                f"{self.kind} '{self.name}': cannot load {path} ({one_line(error)}); "
                 "reinstall or update the plugin that declares it (see 'hnetzoo doctor')"
             ) from error
 

@@ -173,7 +173,7 @@ def test_a_wrong_value_is_one_line_with_key_value_and_remedy(key: str, value: An
 
 
 def test_a_missing_required_setting_is_named() -> None:
-    with pytest.raises(ConfigError, match=r"^dataset\.path.*: Field required \(run 'hnetzoo show npz'"):
+    with pytest.raises(ConfigError, match=r"^dataset\.path is required \(run 'hnetzoo show npz'"):
         build_config(Required, {}, "dataset", "npz")
 
 

@@ -162,5 +162,5 @@ def test_unknown_method_lists_the_known_ones(shape: tuple[int, ...]) -> None:
 def test_wrong_shapes_are_named() -> None:
     with pytest.raises(ShapeError, match=re.escape("expected problems of shape [b, n, m], got [2, 2, 2, 2]")):
         decode(torch.zeros(2, 2, 2, 2))
-    with pytest.raises(ShapeError, match=re.escape("row_mask has shape [4, 3]; problems [4, 2, 3] need [4, 2]")):
+    with pytest.raises(ShapeError, match=re.escape("row_mask is bool [4, 3]; problems [4, 2, 3] need bool [4, 2]")):
         decode(torch.zeros(4, 2, 3), torch.ones(4, 3).bool())

@@ -122,7 +122,6 @@ def test_naming_a_broken_plugin_ends_with_exit_code_3(fake_distribution: Callabl
     assert line.startswith("hnetzoo: error: model 'broken-net': plugin broken-net:plugin did not load (")
 
 
-@pytest.mark.xfail(reason="the settings class is imported with stdout open, unlike the plugin")
 def test_settings_that_print_on_import_leave_the_json_document_alone(fake_distribution: Callable[..., Path]) -> None:
     code = """
 import hnetzoo

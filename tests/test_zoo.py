@@ -57,7 +57,7 @@ def test_solvers_ignore_weights() -> None:
 
 
 def test_unknown_variant_lists_the_shipped_ones() -> None:
-    with pytest.raises(hnetzoo.UnknownNameError, match=r"unknown variant of hnetgru 'larg'; \(available: default\)"):
+    with pytest.raises(hnetzoo.UnknownNameError, match=r"unknown variant of hnetgru 'larg' \(available: default\)"):
         hnetzoo.load_model("hnetgru@larg")
 
 

@@ -55,7 +55,8 @@ def report_tables(report: BenchmarkReport) -> list[Table]:
         []
     """
     tables: list[Table] = []
-    for dataset in dict.fromkeys(row.dataset for row in report.rows):
+    shown = [row.dataset for row in report.rows] + [entry.dataset for entry in report.skipped]
+    for dataset in dict.fromkeys(shown):
         models: dict[str, Rows] = {}
         for row in report.rows:
             if row.dataset == dataset:
@@ -69,9 +70,8 @@ def report_tables(report: BenchmarkReport) -> list[Table]:
 
 
 def _ranking(dataset: str, models: Mapping[str, Rows], report: BenchmarkReport) -> Table:
-    """Rank by F1, the first model (the baseline) staying on top."""
-    baseline, *others = models
-    order = [baseline, *sorted(others, key=lambda model: -fmean(row.f1 for row in models[model]))]
+    """Rank by F1, the baseline on top."""
+    order = sorted(models, key=lambda model: (model != report.baseline, -fmean(row.f1 for row in models[model])))
     ranked = [
         (model, *(_text([column.value(row) for row in models[model]], column.form) for column in _COLUMNS))
         for model in order
@@ -88,7 +88,9 @@ def _ranking(dataset: str, models: Mapping[str, Rows], report: BenchmarkReport) 
 
 def _caption(models: Mapping[str, Rows]) -> str:
     """Say how many problems and seeds stand behind the numbers, and how far F1 strays between seeds."""
-    rows = next(iter(models.values()))
+    rows = next(iter(models.values()), [])
+    if not rows:
+        return "No model takes these problems."
     text = f"{rows[0].problems:,} {rows[0].split} problems, seed {', '.join(str(row.seed) for row in rows)}."
     if len(rows) > 1:
         spread = max(abs(row.f1 - fmean(other.f1 for other in rows)) for rows in models.values() for row in rows)
@@ -100,7 +102,7 @@ def _breakdown(
     title: str, caption: str, models: Mapping[str, Rows], groups: Callable[[BenchmarkRow], Groups]
 ) -> list[Table]:
     """Show exact shares per group; no table where there is one group or too many."""
-    first = next(iter(models.values()))
+    first = next(iter(models.values()), [])
     names = tuple(sorted({name for row in first for name in groups(row)}))
     if not 1 < len(names) <= MOST_GROUPS:
         return []

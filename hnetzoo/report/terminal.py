@@ -19,8 +19,8 @@ def terminal_tables(report: BenchmarkReport) -> Iterable[RenderableType]:
 def terminal_table(table: Table) -> RichTable:
     """Draw one table; the first column keeps its text whole."""
     drawn = RichTable(
-        title=table.title,
-        caption=table.caption,
+        title=Text(table.title, style="bold"),
+        caption=Text(table.caption),
         title_justify="left",
         caption_justify="left",
         box=box.SIMPLE_HEAD,
@@ -28,7 +28,7 @@ def terminal_table(table: Table) -> RichTable:
         title_style="bold",
     )
     for index, column in enumerate(table.columns):
-        drawn.add_column(column, justify="left" if index == 0 else "right", no_wrap=index == 0)
+        drawn.add_column(Text(column), justify="left" if index == 0 else "right", no_wrap=index == 0)
     for row in table.rows:
         drawn.add_row(*map(Text, row))  # as Text, since "[...]" in a plain string is markup
     return drawn

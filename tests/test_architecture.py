@@ -1,0 +1,226 @@
+"""Who may import whom, what stays light, and how long a file may get: the rules of the design as syntax checks."""
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+
+import pytest
+
+import hnetzoo
+from tests.source import PLUGINS, Import, Source, core, everything, plugins
+
+HEAVY = {"torch", "numpy", "scipy", "sklearn"}
+LIGHT = re.compile(
+    r"hnetzoo(\.(errors|specs|hookspecs|registry|config|metrics|results|observer|report(\.\w+)?|cli(\.\w+)?))?|"
+    r"hnetzoo_\w+|hnetzoo_\w+\.(plugin|config)"
+)
+PLUGIN_PACKAGES = {path.name for path in PLUGINS.iterdir() if path.is_dir() and path.name.startswith("hnetzoo_")}
+VAGUE = {"utils", "util", "helpers", "helper", "common", "base", "manager", "misc"}
+PUBLIC = frozenset(hnetzoo.__all__)
+LONGEST_FILE, LONGEST_FUNCTION, USUAL_FUNCTION = 300, 60, 25  # lines; of functions after the docstring
+
+# A module imports only from the lines above its own. "" is the package itself, whose lazy names reach up to the zoo.
+LAYERS = (
+    {"errors", "interfaces", "foreign_pickle"},
+    {"specs", "config", "assignment", "metrics", "results", "observer", "distributed"},
+    {"hookspecs", "checkpoint", "foreign_reader"},
+    {"registry", "problems", "runs"},
+    {"evaluation", "zoo"},
+    {"", "foreign", "training"},
+    {"benchmark", "testing"},
+    {"report", "report.tables"},
+    {"report.markdown", "report.terminal", "report.html"},
+    {"cli", "cli.output", "cli.progress"},
+    {"cli.train"},
+    {"cli.associate", "cli.benchmark", "cli.check", "cli.doctor", "cli.generate", "cli.import_", "cli.list", "cli.new",
+     "cli.show"},
+    {"cli.app"},
+)  # fmt: skip
+LAYER_OF = {module: layer for layer, modules in enumerate(LAYERS) for module in modules}
+
+
+def below(module: str) -> str:
+    """The name inside hnetzoo: "hnetzoo.cli.app" -> "cli.app"."""
+    return module.removeprefix("hnetzoo").removeprefix(".")
+
+
+def imported_modules(source: Source, *, on_import: bool = False) -> Iterator[tuple[Import, str]]:
+    """Yield the modules of hnetzoo that a file imports, names imported from them cut off."""
+    known = {other.module for other in core}
+    for entry in source.imports:
+        if entry.name.split(".")[0] == "hnetzoo" and (entry.on_import or not on_import):
+            module = entry.name
+            while module not in known:
+                module = module.rpartition(".")[0]
+            yield entry, module
+
+
+def definitions(source: Source, kinds: tuple[type, ...]) -> Iterator[ast.AST]:
+    return (node for node in ast.walk(source.tree) if isinstance(node, kinds))
+
+
+def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Count the lines after the docstring."""
+    statements = function.body[1:] if ast.get_docstring(function) is not None else function.body
+    return statements[-1].end_lineno - statements[0].lineno + 1 if statements else 0
+
+
+def public(nodes: Iterable[ast.AST], prefix: str = "") -> Iterator[tuple[str, ast.AST]]:
+    """Yield public classes, functions and methods with their names; what is inside functions is nobody's business."""
+    for node in nodes:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_"):
+            yield prefix + node.name, node
+            if isinstance(node, ast.ClassDef):
+                yield from public(node.body, f"{prefix}{node.name}.")
+
+
+def test_the_rules_see_the_tree() -> None:
+    assert {"hnetzoo", "hnetzoo.assignment", "hnetzoo.cli.app"} <= {source.module for source in core}
+    assert {"hnetzoo_hnetgru.model", "hnetzoo_doa"} <= {source.module for source in plugins}
+    assert {"hnetzoo_hnetgru", "hnetzoo_doa", "hnetzoo_classical"} <= PLUGIN_PACKAGES
+
+
+def test_core_imports_no_plugin_and_names_no_plugin_package() -> None:
+    wrong = [
+        f"{source}:{entry.line} {entry.name}"
+        for source in core
+        for entry in source.imports
+        if entry.name.startswith("hnetzoo_")
+    ]
+    named = re.compile(rf"\b({'|'.join(PLUGIN_PACKAGES)})\b")
+    wrong += [
+        f"{source}:{node.lineno} {node.value}"
+        for source in core
+        for node in definitions(source, (ast.Constant,))
+        if isinstance(node.value, str) and named.search(node.value)
+    ]
+    assert wrong == []
+
+
+def test_plugins_import_of_hnetzoo_only_the_package_itself() -> None:
+    wrong = [
+        f"{source}:{entry.line} {entry.name}"
+        for source in plugins
+        for entry in source.imports
+        if entry.name.split(".")[0] == "hnetzoo" and entry.name.removeprefix("hnetzoo.") not in PUBLIC | {"hnetzoo"}
+    ]
+    assert wrong == []
+
+
+def test_plugins_use_public_names_only() -> None:
+    wrong = [
+        f"{source}:{node.lineno} hnetzoo.{node.attr}"
+        for source in plugins
+        for node in definitions(source, (ast.Attribute,))
+        if isinstance(node.value, ast.Name) and node.value.id == "hnetzoo" and node.attr not in PUBLIC
+    ]
+    assert wrong == []
+
+
+def test_plugins_import_no_other_plugin() -> None:
+    wrong = [
+        f"{source}:{entry.line} {entry.name}"
+        for source in plugins
+        for entry in source.imports
+        if entry.name.startswith("hnetzoo_") and entry.name.split(".")[0] != source.module.split(".")[0]
+    ]
+    assert wrong == []
+
+
+def test_every_module_of_the_core_has_a_layer() -> None:
+    missing = sorted(str(source) for source in core if below(source.module) not in LAYER_OF)
+    assert missing == [], "say in LAYERS what these may import"
+    assert len(LAYER_OF) == sum(map(len, LAYERS)), "a module stands in two layers"
+
+
+def test_modules_import_only_from_lower_layers() -> None:
+    wrong = [
+        f"{source}:{entry.line} imports {module}"
+        for source in core
+        for entry, module in imported_modules(source)
+        if LAYER_OF.get(below(module), 0) >= LAYER_OF.get(below(source.module), len(LAYERS))
+    ]
+    assert wrong == []
+
+
+def light(sources: Iterable[Source]) -> list[Source]:
+    return [source for source in sources if LIGHT.fullmatch(source.module)]
+
+
+def test_light_modules_import_no_numerical_library() -> None:
+    wrong = [
+        f"{source}:{entry.line} {entry.name}"
+        for source in light(everything)
+        for entry in source.imports
+        if entry.on_import and entry.name.split(".")[0] in HEAVY
+    ]
+    assert wrong == []
+    assert len(light(plugins)) >= 2 * len(PLUGIN_PACKAGES), "plugin.py and config.py of every plugin are light"
+
+
+def test_light_modules_import_only_light_modules() -> None:
+    wrong = [
+        f"{source}:{entry.line} {module}"
+        for source in light(core)
+        for entry, module in imported_modules(source, on_import=True)
+        if not LIGHT.fullmatch(module)
+    ]
+    own = {source.module for source in plugins}
+    wrong += [
+        f"{source}:{entry.line} {entry.name}"
+        for source in light(plugins)
+        for entry in source.imports
+        for module in (entry.name, entry.name.rpartition(".")[0])
+        if entry.on_import and module in own and not LIGHT.fullmatch(module)
+    ]
+    assert wrong == []
+
+
+def test_no_relative_imports() -> None:
+    wrong = [f"{source}:{entry.line}" for source in everything for entry in source.imports if entry.relative]
+    assert wrong == []
+
+
+def test_no_file_has_a_vague_name() -> None:
+    assert [str(source) for source in everything if VAGUE & set(source.module.strip("_").split("."))] == []
+
+
+def test_files_stay_within_their_budget() -> None:
+    lengths = {str(source): len(source.text.splitlines()) for source in everything}
+    assert {name: length for name, length in lengths.items() if length > LONGEST_FILE} == {}
+
+
+def test_functions_stay_within_their_budget() -> None:
+    lengths = {
+        f"{source}:{function.lineno} {function.name}": body_lines(function)
+        for source in everything
+        for function in definitions(source, (ast.FunctionDef, ast.AsyncFunctionDef))
+    }
+    assert {name: length for name, length in lengths.items() if length > LONGEST_FUNCTION} == {}
+    assert sorted(lengths.values())[len(lengths) * 9 // 10] <= USUAL_FUNCTION
+
+
+def test_everything_public_has_a_docstring() -> None:
+    missing = [str(source) for source in everything if ast.get_docstring(source.tree) is None]
+    missing += [
+        f"{source}:{node.lineno} {name}"
+        for source in everything
+        for name, node in public(source.tree.body)
+        if ast.get_docstring(node) is None
+    ]
+    assert missing == []
+
+
+@pytest.mark.parametrize("name", hnetzoo.__all__)
+def test_public_name_resolves(name: str) -> None:
+    assert getattr(hnetzoo, name) is not None
+    assert name in dir(hnetzoo)
+
+
+def test_public_names_are_sorted_and_unique() -> None:
+    assert hnetzoo.__all__ == sorted(set(hnetzoo.__all__))
+
+
+def test_an_unknown_name_of_the_package_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match=r"^module 'hnetzoo' has no attribute 'load_modle'$"):
+        hnetzoo.load_modle  # noqa: B018
