@@ -121,7 +121,7 @@ class _Loop:
         checkpoint = load_checkpoint(self.job.out / CHECKPOINTS)
         if checkpoint is None:
             return
-        self.model.load_state_dict(checkpoint.state["model"])
+        fill(self.model, checkpoint.state["model"], str(self.job.out / CHECKPOINTS))
         self.optimizer.load_state_dict(checkpoint.state["optimizer"])
         if self.scheduler is not None:
             self.scheduler.load_state_dict(checkpoint.state["scheduler"])

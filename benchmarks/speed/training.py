@@ -5,10 +5,13 @@
 Network, losses, optimiser, batch size and problems are the same; only the feeding differs.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 
+import numpy as np
 import torch
 from measure import compare, store
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
@@ -18,20 +21,32 @@ from hnetzoo.zoo import configure
 
 BATCH_SIZE = 256
 STEPS = 405_000 // BATCH_SIZE
+STEPS_PER_TURN = 25
 REPEATS = 3
 
+Array = NDArray[Any]
 
-class PerSample(Dataset[tuple[Tensor, ...]]):
-    """One problem at a time, as a torch dataset is usually written."""
+
+class PerSample(Dataset[tuple[Array, ...]]):
+    """One stored sample at a time: distances, associations and the activity of both sides, as numpy arrays."""
 
     def __init__(self, batch: hnetzoo.AssociationBatch) -> None:
-        self.batch = batch
+        pairs = zip(batch.distance.double().numpy(), batch.association.double().numpy(), strict=True)
+        self.samples = [(distance.copy(), association.copy()) for distance, association in pairs]
 
     def __len__(self) -> int:
-        return len(self.batch.distance)
+        return len(self.samples)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
-        return tuple(field[index] for field in self.batch)
+    def __getitem__(self, index: int) -> tuple[Array, ...]:
+        distance, association = self.samples[index]
+        rows, columns = association.sum(-1), association.sum(-2)
+        return tuple(array.astype(np.float32) for array in (distance, association, rows, columns))
+
+
+def collated(loader: Iterable[list[Tensor]]) -> Iterator[hnetzoo.AssociationBatch]:
+    """Hand on what the loader collates, as the losses want it."""
+    for distance, association, *_ in loader:
+        yield hnetzoo.AssociationBatch.with_full_masks(distance, association.bool())
 
 
 class Run:
@@ -44,12 +59,14 @@ class Run:
         self.trainer = configure(registry.trainer("hnet")).build()
         self.optimizer, _ = self.trainer.configure(self.model, STEPS)
 
-    def epoch(self, batches: Iterable[hnetzoo.AssociationBatch]) -> None:
-        """Take a step per batch."""
-        for batch in batches:
+    def epoch(self, batches: Iterable[hnetzoo.AssociationBatch]) -> Iterator[None]:
+        """Take a step per batch, pausing now and then."""
+        for step, batch in enumerate(batches, start=1):
             self.optimizer.zero_grad()
             torch.stack(list(self.trainer.losses(self.model, batch).values())).sum().backward()  # type: ignore[no-untyped-call]
             self.optimizer.step()
+            if step % STEPS_PER_TURN == 0:
+                yield
 
 
 def main() -> None:
@@ -57,7 +74,7 @@ def main() -> None:
     training = hnetzoo.load_dataset("doa-reference").load("train", seed=0)
     loader = DataLoader(PerSample(training), batch_size=BATCH_SIZE, shuffle=True, drop_last=True)
     ways = {
-        "DataLoader, per sample": lambda: Run().epoch(hnetzoo.AssociationBatch(*fields) for fields in loader),
+        "DataLoader, per sample": lambda: Run().epoch(collated(loader)),
         "hnetzoo, whole tensors": lambda: Run().epoch(shuffled_batches(training, BATCH_SIZE, seed=0, epoch=1)),
     }
     what = f"{STEPS} steps at batch {BATCH_SIZE} on doa-reference, {torch.get_num_threads()} threads."
