@@ -38,7 +38,8 @@ def publish(
         "model": record.model,
         "variant": target.name,
         "licence": "Apache-2.0",
-        "command": f"hnetzoo train {record.model} --config {target}.toml --seed {record.seed} --out {run}",
+        "command": f"hnetzoo train {record.model} --dataset {record.dataset} --config {target}.toml "
+        f"--seed {record.seed} --out {run}",
         "seed": record.seed,
         "threads": record.threads,
         "data": {"dataset": record.dataset, **record.data},

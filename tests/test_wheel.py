@@ -50,6 +50,6 @@ def test_installed_wheel_lists_and_loads_the_pretrained_model(wheel: Path, tmp_p
     )
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.splitlines() == [
-        "['greedy', 'hnetgru', 'hungarian', 'hungarian-gated', 'mutual-nearest']",
+        "['exchangeable', 'greedy', 'hnetgru', 'hungarian', 'hungarian-gated', 'mutual-nearest']",
         "torch.Size([1, 2, 2])",
     ]

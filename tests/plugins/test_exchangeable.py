@@ -1,0 +1,126 @@
+"""The exchangeable network: order, size and masks must not matter."""
+
+import pytest
+import torch
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+import hnetzoo
+from hnetzoo_exchangeable.config import ExchangeableConfig, ExchangeableTrainerConfig
+from hnetzoo_exchangeable.model import Exchangeable
+from hnetzoo_exchangeable.trainer import ExchangeableTrainer
+
+SHAPES = [(1, 1), (2, 2), (3, 5), (6, 4)]
+
+
+@pytest.fixture
+def model() -> Exchangeable:
+    torch.manual_seed(0)
+    return Exchangeable(ExchangeableConfig(channels=16, iterations=4), (2, 2)).eval()
+
+
+def distances(n: int, m: int, b: int = 8) -> torch.Tensor:
+    return torch.rand(b, n, m, generator=torch.Generator().manual_seed(n * 10 + m)) * 2
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_permuting_rows_and_columns_permutes_the_answer(model: Exchangeable, shape: tuple[int, int]) -> None:
+    distance = distances(*shape)
+    rows, columns = (torch.randperm(size, generator=torch.Generator().manual_seed(1)) for size in shape)
+    expected = model(distance)[:, rows][:, :, columns]
+    torch.testing.assert_close(model(distance[:, rows][:, :, columns]), expected, atol=1e-5, rtol=0)
+
+
+def test_exchanging_the_sides_is_no_symmetry_that_is_asked_for(model: Exchangeable) -> None:
+    distance = distances(3, 3)
+    assert not torch.allclose(model(distance.transpose(1, 2)), model(distance).transpose(1, 2), atol=1e-3)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("outside", [0.0, 1e6, torch.nan, torch.inf])
+def test_padding_changes_nothing_whatever_it_holds(model: Exchangeable, shape: tuple[int, int], outside: float) -> None:
+    n, m = shape
+    distance = distances(n, m)
+    padded = torch.full((len(distance), n + 2, m + 3), outside)
+    padded[:, :n, :m] = distance
+    row_mask, col_mask = torch.arange(n + 2).expand(8, -1) < n, torch.arange(m + 3).expand(8, -1) < m
+    found = model(padded, row_mask, col_mask)
+    assert found.isfinite().all()
+    torch.testing.assert_close(found[:, :n, :m], model(distance), atol=1e-5, rtol=0)
+
+
+def test_a_problem_alone_is_answered_as_in_a_batch(model: Exchangeable) -> None:
+    distance = distances(3, 4)
+    alone = torch.cat([model(one.unsqueeze(0)) for one in distance])
+    torch.testing.assert_close(model(distance), alone, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("shape", [(0, 2, 2), (3, 0, 2), (3, 2, 0), (3, 0, 0)])
+def test_empty_problems_give_empty_logits(model: Exchangeable, shape: tuple[int, int, int]) -> None:
+    assert model(torch.zeros(shape)).shape == shape
+
+
+def test_fully_masked_problems_give_finite_logits(model: Exchangeable) -> None:
+    nothing = torch.zeros(2, 3, dtype=torch.bool)
+    assert model(torch.full((2, 3, 3), torch.nan), nothing, nothing).isfinite().all()
+
+
+def test_every_parameter_and_the_distance_get_finite_gradients(model: Exchangeable) -> None:
+    distance = distances(5, 6).requires_grad_()
+    row_mask = torch.arange(5).expand(8, -1) < 4
+    model(distance, row_mask, None).square().sum().backward()
+    assert distance.grad is not None
+    assert distance.grad.isfinite().all()
+    assert distance.grad[:, :4].abs().sum() > 0
+    assert (distance.grad[:, 4:] == 0).all()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+        assert parameter.grad.abs().sum() > 0, name
+
+
+def test_gradients_reach_large_problems(model: Exchangeable) -> None:
+    distance = distances(32, 32, 2).requires_grad_()
+    model(distance).sigmoid().sum().backward()
+    assert distance.grad is not None
+    assert distance.grad.isfinite().all()
+    assert distance.grad.abs().sum() > 0
+
+
+def test_gradient_of_the_distance_is_exact_in_float64() -> None:
+    torch.manual_seed(0)
+    model = Exchangeable(ExchangeableConfig(channels=4, iterations=2), (2, 3)).double()
+    distance = distances(2, 3, 2).double().requires_grad_()
+    assert torch.autograd.gradcheck(model, (distance,), eps=1e-7, atol=1e-5)
+
+
+def test_iterations_are_not_part_of_the_weights(model: Exchangeable) -> None:
+    longer = Exchangeable(ExchangeableConfig(channels=16, iterations=9), (2, 2)).eval()
+    longer.load_state_dict(model.state_dict())
+    assert not torch.allclose(longer(distances(2, 2)), model(distances(2, 2)))
+
+
+def test_input_is_not_changed(model: Exchangeable) -> None:
+    distance = distances(3, 3)
+    kept = distance.clone()
+    model(distance, torch.ones(8, 3, dtype=torch.bool), torch.zeros(8, 3, dtype=torch.bool))
+    assert torch.equal(distance, kept)
+
+
+def test_loss_is_the_mean_cross_entropy_of_existing_cells(model: Exchangeable) -> None:
+    distance = distances(3, 4)
+    truth = hnetzoo.assign(distance)
+    row_mask = torch.arange(3).expand(8, -1) < 2
+    batch = hnetzoo.AssociationBatch(distance, truth & row_mask.unsqueeze(2), row_mask, torch.ones(8, 4).bool())
+    (loss,) = ExchangeableTrainer(ExchangeableTrainerConfig()).losses(model, batch).values()
+    logits = model(distance, row_mask, None)[:, :2]
+    expected = binary_cross_entropy_with_logits(logits, batch.association[:, :2].float(), reduction="sum") / 8
+    torch.testing.assert_close(loss, expected)
+
+
+def test_gradients_are_clipped_before_a_step(model: Exchangeable) -> None:
+    settings = ExchangeableTrainerConfig(largest_gradient=1e-3)
+    optimizer, _ = ExchangeableTrainer(settings).configure(model, total_steps=10)
+    (1e4 * model(distances(2, 2)).sum()).backward()
+    optimizer.step()
+    norms = torch.stack([parameter.grad.norm() for parameter in model.parameters() if parameter.grad is not None])
+    assert norms.norm().item() == pytest.approx(1e-3, rel=1e-3)
