@@ -48,7 +48,8 @@ class ExchangeableLayer(nn.Module):
         present = state.masked_fill(~cells, ABSENT)
         hidden = self.of_cell(torch.cat((state, features, competing), -1))
         hidden = hidden + self.of_row(present.amax(2, keepdim=True)) + self.of_column(present.amax(1, keepdim=True))
-        return self.norm(state + self.update(torch.relu(hidden)))
+        updated: Tensor = self.norm(state + self.update(torch.relu(hidden)))
+        return updated
 
 
 class Exchangeable(nn.Module):
