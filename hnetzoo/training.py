@@ -79,9 +79,8 @@ def train(job: Job, observer: Observer | None = None) -> TrainingResult:
     dataset = job.dataset.build()
     training, validation = (load_split(dataset, split, job.seed) for split in ("train", "validation"))
     settings = _loop_settings(job, len(training.distance))
+    model = _trainable_model(job, dataset.shape)
     open_run(job.out, _record(job, dataset.shape, training, validation), resume=job.resume, fresh=job.fresh)
-    torch.manual_seed(job.seed)
-    model = job.model.build(dataset.shape).to(job.device)
     trainer: Trainer = job.trainer.build()
     if hasattr(trainer, "prepare"):
         trainer.prepare(training)
@@ -221,6 +220,18 @@ def _loop_settings(job: Job, problems: int) -> TrainerConfig:
     if job.resample and SYNTHETIC not in job.dataset.spec.tags:
         raise ConfigError(f"--resample needs a synthetic dataset; '{job.dataset.spec.name}' cannot be redrawn")
     return settings
+
+
+def _trainable_model(job: Job, shape: tuple[int, int]) -> nn.Module:
+    """Build the model with the weights of the job's seed; raises ConfigError if there is nothing to train."""
+    torch.manual_seed(job.seed)
+    model: nn.Module = job.model.build(shape).to(job.device)
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        raise ConfigError(
+            f"model '{job.model.spec.name}' has nothing to train with these settings; evaluate it as it is, or change "
+            f"the setting that fixes its weights (see 'hnetzoo show {job.model.spec.name}')"
+        )
+    return model
 
 
 def _record(job: Job, shape: tuple[int, int], training: AssociationBatch, validation: AssociationBatch) -> RunRecord:

@@ -214,6 +214,13 @@ def test_files_cannot_be_resampled(tmp_path: Path) -> None:
         training.train(job(tmp_path / "run", dataset=dataset, resample=True))
 
 
+def test_model_without_weights_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    solver = job(tmp_path / "run", model=configure(REGISTRY.model("hungarian")))
+    with pytest.raises(hnetzoo.ConfigError, match="model 'hungarian' has nothing to train with these settings"):
+        training.train(solver)
+    assert not (tmp_path / "run").exists()
+
+
 def test_resampling_draws_new_problems_every_epoch(tmp_path: Path) -> None:
     training.train(job(tmp_path / "fixed", epochs=2))
     training.train(job(tmp_path / "redrawn", epochs=2, resample=True))

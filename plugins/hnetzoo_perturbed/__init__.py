@@ -1,0 +1,1 @@
+"""Exact assignment of perturbed distances: a solver made differentiable by noise."""

@@ -1,0 +1,131 @@
+"""Perturbed assignment: the mean of exact assignments of noisy distances, differentiable in the distances.
+
+    P(D) = E[assign(D + sigma Z)],   gradient of <G, P(D)> = E[<G, assign(D + sigma Z)> Z] / sigma
+
+for standard normal Z. Both expectations are means over `samples` draws; the second is taken in the backward pass from
+the assignments of the first, so nothing is solved twice.
+
+How ours differs from the paper: noise comes in pairs of opposite sign, which removes the variance that the constant
+part of <G, assign> would add; a gate on the noisy distance leaves slots unmatched; the noise of a slot depends on its
+row, its column and the seed, not on the batch or the size of the matrix.
+
+Source: Q. Berthet et al., "Learning with Differentiable Perturbed Optimizers", NeurIPS 2020, propositions 3.1 and 4.1.
+"""
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+import hnetzoo
+from hnetzoo_perturbed.config import PerturbedConfig
+
+ABSENT = -100.0  # logit where there can be no pair
+_CHUNK = 1 << 22  # cells per solver call; bounds memory
+
+
+class Perturbed(nn.Module):
+    """Match by averaging exact assignments under noise; without parameters, for problems of any size.
+
+    Args:
+        config: Settings.
+        shape: (n, m) of the problems; ignored.
+
+    Example:
+        >>> model = Perturbed(PerturbedConfig(), (2, 2))
+        >>> model(torch.tensor([[[1.0, 1.5], [1.0, 4.0]]])).sigmoid().round().int().tolist()
+        [[[0, 1], [1, 0]]]
+    """
+
+    def __init__(self, config: PerturbedConfig, shape: tuple[int, int]) -> None:
+        super().__init__()
+        self.config = config
+
+    def forward(self, distance: Tensor, row_mask: Tensor | None = None, col_mask: Tensor | None = None) -> Tensor:
+        """Solve problems.
+
+        Args:
+            distance: Float [b, n, m], the unit of the settings; +inf forbids a pair.
+            row_mask: Bool [b, n]; None means all True.
+            col_mask: Bool [b, m]; None means all True.
+
+        Returns:
+            Logits [b, n, m] of the share of samples that make the pair, clamped to at most log(2 samples + 1) in size;
+            -100 where there can be no pair.
+
+        Raises:
+            ShapeError: If the shapes do not fit.
+            DataError: If a distance inside the masks is NaN or -inf.
+        """
+        hnetzoo.check_problem_shapes(distance, row_mask, col_mask)
+        cells = hnetzoo.valid_cells(*hnetzoo.full_masks(distance, row_mask, col_mask))
+        if bool(((distance.isnan() | distance.isneginf()) & cells).any()):
+            raise hnetzoo.DataError("a distance inside the masks is NaN or -inf; correct the value or mask the slot")
+        cells = cells & distance.isfinite()
+        cost = distance.double().masked_fill(~cells, 0.0)
+        gate = None if self.config.gate == "off" else self.config.gate
+        share: Tensor = _MeanAssignment.apply(cost, cells, self._noise(cost), self.config.sigma, gate)  # type: ignore[no-untyped-call]
+        logits = torch.logit(share, eps=0.5 / (self.config.samples + 1))
+        return logits.masked_fill(~cells, ABSENT).to(distance.dtype)
+
+    def _noise(self, cost: Tensor) -> Tensor:
+        """Draw noise for cost [b, n, m], in pairs of opposite sign: float64 [samples, b or 1, n, m]."""
+        b, n, m = cost.shape
+        pairs = self.config.samples // 2
+        if self.config.seed == "fresh":
+            noise = torch.randn(pairs, b, n, m, dtype=cost.dtype, device=cost.device)
+        else:
+            noise = _slot_noise(self.config.seed, pairs, max(n, m))[:, :, :n, :m].to(cost.device)
+        none = noise.new_zeros(self.config.samples % 2, *noise.shape[1:])
+        return torch.cat((noise, -noise, none))
+
+
+class _MeanAssignment(torch.autograd.Function):
+    """Average exact assignments of cost + sigma * noise; the backward pass estimates the gradient from them."""
+
+    @staticmethod
+    def forward(ctx: Any, cost: Tensor, cells: Tensor, noise: Tensor, sigma: float, gate: float | None) -> Tensor:
+        """Solve: float64 [b, n, m], bool [b, n, m], float64 [s, b or 1, n, m] -> float64 [b, n, m]."""
+        at_once = max(1, _CHUNK // max(1, cost.numel()))
+        solved = [_solve(cost + sigma * part, cells, gate) for part in torch.split(noise, at_once)]
+        pairs = torch.cat(solved)  # [s, b, n, m]
+        ctx.save_for_backward(pairs, cells, noise)
+        ctx.sigma = sigma
+        return pairs.sum(0).to(cost.dtype) / len(noise)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        """Correlate the noise with what it does to <gradient, assignment>."""
+        pairs, cells, noise = ctx.saved_tensors
+        effect = torch.einsum("sbnm,bnm->sb", pairs.to(gradient.dtype), gradient)
+        estimate = torch.einsum("sb,sbnm->bnm", effect, noise.expand(pairs.shape)) / (len(noise) * ctx.sigma)
+        return estimate.masked_fill(~cells, 0.0), None, None, None, None
+
+
+def _solve(cost: Tensor, cells: Tensor, gate: float | None) -> Tensor:
+    """Assign float64 [s, b, n, m] exactly, under bool [b, n, m] -> bool [s, b, n, m].
+
+    Without a gate, as many pairs as there can be. With one, the pairs that save most, each saving gate - cost: what
+    saves nothing is priced at 0, so that filling up with it displaces no saving, and dropped afterwards.
+    """
+    if gate is None:
+        return hnetzoo.assign(cost.masked_fill(~cells, torch.inf).flatten(0, 1)).view(cost.shape)
+    useful = cells & (cost < gate)
+    return hnetzoo.assign((cost - gate).masked_fill(~useful, 0.0).flatten(0, 1)).view(cost.shape) & useful
+
+
+@lru_cache(maxsize=16)
+def _slot_noise(seed: int, pairs: int, size: int) -> Tensor:
+    """Draw standard normals, float64 [pairs, 1, size, size]; those of a larger size begin with those of a smaller.
+
+    Slots are numbered by growing squares: all of max(row, column) = k before any of k + 1.
+    """
+    row, column = np.indices((size, size))
+    square = np.maximum(row, column)
+    number = square**2 + np.where(row == square, column, square + 1 + row)
+    drawn = np.random.default_rng(seed).standard_normal((size * size, pairs))
+    return torch.from_numpy(np.ascontiguousarray(drawn[number].transpose(2, 0, 1))).unsqueeze(1)

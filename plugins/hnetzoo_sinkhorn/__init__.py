@@ -1,0 +1,1 @@
+"""Entropic optimal transport with dustbins: a differentiable solver without weights."""

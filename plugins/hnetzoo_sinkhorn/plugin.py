@@ -1,0 +1,28 @@
+"""Declare sinkhorn: a solver that has nothing to train and passes gradients."""
+
+from collections.abc import Iterable
+
+import hnetzoo
+
+CUTURI = hnetzoo.Citation(
+    authors="M. Cuturi",
+    title="Sinkhorn Distances: Lightspeed Computation of Optimal Transport",
+    year=2013,
+    venue="NeurIPS",
+    url="https://arxiv.org/abs/1306.0895",
+)
+
+
+@hnetzoo.hookimpl
+def hnetzoo_models() -> Iterable[hnetzoo.ModelSpec]:
+    """Declare sinkhorn."""
+    return [
+        hnetzoo.ModelSpec(
+            name="sinkhorn",
+            summary="Entropic optimal transport with dustbins and an annealed temperature.",
+            target="hnetzoo_sinkhorn.model:Sinkhorn",
+            config="hnetzoo_sinkhorn.config:SinkhornConfig",
+            citation=CUTURI,
+            tags=frozenset({"non-learned"}),
+        )
+    ]
