@@ -48,6 +48,19 @@ class AssociationBatch(NamedTuple):
         """Take problems by index, int64 [k] or a slice."""
         return AssociationBatch(*(field[index] for field in self))
 
+    def shuffle_slots(self, generator: torch.Generator) -> "AssociationBatch":
+        """Permute the rows and the columns of every problem on its own, so that no answer lies in their order.
+
+        Existing and masked slots are mixed. The generator is one of the CPU.
+        """
+        b, n, m = self.distance.shape
+        rows, columns = (torch.rand(b, size, generator=generator).argsort(1) for size in (n, m))
+        rows, columns = rows.to(self.distance.device), columns.to(self.distance.device)
+        problem = torch.arange(b, device=rows.device).unsqueeze(1)
+        cells = problem.unsqueeze(2), rows.unsqueeze(2), columns.unsqueeze(1)
+        distance, association = self.distance[cells], self.association[cells]
+        return AssociationBatch(distance, association, self.row_mask[problem, rows], self.col_mask[problem, columns])
+
     def to(self, device: torch.device | str) -> "AssociationBatch":
         """Move every tensor to a device."""
         return AssociationBatch(*(field.to(device) for field in self))

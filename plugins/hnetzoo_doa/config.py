@@ -2,12 +2,13 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
+from pydantic import Field, FiniteFloat, NonNegativeInt, PositiveInt, model_validator
 
 import hnetzoo
 
 Resolution = Literal[1, 2, 3, 4, 5, 10, 15, 20, 30]
 Probability = Annotated[float, Field(ge=0, le=1)]
+Range = tuple[FiniteFloat, FiniteFloat]
 
 
 class DOAReferenceConfig(hnetzoo.Config):
@@ -49,3 +50,42 @@ class DOAConfig(hnetzoo.Config):
     """Probability that the prediction of a reference is replaced by a false alarm, in the other problems."""
     noise_deg: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = (1.0, 30.0)
     """Range of the angular noise of a problem, log-uniform [degrees, standard deviation per tangent axis]."""
+
+
+class DOATracksConfig(hnetzoo.Config):
+    """Settings of the task whose truth is identity."""
+
+    max_doas: PositiveInt = 4
+    """Slots per side; sources number 0..max_doas, uniformly."""
+    samples: PositiveInt = 200_000
+    """Training samples; validation and test splits have a tenth of it, and at least one."""
+    counts: Literal["known", "hidden"] = "known"
+    """"known": slots without an observation are masked out; "hidden": they exist and hold far points."""
+    steps: PositiveInt = 10
+    """Frames between the references and the predictions."""
+    motion: Literal["great-circle", "random-walk"] = "great-circle"
+    """"great-circle": a source keeps its heading, which is uniform; "random-walk": it draws a new one every step."""
+    speed_deg: Range = (0.0, 5.0)
+    """Range of the speed, uniform [degrees per step]."""
+    acceleration_deg: Range = (0.0, 0.0)
+    """Range of the acceleration along the great circle, uniform [degrees per step^2]."""
+    speeds: Literal["scene", "source"] = "scene"
+    """"scene": the sources of a problem share one speed and acceleration, which the others can tell of; "source": each
+    has its own."""
+    noise_deg: Annotated[float, Field(ge=0.1)] = 3.0
+    """Angular noise of the observations in both frames [degrees, standard deviation per tangent axis]."""
+    miss_rate: Probability = 0.2
+    """Probability that a source of the earlier frame is not predicted in the later one."""
+    clutter_rate: Probability = 0.3
+    """Probability that a prediction slot without a source holds a false alarm, uniform on the sphere. Together with
+    the motion it fixes the Bayes gate, which `DOATracks.gate` computes."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for name in ("speed_deg", "acceleration_deg"):
+            low, high = getattr(self, name)
+            if low > high:
+                raise ValueError(f"{name} is the range [{low}, {high}]; give the lower bound first")
+        if self.motion == "random-walk" and any(self.acceleration_deg):
+            raise ValueError("a random walk keeps no heading to accelerate along; leave acceleration_deg at [0, 0]")
+        return self

@@ -6,34 +6,27 @@ corrected task: both axes permuted, far random points in inactive slots, or inac
 """
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
 
 import hnetzoo
 from hnetzoo_doa.config import DOAConfig, DOAReferenceConfig
 from hnetzoo_doa.geometry import Floats, chordal_distance, perturb, uniform_directions, unit_vectors
+from hnetzoo_doa.points import (
+    EVALUATION_SHARE,
+    Activity,
+    Bools,
+    Ints,
+    Points,
+    far_points,
+    permutations,
+    split_generator,
+    split_size,
+)
 
-EVALUATION_SHARE = 10  # validation and test splits are a tenth of the training split
 CONSTANT_PAD = 10.0  # each coordinate of the origin's constant pad
 PAD_RANGE = 100.0  # the origin's random pads lie in a cube of this half-width
-FAR_RADII = (10.0, 100.0)  # of the inactive points of the corrected task; active ones have radius 1
-
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
-Activity = tuple[Tensor, Tensor]
-
-
-class Points(NamedTuple):
-    """Slots of both sides: points float64 [b, n, 3] and [b, m, 3], activity bool [b, n] and [b, m]."""
-
-    reference: Floats
-    predicted: Floats
-    row_active: Bools
-    col_active: Bools
 
 
 class SyntheticDOA(ABC):
@@ -51,12 +44,12 @@ class SyntheticDOA(ABC):
         """Draw a split: distance [chord between unit vectors, 0..2; larger to inactive slots], truth the optimum."""
         points = self.draw(split, seed)
         distance = torch.from_numpy(chordal_distance(points.reference, points.predicted))
-        truth = hnetzoo.assign(distance, *_tensors(points))
+        truth = hnetzoo.assign(distance, *points.activity)
         return hnetzoo.AssociationBatch.with_full_masks(distance.float(), truth)
 
     def activity(self, split: hnetzoo.Split, seed: int) -> Activity:
         """Return which slots hold a source, bool [b, n] and [b, m], for the same draw as `load`."""
-        return _tensors(self.draw(split, seed))
+        return self.draw(split, seed).activity
 
     @abstractmethod
     def draw(self, split: hnetzoo.Split, seed: int) -> Points:
@@ -80,7 +73,7 @@ class DOAReference(SyntheticDOA):
 
     def draw(self, split: hnetzoo.Split, seed: int) -> Points:
         """Draw a split by the steps of the protocol."""
-        rng = _generator(split, seed)
+        rng = split_generator(split, seed)
         resolution, n_ref, n_pred = self._counts(split)
         slots = np.arange(self.config.max_doas)
         row_active, col_active = slots < n_ref[:, None], slots < n_pred[:, None]
@@ -89,9 +82,8 @@ class DOAReference(SyntheticDOA):
         reference = np.where(row_active[..., None], reference, _reference_pads(rng, constant, len(slots)))
         predicted = np.where(col_active[..., None], predicted, _reference_pads(rng, constant, len(slots)))
         permute_rows = rng.random(len(resolution)) < 0.5
-        order, unchanged = _permutations(rng, len(resolution), len(slots)), slots[None]
-        return _reorder(
-            Points(reference, predicted, row_active, col_active),
+        order, unchanged = permutations(rng, len(resolution), len(slots)), slots[None]
+        return Points(reference, predicted, row_active, col_active).reorder(
             np.where(permute_rows[:, None], order, unchanged),
             np.where(permute_rows[:, None], unchanged, order),
         )
@@ -139,19 +131,19 @@ class DOA(SyntheticDOA):
 
     def draw(self, split: hnetzoo.Split, seed: int) -> Points:
         """Draw a split: directions, predictions, far points, both axes permuted."""
-        rng, slots = _generator(split, seed), self.config.max_doas
-        b = self.config.samples if split == "train" else max(1, self.config.samples // EVALUATION_SHARE)
+        rng, slots = split_generator(split, seed), self.config.max_doas
+        b = split_size(split, self.config.samples)
         n_ref, n_pred = rng.integers(0, slots + 1, (2, b, 1))
         row_active, col_active = np.arange(slots) < n_ref, np.arange(slots) < n_pred
         reference = uniform_directions(rng, b, slots)
         predicted = self._predictions(rng, reference)
         points = Points(
-            np.where(row_active[..., None], reference, _far_points(rng, b, slots)),
-            np.where(col_active[..., None], predicted, _far_points(rng, b, slots)),
+            np.where(row_active[..., None], reference, far_points(rng, b, slots)),
+            np.where(col_active[..., None], predicted, far_points(rng, b, slots)),
             row_active,
             col_active,
         )
-        return _reorder(points, _permutations(rng, b, slots), _permutations(rng, b, slots))
+        return points.reorder(permutations(rng, b, slots), permutations(rng, b, slots))
 
     def _predictions(self, rng: np.random.Generator, reference: Floats) -> Floats:
         """Mix noisy copies of the references with false alarms -> unit vectors of the same shape."""
@@ -161,11 +153,6 @@ class DOA(SyntheticDOA):
         independent = rng.random((b, 1)) < self.config.independent
         false_alarm = independent | (rng.random((b, slots)) < self.config.miss_rate)
         return np.where(false_alarm[..., None], uniform_directions(rng, b, slots), perturb(rng, reference, noise_deg))
-
-
-def _generator(split: hnetzoo.Split, seed: int) -> np.random.Generator:
-    """Give every split of every seed a stream of its own."""
-    return np.random.default_rng((seed, ("train", "validation", "test").index(split)))
 
 
 def _without_replacement(rng: np.random.Generator, population: Ints, count: int) -> Ints:
@@ -187,25 +174,3 @@ def _reference_pads(rng: np.random.Generator, constant: Bools, slots: int) -> Fl
     random = rng.uniform(-PAD_RANGE, PAD_RANGE, (len(constant), slots, 3))
     random[np.abs(random) <= 1] = CONSTANT_PAD
     return np.where(constant[:, None, None], CONSTANT_PAD, random)
-
-
-def _far_points(rng: np.random.Generator, b: int, slots: int) -> Floats:
-    return uniform_directions(rng, b, slots) * rng.uniform(*FAR_RADII, (b, slots, 1))
-
-
-def _permutations(rng: np.random.Generator, b: int, slots: int) -> Ints:
-    return rng.random((b, slots)).argsort(1)
-
-
-def _reorder(points: Points, rows: Ints, columns: Ints) -> Points:
-    """Take slots in the orders rows [b, n] and columns [b, m]."""
-    return Points(
-        np.take_along_axis(points.reference, rows[..., None], 1),
-        np.take_along_axis(points.predicted, columns[..., None], 1),
-        np.take_along_axis(points.row_active, rows, 1),
-        np.take_along_axis(points.col_active, columns, 1),
-    )
-
-
-def _tensors(points: Points) -> Activity:
-    return torch.from_numpy(points.row_active), torch.from_numpy(points.col_active)

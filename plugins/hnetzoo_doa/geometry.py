@@ -53,6 +53,31 @@ def perturb(rng: np.random.Generator, directions: Floats, noise_deg: Floats) -> 
     return turned
 
 
+def turn(rng: np.random.Generator, directions: Floats, angle_rad: Floats) -> Floats:
+    """Turn directions along great circles whose headings are uniform.
+
+    Args:
+        rng: Source of randomness.
+        directions: Unit vectors, [..., 3].
+        angle_rad: Angles to turn by [radians], of any sign and size, broadcast against [...].
+
+    Returns:
+        Unit vectors, [..., 3].
+
+    Example:
+        >>> start = unit_vectors(np.zeros(3), np.zeros(3))
+        >>> turned = turn(np.random.default_rng(0), start, np.deg2rad([0.0, 60.0, 180.0]))
+        >>> chordal_distance(start[:1], turned).round(6).tolist()
+        [[0.0, 1.0, 2.0]]
+    """
+    step = rng.standard_normal(directions.shape)
+    tangent = step - (step * directions).sum(-1, keepdims=True) * directions
+    heading: Floats = tangent / np.linalg.norm(tangent, axis=-1, keepdims=True)
+    angle = angle_rad[..., None]
+    turned: Floats = np.cos(angle) * directions + np.sin(angle) * heading
+    return turned
+
+
 def chordal_distance(reference: Floats, predicted: Floats) -> Floats:
     """Measure straight-line distances between two sets of points.
 

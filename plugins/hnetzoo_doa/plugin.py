@@ -9,7 +9,7 @@ TAGS = frozenset({"synthetic", "optimal-truth", "benchmark"})
 
 @hnetzoo.hookimpl
 def hnetzoo_datasets() -> Iterable[hnetzoo.DatasetSpec]:
-    """Declare doa-reference and doa."""
+    """Declare doa-reference, doa and doa-tracks."""
     return [
         hnetzoo.DatasetSpec(
             name="doa-reference",
@@ -31,5 +31,12 @@ def hnetzoo_datasets() -> Iterable[hnetzoo.DatasetSpec]:
             target="hnetzoo_doa.datasets:DOA",
             config="hnetzoo_doa.config:DOAConfig",
             tags=TAGS,
+        ),
+        hnetzoo.DatasetSpec(
+            name="doa-tracks",
+            summary="Moving sources some frames apart, misses and clutter; the truth is identity.",
+            target="hnetzoo_doa.tracks:DOATracks",
+            config="hnetzoo_doa.config:DOATracksConfig",
+            tags=frozenset({"synthetic"}),
         ),
     ]

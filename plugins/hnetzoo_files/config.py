@@ -1,9 +1,9 @@
 """Settings of the datasets that are read from files."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, NonNegativeInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, model_validator
 
 import hnetzoo
 
@@ -23,3 +23,34 @@ class NpzConfig(hnetzoo.Config):
     """Fixes who is in which split; apart from the training seed, so that no seed trains on another's test problems."""
     unit: str = "unknown"
     """Unit of the distances, for people."""
+
+
+class DOACsvConfig(hnetzoo.Config):
+    """Settings of doa-csv."""
+
+    reference: Path
+    """The true directions: DCASE metadata (frame, class, source, azimuth, elevation[, distance]) or plain lines (time,
+    azimuth, elevation); angles in degrees, times in seconds."""
+    predicted: Path
+    """The predicted directions, in either form."""
+    vertical_angle: Literal["elevation", "polar"] = "elevation"
+    """"elevation": the last angle is measured from the horizon, -90..90; "polar": from the zenith, 0..180."""
+    tolerance_s: NonNegativeFloat = 0.01
+    """Times of both files that differ by no more are one frame [seconds]; below half the time between frames."""
+    hop_s: PositiveFloat | None = None
+    """Time between frames [seconds]: gives DCASE frames their time, and makes problems of the silent frames that no
+    file mentions. None: 0.1 for DCASE, and only the frames that are mentioned for plain files."""
+    truth: Literal["optimal", "identity"] = "optimal"
+    """"optimal": the exact assignment within the gate; "identity": equal class and source, in DCASE files."""
+    gate_deg: Annotated[float, Field(gt=0, le=180)] = 20.0
+    """Largest angle of a true pair, with truth "optimal": pairs beyond are forbidden before matching [degrees]."""
+    validation_share: Share = 0.2
+    """Share of the frames, before those of the test, that selects the best epoch."""
+    test_share: Share = 0.2
+    """Share of the frames, the last ones, that reports."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.validation_share + self.test_share > 1:
+            raise ValueError("validation_share and test_share exceed 1 together; leave frames for training")
+        return self

@@ -1,0 +1,61 @@
+"""What the synthetic DOA tasks share: slots that hold points, their draws and their order."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+import hnetzoo
+from hnetzoo_doa.geometry import Floats, uniform_directions
+
+EVALUATION_SHARE = 10  # validation and test splits are a tenth of the training split
+FAR_RADII = (10.0, 100.0)  # of the inactive points of the corrected tasks; active ones have radius 1
+
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+Activity = tuple[Tensor, Tensor]
+
+
+class Points(NamedTuple):
+    """Slots of both sides: points float64 [b, n, 3] and [b, m, 3], activity bool [b, n] and [b, m]."""
+
+    reference: Floats
+    predicted: Floats
+    row_active: Bools
+    col_active: Bools
+
+    def reorder(self, rows: Ints, columns: Ints) -> "Points":
+        """Take slots in the orders rows [b, n] and columns [b, m]."""
+        return Points(
+            np.take_along_axis(self.reference, rows[..., None], 1),
+            np.take_along_axis(self.predicted, columns[..., None], 1),
+            np.take_along_axis(self.row_active, rows, 1),
+            np.take_along_axis(self.col_active, columns, 1),
+        )
+
+    @property
+    def activity(self) -> Activity:
+        """Which slots hold a source, as tensors."""
+        return torch.from_numpy(self.row_active), torch.from_numpy(self.col_active)
+
+
+def split_generator(split: hnetzoo.Split, seed: int) -> np.random.Generator:
+    """Give every split of every seed a stream of its own."""
+    return np.random.default_rng((seed, ("train", "validation", "test").index(split)))
+
+
+def split_size(split: hnetzoo.Split, samples: int) -> int:
+    """Count the problems of a split, given those of the training split."""
+    return samples if split == "train" else max(1, samples // EVALUATION_SHARE)
+
+
+def far_points(rng: np.random.Generator, b: int, slots: int) -> Floats:
+    """Draw inactive points far from every direction, [b, slots, 3]."""
+    return uniform_directions(rng, b, slots) * rng.uniform(*FAR_RADII, (b, slots, 1))
+
+
+def permutations(rng: np.random.Generator, b: int, slots: int) -> Ints:
+    """Draw an order of the slots per problem, [b, slots]."""
+    return rng.random((b, slots)).argsort(1)

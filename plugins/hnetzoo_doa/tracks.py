@@ -1,0 +1,107 @@
+"""Dataset doa-tracks: who is who, some frames later.
+
+Rows are the sources as observed in a frame, columns the predictions some steps later: the same sources, moved and
+observed again, some missed, among false alarms. The truth is *identity*. A source may have come nearer to where another
+one was, so the exact assignment is wrong now and then, with any gate: it is a strong baseline here and no oracle.
+
+Both axes are permuted, and slots without an observation are masked out, or hidden as far points.
+"""
+
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+import hnetzoo
+from hnetzoo_doa.config import DOATracksConfig
+from hnetzoo_doa.gate import bayes_gate
+from hnetzoo_doa.geometry import Floats, chordal_distance, perturb, turn, uniform_directions
+from hnetzoo_doa.points import Activity, Bools, Ints, Points, far_points, permutations, split_generator, split_size
+
+
+class Frames(NamedTuple):
+    """The points of both frames, and which of them belong together: bool [b, n, m]."""
+
+    points: Points
+    association: Bools
+
+
+class DOATracks:
+    """Association of moving sources across frames; the truth is identity.
+
+    Example:
+        >>> dataset = DOATracks(DOATracksConfig(max_doas=3, samples=100))
+        >>> dataset.load("train", seed=0).distance.shape, round(dataset.gate, 2)
+        (torch.Size([100, 3, 3]), 0.95)
+    """
+
+    unit = "chord"
+
+    def __init__(self, config: DOATracksConfig) -> None:
+        self.config = config
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(max_doas, max_doas)."""
+        return self.config.max_doas, self.config.max_doas
+
+    @cached_property
+    def gate(self) -> float:
+        """The gate to give to `hungarian-gated` [chord]; derived in `hnetzoo_doa.gate`."""
+        return bayes_gate(self.config)
+
+    def load(self, split: hnetzoo.Split, seed: int) -> hnetzoo.AssociationBatch:
+        """Draw a split: distance [chord between unit vectors, 0..2; larger to far points], truth identity."""
+        points, association = self.draw(split, seed)
+        distance = torch.from_numpy(chordal_distance(points.reference, points.predicted)).float()
+        batch = hnetzoo.AssociationBatch.with_full_masks(distance, torch.from_numpy(association))
+        if self.config.counts == "hidden":
+            return batch
+        row_mask, col_mask = points.activity
+        return batch._replace(row_mask=row_mask, col_mask=col_mask)
+
+    def activity(self, split: hnetzoo.Split, seed: int) -> Activity:
+        """Return which slots hold an observation, bool [b, n] and [b, m], for the same draw as `load`."""
+        return self.draw(split, seed).points.activity
+
+    def draw(self, split: hnetzoo.Split, seed: int) -> Frames:
+        """Draw both frames of a split; the same split and seed give the same bits."""
+        rng, slots = split_generator(split, seed), self.config.max_doas
+        b = split_size(split, self.config.samples)
+        row_active = np.arange(slots) < rng.integers(0, slots + 1, (b, 1))
+        detected = row_active & (rng.random((b, slots)) >= self.config.miss_rate)
+        clutter = ~detected & (rng.random((b, slots)) < self.config.clutter_rate)
+        source = uniform_directions(rng, b, slots)
+        noise_deg = np.full((b, slots), self.config.noise_deg)
+        reference = perturb(rng, source, noise_deg)
+        predicted = perturb(rng, self._move(rng, source), noise_deg)
+        predicted = np.where(clutter[..., None], uniform_directions(rng, b, slots), predicted)
+        points = Points(
+            np.where(row_active[..., None], reference, far_points(rng, b, slots)),
+            np.where((detected | clutter)[..., None], predicted, far_points(rng, b, slots)),
+            row_active,
+            detected | clutter,
+        )
+        return _reorder(points, detected, permutations(rng, b, slots), permutations(rng, b, slots))
+
+    def _move(self, rng: np.random.Generator, source: Floats) -> Floats:
+        """Move sources by all steps, unit vectors [b, n, 3] -> the same."""
+        config = self.config
+        shape = (len(source), 1) if config.speeds == "scene" else source.shape[:2]
+        slowest, fastest = np.deg2rad(config.speed_deg)
+        speed = rng.uniform(slowest, fastest, shape)
+        if config.motion == "random-walk":
+            for _ in range(config.steps):
+                source = turn(rng, source, speed)
+            return source
+        least, most = np.deg2rad(config.acceleration_deg)
+        acceleration = rng.uniform(least, most, shape)
+        return turn(rng, source, speed * config.steps + acceleration * config.steps**2 / 2)
+
+
+def _reorder(points: Points, detected: Bools, rows: Ints, columns: Ints) -> Frames:
+    """Permute both sides; before that, source s stands in row s and, where detected, in column s."""
+    same_source = rows[:, :, None] == columns[:, None, :]
+    found = np.take_along_axis(detected, columns, 1)
+    return Frames(points.reorder(rows, columns), same_source & found[:, None, :])

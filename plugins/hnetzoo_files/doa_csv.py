@@ -1,0 +1,92 @@
+"""Dataset doa-csv: references and predictions of a sound localizer, from two text files.
+
+A problem is a frame. Both axes are in random order, and slots without a source are masked out. Splits are contiguous in
+time: the first frames train, the next select and the last report. Frames in which one file or both are silent are
+problems too, as far as they can be known of (see the setting `hop_s`).
+"""
+
+from functools import cached_property
+
+import numpy as np
+import torch
+
+import hnetzoo
+from hnetzoo_files.config import DOACsvConfig
+from hnetzoo_files.directions import Directions, check_identities, read_directions
+from hnetzoo_files.frames import Pairing, fill_silence, pair_frames, spread
+from hnetzoo_files.npz import SPLITS
+
+DCASE_HOP_S = 0.1  # seconds per frame of DCASE metadata
+
+
+class DOACsvDataset:
+    """Problems from two files of directions; the files are read on first use.
+
+    Args:
+        config: Settings.
+
+    Raises:
+        DataError: On first use, if a file is missing or malformed.
+    """
+
+    unit = "chord"
+
+    def __init__(self, config: DOACsvConfig) -> None:
+        self.config = config
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n, m): the most directions that a frame has on either side, over all splits; at least 1."""
+        _, n, m = self._batch.distance.shape
+        return n, m
+
+    def load(self, split: hnetzoo.Split, seed: int) -> hnetzoo.AssociationBatch:
+        """Return the frames of a split; the seed orders the slots of each and changes nothing else."""
+        b = len(self._batch.distance)
+        test = round(b * (1 - self.config.test_share))
+        validation = round(b * (1 - self.config.test_share - self.config.validation_share))
+        borders = (0, validation, test, b)
+        index = SPLITS.index(split)
+        if borders[index] == borders[index + 1]:
+            raise hnetzoo.DataError(
+                f"'{self.config.reference}' and '{self.config.predicted}' give the {split} split no frame "
+                f"({b} in all); add frames, or change validation_share and test_share"
+            )
+        batch = self._batch.select(slice(borders[index], borders[index + 1]))
+        return batch.shuffle_slots(torch.Generator().manual_seed(len(SPLITS) * seed + index))
+
+    @cached_property
+    def _batch(self) -> hnetzoo.AssociationBatch:
+        """All frames in order of time, slots in the order of the files."""
+        paths = self.config.reference, self.config.predicted
+        files = [read_directions(path, self.config.vertical_angle) for path in paths]
+        if self.config.truth == "identity":
+            for path, file in zip(paths, files, strict=True):
+                check_identities(path, file)
+        pairing = self._pair(*files)
+        rows = spread(files[0], pairing.reference, pairing.frames)
+        columns = spread(files[1], pairing.predicted, pairing.frames)
+        exists = torch.from_numpy(rows.exists), torch.from_numpy(columns.exists)
+        vectors = torch.from_numpy(rows.vector), torch.from_numpy(columns.vector)
+        # The matrix product behind the default loses small distances to rounding.
+        distance = torch.cdist(*vectors, compute_mode="donot_use_mm_for_euclid_dist")
+        if self.config.truth == "identity":
+            same = (rows.identity[:, :, None] == columns.identity[:, None]).all(-1)
+            association = torch.from_numpy(same) & hnetzoo.valid_cells(*exists)
+        else:
+            gate = 2 * np.sin(np.deg2rad(self.config.gate_deg) / 2)
+            association = hnetzoo.assign(distance, *exists, gate=float(gate))
+        return hnetzoo.AssociationBatch(distance.float(), association, *exists)
+
+    def _pair(self, reference: Directions, predicted: Directions) -> Pairing:
+        """Pair the frames of both files by time, silent ones included where the time between frames is known."""
+        framed = reference.framed, predicted.framed
+        hop_s = self.config.hop_s or (DCASE_HOP_S if any(framed) else None)
+        times = [
+            file.time * hop_s if file.framed and hop_s else file.time  # a frame's number, or its time already
+            for file in (reference, predicted)
+        ]
+        pairing, frame_times = pair_frames(times[0], times[1], self.config.tolerance_s)
+        if hop_s is None:
+            return pairing
+        return fill_silence(pairing, frame_times, hop_s, from_zero=any(framed))

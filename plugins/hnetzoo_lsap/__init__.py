@@ -1,0 +1,1 @@
+"""Synthetic linear assignment problems (LSAP) of mixed sizes."""

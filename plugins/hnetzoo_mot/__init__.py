@@ -1,0 +1,1 @@
+"""Association of boxes from MOTChallenge folders."""

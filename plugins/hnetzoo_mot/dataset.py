@@ -1,0 +1,111 @@
+"""Dataset mot: association of boxes in your own MOTChallenge sequences.
+
+A problem is a frame, or in mode "tracking" two frames `steps` apart. Splits are contiguous: of each sequence the first
+frames train, the next select and the last report, and no frame is in two splits, neither as rows nor as columns; or
+whole sequences are given to a split by name. Frames without boxes are problems too, with all their slots masked.
+"""
+
+from collections.abc import Iterator
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+import hnetzoo
+from hnetzoo_mot.boxes import DISTANCES, UNITS
+from hnetzoo_mot.config import MOTConfig
+from hnetzoo_mot.sequences import Sequence, Slots, find_sequences, read_sequence
+
+SPLITS = ("train", "validation", "test")
+
+
+class MOT:
+    """Problems from MOTChallenge folders; the files are read on first use.
+
+    Args:
+        config: Settings.
+
+    Raises:
+        DataError: On first use, if a file is missing or malformed.
+        UnknownNameError: On first use, if a split names a sequence that is not there.
+    """
+
+    def __init__(self, config: MOTConfig) -> None:
+        self.config = config
+        self.unit = UNITS[config.distance]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n, m): the most boxes that a frame has on either side, over all splits; at least 1."""
+        widths = [[side.exists.shape[1] for side in self._sides(sequence)] for sequence in self._sequences]
+        n, m = np.max(widths, axis=0)
+        return int(n), int(m)
+
+    def load(self, split: hnetzoo.Split, seed: int) -> hnetzoo.AssociationBatch:
+        """Return the problems of a split; the seed orders the slots of each and changes nothing else."""
+        parts = [self._problems(sequence, self._frames(sequence, split)) for sequence in self._sequences]
+        batch = hnetzoo.AssociationBatch(*(torch.cat(fields) for fields in zip(*parts, strict=True)))
+        if not len(batch.distance):
+            names = ", ".join(f"{sequence.name} {sequence.frames}" for sequence in self._sequences)
+            raise hnetzoo.DataError(
+                f"the {split} split has no problem (frames: {names}; steps: {self._gap}); lower steps, or change the "
+                "shares or the sequences of the split"
+            )
+        return batch.shuffle_slots(torch.Generator().manual_seed(len(SPLITS) * seed + SPLITS.index(split)))
+
+    @cached_property
+    def _sequences(self) -> list[Sequence]:
+        sequences = [read_sequence(folder, self.config) for folder in find_sequences(self.config)]
+        names = {sequence.name for sequence in sequences}
+        for name in (*self.config.validation_sequences, *self.config.test_sequences):
+            if name not in names:
+                raise hnetzoo.UnknownNameError("sequence", name, names)
+        return sequences
+
+    @property
+    def _gap(self) -> int:
+        return self.config.steps if self.config.mode == "tracking" else 0
+
+    def _frames(self, sequence: Sequence, split: hnetzoo.Split) -> slice:
+        """Say which frames of a sequence belong to a split."""
+        named = self.config.validation_sequences, self.config.test_sequences
+        if any(named):
+            owner = next((SPLITS[1 + i] for i in range(2) if sequence.name in named[i]), "train")
+            return slice(0, sequence.frames if owner == split else 0)
+        test = round(sequence.frames * (1 - self.config.test_share))
+        validation = round(sequence.frames * (1 - self.config.test_share - self.config.validation_share))
+        borders = (0, validation, test, sequence.frames)
+        index = SPLITS.index(split)
+        return slice(borders[index], borders[index + 1])
+
+    def _sides(self, sequence: Sequence) -> tuple[Slots, Slots]:
+        """Return what stands in rows and in columns, both by frame."""
+        rows = sequence.reference if self.config.mode == "detections" else sequence.predicted
+        return rows, sequence.predicted
+
+    def _problems(self, sequence: Sequence, frames: slice) -> hnetzoo.AssociationBatch:
+        """Make the problems both of whose frames lie in a slice."""
+        rows, columns = self._sides(sequence)
+        rows = rows.select(slice(frames.start, max(frames.start, frames.stop - self._gap)))
+        columns = columns.select(slice(frames.start + self._gap, max(frames.start + self._gap, frames.stop)))
+        same = rows.identity[:, :, None] == columns.identity[:, None, :]
+        known = (rows.exists & (rows.identity >= 0))[:, :, None] & columns.exists[:, None, :]
+        distance = torch.cat([torch.zeros(0, same.shape[1], same.shape[2]), *self._distances(rows, columns)])
+        n, m = self.shape
+        return hnetzoo.AssociationBatch(
+            _pad(distance, n, m),
+            _pad(torch.from_numpy(same & known), n, m),
+            _pad(torch.from_numpy(rows.exists), n),
+            _pad(torch.from_numpy(columns.exists), m),
+        )
+
+    def _distances(self, rows: Slots, columns: Slots) -> Iterator[Tensor]:
+        for row_part, column_part in zip(rows.chunks(), columns.chunks(), strict=True):
+            yield torch.from_numpy(DISTANCES[self.config.distance](row_part.box, column_part.box)).float()
+
+
+def _pad(tensor: Tensor, *sizes: int) -> Tensor:
+    """Enlarge the axes after the first to these sizes, with zeros behind."""
+    missing = [size - have for size, have in zip(sizes, tensor.shape[1:], strict=True)]
+    return torch.nn.functional.pad(tensor, [width for size in reversed(missing) for width in (0, size)])

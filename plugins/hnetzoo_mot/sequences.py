@@ -1,0 +1,144 @@
+"""A sequence: ground truth and predictions frame by frame, and what belongs to what.
+
+Conventions: `f` frames, of which frame number 1 is index 0 and the last is the last that either file names; frames
+without boxes are frames like any other.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+import hnetzoo
+from hnetzoo_mot.boxes import Floats, iou_distance
+from hnetzoo_mot.config import MOTConfig
+from hnetzoo_mot.files import Boxes, Ints, check_identities, read_boxes
+
+Bools = NDArray[np.bool_]
+
+NOBODY = -1  # identity of a prediction that matches no ground truth
+CHUNK = 256  # frames per step; bounds memory at a few hundred MB for the densest crowds
+
+
+class Slots(NamedTuple):
+    """Boxes of each frame in slots: which exist, bool [f, s], box [f, s, 4], identity and confidence [f, s]."""
+
+    exists: Bools
+    box: Floats
+    identity: Ints
+    confidence: Floats
+
+    def compact(self, keep: Bools) -> "Slots":
+        """Leave out slots, bool [f, s], and move the others to the front."""
+        order = np.argsort(~keep, axis=1, kind="stable")[:, : max(1, keep.sum(1).max(initial=0))]
+        frame = np.arange(len(order))[:, None]
+        return Slots._make(field[frame, order] for field in self._replace(exists=keep))
+
+    def select(self, frames: slice) -> "Slots":
+        """Take frames."""
+        return Slots._make(field[frames] for field in self)
+
+    def chunks(self) -> Iterator["Slots"]:
+        """Cut into consecutive parts of at most 256 frames."""
+        for start in range(0, len(self.exists), CHUNK):
+            yield self.select(slice(start, start + CHUNK))
+
+
+class Sequence(NamedTuple):
+    """A sequence; a prediction's identity is that of the ground-truth box that it matches, or -1.
+
+    In mode "detections" the identity of a ground-truth box is its place in the file, so that each has its own.
+    """
+
+    name: str
+    reference: Slots
+    predicted: Slots
+
+    @property
+    def frames(self) -> int:
+        """How many frames there are."""
+        return len(self.reference.exists)
+
+
+def find_sequences(config: MOTConfig) -> list[Path]:
+    """List the sequence folders that the settings name; raises DataError where there is none."""
+    return [folder for path in config.sequences for folder in _expand(path, config)]
+
+
+def read_sequence(folder: Path, config: MOTConfig) -> Sequence:
+    """Read both files of a sequence and match them.
+
+    Predictions are matched with all ground-truth boxes, also those to be ignored, by exact assignment on IoU among the
+    pairs that reach the threshold. Ignored boxes and the predictions on them then leave.
+
+    Raises:
+        DataError: If a file cannot be read or is malformed.
+    """
+    path = _file(folder, config.reference_file)
+    truth, found = read_boxes(path), read_boxes(_file(folder, config.prediction_file))
+    if config.mode == "tracking":
+        check_identities(path, truth)
+    else:
+        truth = truth._replace(identity=np.arange(len(truth.frame)))
+    frames = int(max(truth.frame.max(initial=0), found.frame.max(initial=0)))
+    reference, predicted = _slots(truth, frames), _slots(found, frames)
+    if config.min_confidence is not None:
+        predicted = predicted.compact(predicted.exists & (predicted.confidence >= config.min_confidence))
+    pairs = match(reference, predicted, config.iou_threshold)
+    identity = np.where(pairs, reference.identity[:, :, None], NOBODY).max(1, initial=NOBODY)
+    ignored = (reference.confidence == 0) & (not config.keep_ignored)
+    on_ignored = (pairs & ignored[:, :, None]).any(1)
+    return Sequence(
+        folder.name,
+        reference.compact(reference.exists & ~ignored),
+        predicted._replace(identity=identity).compact(predicted.exists & ~on_ignored),
+    )
+
+
+def match(reference: Slots, predicted: Slots, threshold: float) -> Bools:
+    """Match boxes frame by frame: of the pairs of at least this IoU, as many as possible at the largest total IoU.
+
+    Returns:
+        Bool [f, n, m].
+    """
+    parts = []
+    for rows, columns in zip(reference.chunks(), predicted.chunks(), strict=True):
+        cost = torch.from_numpy(iou_distance(rows.box, columns.box))
+        masks = torch.from_numpy(rows.exists), torch.from_numpy(columns.exists)
+        parts.append(hnetzoo.assign(cost, *masks, gate=1 - threshold).numpy())
+    shape = (0, reference.exists.shape[1], predicted.exists.shape[1])
+    return np.concatenate(parts) if parts else np.zeros(shape, dtype=np.bool_)
+
+
+def _slots(boxes: Boxes, frames: int) -> Slots:
+    """Spread lines over frames and slots, in the order of the file."""
+    order = np.argsort(boxes.frame, kind="stable")
+    frame = boxes.frame[order] - 1
+    counts = np.bincount(frame, minlength=frames)
+    slot = np.arange(len(frame)) - np.repeat(counts.cumsum() - counts, counts)
+    spread = []
+    for values in (np.full(len(frame), True), boxes.box, boxes.identity, boxes.confidence):
+        array = np.zeros((frames, max(1, counts.max(initial=0)), *values.shape[1:]), dtype=values.dtype)
+        array[frame, slot] = values[order]
+        spread.append(array)
+    return Slots(*spread)
+
+
+def _expand(path: Path, config: MOTConfig) -> list[Path]:
+    if _file(path, config.reference_file).exists():
+        return [path]
+    inside = sorted(path.iterdir()) if path.is_dir() else []
+    found = [folder for folder in inside if _file(folder, config.reference_file).exists()]
+    if not found:
+        raise hnetzoo.DataError(
+            f"'{path}' holds no ground truth '{config.reference_file}', nor does a folder in it; correct sequences or "
+            "reference_file"
+        )
+    return found
+
+
+def _file(folder: Path, name: str) -> Path:
+    return folder / name.replace("{sequence}", folder.name)
