@@ -52,6 +52,7 @@ def test_installed_wheel_lists_and_loads_the_pretrained_model(wheel: Path, tmp_p
     )
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.splitlines() == [
-        "['exchangeable', 'greedy', 'hnetgru', 'hungarian', 'hungarian-gated', 'mutual-nearest']",
+        "['dual-softmax', 'exchangeable', 'greedy', 'hnetgru', 'hungarian', 'hungarian-gated', 'mutual-nearest', "
+        "'perturbed', 'sinkhorn']",
         "torch.Size([1, 2, 2])",
     ]
