@@ -94,23 +94,23 @@ def test_a_few_steps_of_its_trainer_lower_the_loss() -> None:
 
 
 def test_one_problem_alone_is_answered_as_in_a_batch() -> None:
-    distance = problems(4, 5)
-    torch.testing.assert_close(model()(distance), torch.cat([model()(one.unsqueeze(0)) for one in distance]))
+    distance, untrained = problems(4, 5), model()
+    torch.testing.assert_close(untrained(distance), torch.cat([untrained(one.unsqueeze(0)) for one in distance]))
 
 
 def test_masked_problem_is_answered_as_the_problem_cut_out() -> None:
     distance = problems(4, 5)
     row_mask = torch.rand(20, 4, generator=torch.Generator().manual_seed(1)) < 0.6
     col_mask = torch.rand(20, 5, generator=torch.Generator().manual_seed(2)) < 0.6
-    cells = hnetzoo.valid_cells(row_mask, col_mask)
+    cells, untrained = hnetzoo.valid_cells(row_mask, col_mask), model()
     for outside in (0.0, torch.nan, -torch.inf):
         spoiled = distance.masked_fill(~cells, outside)
         kept = spoiled.clone()
-        logits = model()(spoiled, row_mask, col_mask)
+        logits = untrained(spoiled, row_mask, col_mask)
         assert torch.equal(spoiled.nan_to_num(), kept.nan_to_num())
         assert (logits[~cells] == -100).all()
         for k in range(20):
-            cut = model()(distance[k : k + 1, row_mask[k]][:, :, col_mask[k]]).squeeze(0)
+            cut = untrained(distance[k : k + 1, row_mask[k]][:, :, col_mask[k]]).squeeze(0)
             torch.testing.assert_close(logits[k, row_mask[k]][:, col_mask[k]], cut)
 
 
@@ -136,11 +136,11 @@ def test_infinite_distances_forbid_pairs() -> None:
 
 
 def test_answers_follow_the_order_of_rows_and_columns() -> None:
-    distance = problems(7, 5)
+    distance, untrained = problems(7, 5), model()
     rows, columns = (torch.randperm(count, generator=torch.Generator().manual_seed(0)) for count in (7, 5))
-    expected, found = model()(distance)[:, rows][:, :, columns], model()(distance[:, rows][:, :, columns])
+    expected, found = untrained(distance)[:, rows][:, :, columns], untrained(distance[:, rows][:, :, columns])
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
-    torch.testing.assert_close(model()(distance.mT), model()(distance).mT, atol=1e-5, rtol=0)
+    torch.testing.assert_close(untrained(distance.mT), untrained(distance).mT, atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("n", [1, 2, 8, 32])
