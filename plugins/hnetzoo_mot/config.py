@@ -28,7 +28,8 @@ class MOTConfig(hnetzoo.Config):
     distance: Distance = "iou"
     """"iou": 1 - intersection over union, 0..1; "centre": distance of the box centres over the mean of both heights."""
     iou_threshold: Annotated[float, Field(gt=0, le=1)] = 0.5
-    """Least IoU at which a prediction can belong to a ground-truth box; pairs below are forbidden before matching."""
+    """Least IoU at which a prediction can belong to a ground-truth box; pairs below are forbidden before matching. A
+    prediction that gets no box has no identity in mode "tracking"."""
     min_confidence: FiniteFloat | None = None
     """Leave out predictions of less confidence [as in the file]."""
     keep_ignored: bool = False
