@@ -32,8 +32,8 @@ def drive(observer: Observer) -> None:
 
 def test_epoch_line_names_times_losses_f1_and_the_best() -> None:
     assert epoch_line(RECORD, 10) == (
-        "epoch  2/10  train 8.5 s, eval 0.7 s  loss 2.75 (cell 2.00, row 0.50, column 0.25)  "
-        "validation 2.00 (cell 1.00, row 0.50, column 0.50)  F1 0.8750  best 0.9000 (epoch 1)"
+        "epoch  2/10  train 8.5 s, eval 0.7 s  loss 2.75 (cell 2, row 0.5, column 0.25)  "
+        "validation 2 (cell 1, row 0.5, column 0.5)  F1 0.8750  best 0.9000 (epoch 1)"
     )
 
 
@@ -62,7 +62,7 @@ def test_terminal_shows_a_bar_with_live_losses_f1_and_lines_above() -> None:
         (task,) = drawn.tasks
         assert (task.completed, task.total) == (60, 60)
         shown = screen.getvalue()
-    for part in ("epoch 2/2", "loss 1.75 (cell 1.50, row 0.25)", "F1 0.8750", "steps/s", epoch_line(RECORD, 2)):
+    for part in ("epoch 2/2", "loss 1.75 (cell 1.5, row 0.25)", "F1 0.8750", "steps/s", epoch_line(RECORD, 2)):
         assert part in shown
 
 

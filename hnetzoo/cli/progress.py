@@ -126,5 +126,5 @@ def bar(console: Console) -> Progress:
 
 
 def _losses(losses: Mapping[str, float]) -> str:
-    named = ", ".join(f"{name} {value:.2f}" for name, value in losses.items())
-    return f"{sum(losses.values()):.2f} ({named})"
+    named = ", ".join(f"{name} {value:.4g}" for name, value in losses.items())
+    return f"{sum(losses.values()):.4g} ({named})"

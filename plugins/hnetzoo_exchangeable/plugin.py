@@ -25,6 +25,17 @@ def hnetzoo_models() -> Iterable[hnetzoo.ModelSpec]:
             citation=HARTFORD,
             trainer="exchangeable",
             dataset="doa",
+            pretrained=(
+                hnetzoo.Pretrained(
+                    weights="hnetzoo_exchangeable:weights/default.safetensors",
+                    card="hnetzoo_exchangeable:weights/default.json",
+                ),
+                hnetzoo.Pretrained(
+                    variant="reference",
+                    weights="hnetzoo_exchangeable:weights/reference.safetensors",
+                    card="hnetzoo_exchangeable:weights/reference.json",
+                ),
+            ),
         )
     ]
 
