@@ -24,16 +24,11 @@ def hnetzoo_models() -> Iterable[hnetzoo.ModelSpec]:
             config="hnetzoo_exchangeable.config:ExchangeableConfig",
             citation=HARTFORD,
             trainer="exchangeable",
-            dataset="doa",
+            dataset="doa-reference",
             pretrained=(
                 hnetzoo.Pretrained(
                     weights="hnetzoo_exchangeable:weights/default.safetensors",
                     card="hnetzoo_exchangeable:weights/default.json",
-                ),
-                hnetzoo.Pretrained(
-                    variant="reference",
-                    weights="hnetzoo_exchangeable:weights/reference.safetensors",
-                    card="hnetzoo_exchangeable:weights/reference.json",
                 ),
             ),
         )
