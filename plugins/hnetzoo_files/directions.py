@@ -19,6 +19,7 @@ Ints = NDArray[np.int64]
 
 PLAIN, DCASE = (3,), (5, 6)  # columns
 FORMS = "time, azimuth, elevation or frame, class, source, azimuth, elevation[, distance]"
+LARGEST = 1e12  # of any value, far beyond use
 LAST_FRAME = 1_000_000  # more than a day of DCASE frames; beyond it stands a slip of the pen
 ELEVATIONS = {"elevation": (-90.0, 90.0), "polar": (0.0, 180.0)}  # degrees
 LARGEST_AZIMUTH = 360.0  # degrees, of either sign: both -180..180 and 0..360 are in use
@@ -56,7 +57,7 @@ def read_directions(path: Path, vertical_angle: str = "elevation") -> Directions
     wholes = values[:, :0] if columns in PLAIN else values[:, :3]
     low, high = ELEVATIONS[vertical_angle]
     limits = (
-        (~np.isfinite(values).all(1), "a value is not finite"),
+        (~(np.abs(values) <= LARGEST).all(1), "a value is no number within 1e12"),
         ((wholes != wholes.round()).any(1), "frame, class and source are not whole numbers"),
         ((np.abs(wholes) > LAST_FRAME).any(1) | (wholes[:, :1] < 0).any(1), f"the frame is not in 0..{LAST_FRAME}"),
         (np.abs(angles[:, 0]) > LARGEST_AZIMUTH, f"the azimuth is not in -360..{LARGEST_AZIMUTH:.0f} degrees"),

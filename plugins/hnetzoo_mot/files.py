@@ -20,6 +20,8 @@ Ints = NDArray[np.int64]
 COLUMNS = "frame, identity, left, top, width, height[, confidence, ...]"
 REQUIRED, READ = 6, 7  # columns
 CONSIDERED = 1.0  # confidence where a line has none
+LARGEST = 1e12  # of any value, far beyond use; keeps areas and distances finite
+SMALLEST = 1e-9  # of width and height, likewise
 LAST_FRAME = 1_000_000  # about 11 hours at 25 frames per second; beyond it stands a slip of the pen
 
 
@@ -44,10 +46,10 @@ def read_boxes(path: Path) -> Boxes:
     numbers = np.array([number for number, _ in lines], dtype=np.int64)
     frame, identity, size = values[:, 0], values[:, 1], values[:, 4:6]
     limits = (
-        (~np.isfinite(values).all(1), "a value is not finite"),
+        (~(np.abs(values) <= LARGEST).all(1), "a value is no number within 1e12"),
         ((frame != frame.round()) | (frame < 1) | (frame > LAST_FRAME), "the frame is no whole number from 1"),
-        ((identity != identity.round()) | (np.abs(identity) > 2**53), "the identity is no whole number"),
-        ((size <= 0).any(1), "width and height are not both above 0"),
+        (identity != identity.round(), "the identity is no whole number"),
+        ((size < SMALLEST).any(1), "width and height are not both above 0"),
     )
     for wrong, what in limits:
         if wrong.any():

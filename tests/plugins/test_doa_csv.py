@@ -187,7 +187,7 @@ def test_sources_stand_in_random_slots(load: Load) -> None:
         ("0,0,0,0,0", "1,0,0,0", "4 columns, and the first has 5"),
         ("0,0,0,0,0", "1,0,0,0,0,0", "6 columns, and the first has 5"),
         ("0,0,0,0,0", "1,0,0,a,0", "could not convert string to float: 'a'"),
-        ("0,0,0,0,0", "1,0,0,inf,0", "a value is not finite"),
+        ("0,0,0,0,0", "1,0,0,inf,0", "a value is no number within 1e12"),
         ("0,0,0,0,0", "1.5,0,0,0,0", "frame, class and source are not whole numbers"),
         ("0,0,0,0,0", "-1,0,0,0,0", "the frame is not in 0..1000000"),
         ("0,0,0,0,0", "9e9,0,0,0,0", "the frame is not in 0..1000000"),
