@@ -48,6 +48,12 @@ def write_file(path: Path, content: bytes) -> None:
     _sync_directory(path.parent)
 
 
+def remove_partial_file(path: Path) -> None:
+    """Delete what a `write_file` of this path left behind when it was killed."""
+    for partial in path.parent.glob(f".{path.name}.*.tmp"):
+        partial.unlink(missing_ok=True)
+
+
 def write_json(path: Path, document: Any) -> None:
     """Write a JSON document with `write_file`."""
     write_file(path, (json.dumps(document, indent=2) + "\n").encode())

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hnetzoo.checkpoint import read_json, write_file, write_json
+from hnetzoo.checkpoint import read_json, remove_partial_file, write_file, write_json
 from hnetzoo.errors import CheckpointError, ConfigError
 
 RUN = "run.json"
@@ -93,6 +93,8 @@ def open_run(path: Path, record: RunRecord, *, resume: bool = False, fresh: bool
     """
     if fresh and resume:
         raise ConfigError("--resume continues a training and --fresh deletes it; choose one")
+    for name in (RUN, METRICS, BEST, RESULT):
+        remove_partial_file(path / name)
     if not path.exists() or (path.is_dir() and not any(path.iterdir())):
         write_run(path, record)
         return

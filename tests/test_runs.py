@@ -35,6 +35,24 @@ def test_missing_or_empty_directory_is_set_up(tmp_path: Path, prepare: object) -
     assert read_run(tmp_path / "run").model == "hnetgru"
 
 
+@pytest.mark.parametrize("held", [True, False])
+def test_what_a_killed_write_left_behind_is_cleared_away(tmp_path: Path, held: bool) -> None:
+    run = tmp_path / "run"
+    if held:
+        open_run(run, RECORD)
+    run.mkdir(exist_ok=True)
+    (run / ".run.json.4711.tmp").write_text("{")
+    open_run(run, RECORD, resume=True)
+    assert [path.name for path in run.iterdir()] == ["run.json"]
+
+
+def test_files_of_others_are_not_cleared_away(tmp_path: Path) -> None:
+    (tmp_path / ".thesis.tex.tmp").write_text("precious")
+    with pytest.raises(ConfigError, match="is not a run directory"):
+        open_run(tmp_path, RECORD)
+    assert (tmp_path / ".thesis.tex.tmp").exists()
+
+
 def test_directory_of_another_training_is_refused_naming_the_differences(tmp_path: Path) -> None:
     open_run(tmp_path / "run", RECORD)
     for resume in (False, True):
