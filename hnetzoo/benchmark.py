@@ -57,16 +57,21 @@ def read_suite(path: Path) -> Suite:
 
 
 def default_suite(
-    registry: Registry, models: Iterable[str] = (), datasets: Iterable[str] = (), seeds: Iterable[int] = ()
+    registry: Registry,
+    models: Iterable[str] = (),
+    datasets: Iterable[str] = (),
+    seeds: Iterable[int] = (),
+    settings: Mapping[str, Any] | None = None,
 ) -> Suite:
     """Name what to benchmark, filling in what is left out.
 
-    Models default to all solvers and all pretrained weights, datasets to those tagged "benchmark", seeds to 0.
+    Models default to all solvers and all pretrained weights, datasets to those tagged "benchmark", seeds to 0;
+    `settings` are those of every dataset.
     """
-    tasks = (name for name, spec in registry.datasets.items() if DEFAULT_TASK in spec.tags)
+    tasks = tuple(datasets) or (name for name, spec in registry.datasets.items() if DEFAULT_TASK in spec.tags)
     return Suite(
         models=tuple(models) or tuple(_ready_models(registry)),
-        datasets=tuple(datasets) or tuple(tasks),
+        datasets=tuple(Entry(name=name, settings=settings or {}) for name in tasks),
         seeds=tuple(seeds) or (0,),
     )
 

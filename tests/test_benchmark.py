@@ -45,7 +45,7 @@ def test_layout_flaw_of_the_reference_protocol_shows() -> None:
 def test_default_suite_is_every_solver_and_pretrained_model_on_the_doa_datasets() -> None:
     suite = default_suite(REGISTRY)
     assert set(suite.models) >= {"hungarian", "hungarian-gated", "greedy", "mutual-nearest", "hnetgru"}
-    assert set(suite.datasets) == {"doa", "doa-reference"}
+    assert {entry.name for entry in suite.datasets} == {"doa", "doa-reference"}
     assert suite.seeds == (0,)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -80,8 +81,11 @@ def test_train_prints_a_line_per_epoch_the_test_result_and_the_next_command(run:
         assert part in lines[1]
     assert lines[2].startswith("best epoch 1: validation F1 ")
     assert lines[3].startswith("test: F1 ")
-    assert lines[-1] == "next: hnetzoo benchmark --model hungarian --model run:r --dataset doa-reference"
-    ranked = run(*lines[-1].removeprefix("next: hnetzoo ").split())
+    assert lines[-1] == (
+        "next: hnetzoo benchmark --model hungarian --model run:r --dataset doa-reference "
+        "--set 'dataset.samples=[20,40,60]'"
+    )
+    ranked = run(*shlex.split(lines[-1].removeprefix("next: hnetzoo ")))
     assert ranked.code == 0
     assert "run:r" in ranked.out
 
@@ -114,6 +118,8 @@ def test_generated_file_is_trained_on(run: Run) -> None:
         "train", "hnetgru", "--dataset", "npz", "--set", "dataset.path=p.npz", "--epochs", 1, "--out", "r", "--json"
     )
     assert json.loads(outcome.out)["test"]["problems"] == 60
+    ranked = run("benchmark", "--model", "run:r", "--dataset", "npz", "--set", "dataset.path=p.npz", "--json", "-")
+    assert json.loads(ranked.out)["rows"][0]["f1"] == json.loads(outcome.out)["test"]["f1"]
 
 
 def test_benchmark_writes_json_and_markdown(run: Run, tmp_path: Path) -> None:
@@ -184,6 +190,7 @@ def fails(outcome: Outcome, code: int, *parts: str) -> None:
         (["benchmark", "--model", "run:nowhere"], 4, ["'nowhere' is not a run directory"]),
         (["benchmark", "--model", "hnetgru@big"], 2, ["unknown variant of hnetgru 'big'"]),
         (["benchmark", "--suite", "s.toml", "--seed", "1"], 2, ["--suite names models, datasets and seeds"]),
+        (["benchmark", "--set", "model.gate=1"], 2, ["takes settings of datasets, dataset.*"]),
         (["benchmark", "--json", "no/where.json"], 2, ["folder 'no' does not exist"]),
         (["generate", "doa", "--out", "p.csv"], 2, ["'p.csv' does not end in .npz"]),
         (["associate", "hnetgru", "none.npy"], 4, ["cannot read 'none.npy'", "No such file"]),

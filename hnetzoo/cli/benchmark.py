@@ -8,6 +8,7 @@ import typer
 from hnetzoo.cli.output import check_writable, console, note, print_json
 from hnetzoo.cli.progress import LineObserver
 from hnetzoo.cli.train import DeviceOption, resolve_device
+from hnetzoo.config import read_values
 from hnetzoo.errors import ConfigError
 from hnetzoo.observer import Silence
 from hnetzoo.registry import discover
@@ -24,6 +25,10 @@ def benchmark(
     ] = None,
     dataset: Annotated[list[str] | None, typer.Option(help="A dataset; may be repeated.", show_default=False)] = None,
     seed: Annotated[list[int] | None, typer.Option(help="Seed of the data; may be repeated.", show_default="0")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A setting of the datasets, dataset.*; may be repeated."),
+    ] = None,
     suite: Annotated[Path | None, typer.Option(help="TOML file with models, datasets and seeds.")] = None,
     train: Annotated[bool, typer.Option("--train", help="Train learned models on each dataset first.")] = False,
     runs: Annotated[Path, typer.Option(help="Where --train keeps its run directories.")] = Path("runs/benchmark"),
@@ -35,15 +40,20 @@ def benchmark(
 
     Without options: all pretrained models and solvers on the DOA datasets, the scipy baseline first.
     """
-    if suite and (model or dataset or seed):
-        raise ConfigError("--suite names models, datasets and seeds; leave out --model, --dataset and --seed")
+    if suite and (model or dataset or seed or settings):
+        raise ConfigError("--suite names models, datasets and seeds; leave out --model, --dataset, --seed and --set")
+    values = read_values(overrides=settings or ())
+    if values["model"] or values["trainer"]:
+        raise ConfigError("benchmark --set takes settings of datasets, dataset.*; give others in a --suite")
     check_writable(None if json == STDOUT else json, markdown)
     from hnetzoo.benchmark import Training, default_suite, read_suite, run_benchmark
 
     quiet = json == STDOUT
     registry = discover()
     report = run_benchmark(
-        read_suite(suite) if suite else default_suite(registry, model or (), dataset or (), seed or ()),
+        read_suite(suite)
+        if suite
+        else default_suite(registry, model or (), dataset or (), seed or (), values["dataset"]),
         registry,
         training=Training(runs=runs, observer=Silence if quiet else LineObserver) if train else None,
         device=resolve_device(device),

@@ -1,6 +1,8 @@
 """`hnetzoo train MODEL`: train, select on validation, report on test."""
 
+import shlex
 from dataclasses import asdict
+from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -130,4 +132,12 @@ def _summarise(job: "Job", result: "TrainingResult") -> None:
         f"({test.problems:,} problems, seed {test.seed})"
     )
     typer.echo(f"saved in {job.out}")
-    typer.echo(f"next: hnetzoo benchmark --model hungarian --model run:{job.out} --dataset {job.dataset.spec.name}")
+    changed = job.dataset.config.model_dump(mode="json", exclude_defaults=True)
+    settings = (f"--set {shlex.quote(f'dataset.{key}={_as_toml(value)}')}" for key, value in changed.items())
+    command = f"hnetzoo benchmark --model hungarian --model run:{job.out} --dataset {job.dataset.spec.name}"
+    typer.echo(" ".join([f"next: {command}", *settings]))
+
+
+def _as_toml(value: Any) -> str:
+    """Write a setting's value as --set reads it; texts stand as they are."""
+    return value if isinstance(value, str) else dumps(value, separators=(",", ":"))
