@@ -40,7 +40,7 @@ def _speed(result: dict[str, object]) -> str:
     assert isinstance(ways, dict)
     columns = ("way", "median seconds", "lowest", "highest")
     rows = tuple((name, *(f"{way[key]:.2f}" for key in ("median", "lowest", "highest"))) for name, way in ways.items())
-    ratio = f"{result['what']} Ratio of medians: {result['ratio']:.1f}."
+    ratio = f"{result['what']} Ratio of medians, first to last: {result['ratio']:.1f}."
     return render_table(Table(title=str(result["title"]), caption=ratio, columns=columns, rows=rows), "###")
 
 
