@@ -1,6 +1,7 @@
-"""Turn a finished run into shipped weights: a safetensors file and a model card beside it.
+r"""Turn a finished run into shipped weights: a safetensors file and a model card beside it.
 
-    hnetzoo train hnetgru --config plugins/hnetzoo_hnetgru/weights/default.toml --out runs/weights/hnetgru
+    hnetzoo train hnetgru --dataset doa-reference --config plugins/hnetzoo_hnetgru/weights/default.toml \
+        --seed 0 --out runs/weights/hnetgru
     python benchmarks/publish_weights.py runs/weights/hnetgru plugins/hnetzoo_hnetgru/weights/default
 
 The card states the command, data, seeds, metrics per cell and per slot layout on the test splits of the datasets

@@ -35,13 +35,18 @@ def _table(name: str, dataset: str | None) -> str:
 
 
 def _speed(result: dict[str, object]) -> str:
-    """Render what a script under benchmarks/speed/ stored: a list of ways with seconds, and their ratio."""
+    """Render what a script under benchmarks/speed/ stored: seconds per way, and how many times those of the last."""
     ways = result["ways"]
     assert isinstance(ways, dict)
-    columns = ("way", "median seconds", "lowest", "highest")
-    rows = tuple((name, *(f"{way[key]:.2f}" for key in ("median", "lowest", "highest"))) for name, way in ways.items())
-    ratio = f"{result['what']} Ratio of medians, first to last: {result['ratio']:.1f}."
-    return render_table(Table(title=str(result["title"]), caption=ratio, columns=columns, rows=rows), "###")
+    *_, last = ways.values()
+    columns = ("way", "median seconds", "lowest", "highest", "times the last")
+    rows = tuple(
+        (name, *(f"{way[key]:.2f}" for key in ("median", "lowest", "highest")), f"{way['median'] / last['median']:.2f}")
+        for name, way in ways.items()
+    )
+    return render_table(
+        Table(title=str(result["title"]), caption=str(result["what"]), columns=columns, rows=rows), "###"
+    )
 
 
 def main() -> int:

@@ -39,15 +39,11 @@ def compare(ways: Mapping[str, Callable[[], Iterator[None]]], repeats: int) -> d
 
 
 def store(name: str, title: str, what: str, ways: Mapping[str, Mapping[str, float]]) -> None:
-    """Write benchmarks/results/speed-NAME.json; the ratio is that of the first way to the last."""
-    slow, *_, fast = ways.values()
-    ratio = slow["median"] / fast["median"]
+    """Write benchmarks/results/speed-NAME.json; the last way is the one that the others are held against."""
     document: dict[str, Any] = {
         "title": title,
         "what": what,
         "ways": ways,
-        "ratio": ratio,
         "environment": environment(),
     }
     (RESULTS / f"speed-{name}.json").write_text(json.dumps(document, indent=2) + "\n")
-    print(f"ratio {ratio:.1f}")
