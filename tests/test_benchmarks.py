@@ -62,6 +62,5 @@ def test_generating_whole_arrays_is_thirty_times_faster_than_a_loop() -> None:
     assert ratio("generation", "plain loop over samples") >= 30
 
 
-@pytest.mark.xfail(reason="with everything but the feeding alike, 1.7 was measured; the network's own time is the rest")
 def test_feeding_whole_tensors_makes_an_epoch_1_8_times_faster() -> None:
     assert ratio("training", "DataLoader per sample, hnetzoo's network and optimiser") >= 1.8
