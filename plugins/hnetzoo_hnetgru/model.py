@@ -101,14 +101,14 @@ class HNetGRU(nn.Module):
         The first row meets the zero state, where the recurrent product is its bias alone; leaving that product out
         saves a quarter of the arithmetic of a 2 x 2 problem.
         """
-        gru = self.gru
-        reset, update, new = linear(distance[:, 0], gru.weight_ih_l0, gru.bias_ih_l0).chunk(3, dim=1)
-        reset_bias, update_bias, new_bias = gru.bias_hh_l0.chunk(3)
+        weight, _, bias, recurrent_bias = self.gru.all_weights[0]
+        reset, update, new = linear(distance[:, 0], weight, bias).chunk(3, dim=1)
+        reset_bias, update_bias, new_bias = recurrent_bias.chunk(3)
         candidate = torch.tanh(new + torch.sigmoid(reset + reset_bias) * new_bias)
         first = torch.sigmoid(-update - update_bias) * candidate  # 1 - sigmoid(x) = sigmoid(-x)
         if distance.shape[1] == 1:
             return first.unsqueeze(1)
-        rest, _ = gru(distance[:, 1:], first.unsqueeze(0))
+        rest, _ = self.gru(distance[:, 1:], first.unsqueeze(0))
         return torch.cat((first.unsqueeze(1), rest), dim=1)
 
     @staticmethod
