@@ -33,3 +33,7 @@ class ExchangeableTrainerConfig(hnetzoo.TrainerConfig):
     """Share of the steps in which the rate rises."""
     largest_gradient: PositiveFloat = 1.0
     """Norm that the gradient of a step is clipped to."""
+    iterations: tuple[PositiveInt, PositiveInt] | None = None
+    """Range that the iterations of a training step are drawn from, so that more extrapolate; null: the model's."""
+    supervise_every: PositiveInt | None = None
+    """Ask for the answer after every so many iterations, and not only after the last; null: only after the last."""
