@@ -21,7 +21,7 @@ class ExchangeableConfig(hnetzoo.Config):
 class ExchangeableTrainerConfig(hnetzoo.TrainerConfig):
     """Settings of the exchangeable trainer."""
 
-    epochs: PositiveInt = 10
+    epochs: PositiveInt = 12
     """Passes over the training split."""
     batch_size: PositiveInt = 1024
     """Problems per optimiser step; the last incomplete batch of an epoch is dropped."""
