@@ -31,7 +31,7 @@ from hnetzoo.registry import Plugin, Registry, discover
 from hnetzoo.specs import Citation, DatasetSpec, ModelSpec, Pretrained, TrainerSpec
 
 if TYPE_CHECKING:
-    from hnetzoo.assignment import assign, check_problem_shapes, decode
+    from hnetzoo.assignment import allowed_pairs, assign, check_problem_shapes, decode
     from hnetzoo.evaluation import label_shares
     from hnetzoo.interfaces import AssociationBatch, Optimization, Split, full_masks, valid_cells
     from hnetzoo.problems import read_distances, read_problems, write_problems
@@ -41,6 +41,7 @@ _LAZY = {
     "AssociationBatch": "interfaces",
     "Optimization": "interfaces",
     "Split": "interfaces",
+    "allowed_pairs": "assignment",
     "assign": "assignment",
     "check_problem_shapes": "assignment",
     "decode": "assignment",
@@ -77,6 +78,7 @@ __all__ = [
     "TrainerConfig",
     "TrainerSpec",
     "UnknownNameError",
+    "allowed_pairs",
     "assign",
     "check_problem_shapes",
     "decode",

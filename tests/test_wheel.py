@@ -26,6 +26,8 @@ def test_wheel_holds_core_plugins_weights_and_licence_and_is_small(wheel: Path) 
         "hnetzoo/py.typed",
         "hnetzoo_hnetgru/weights/default.safetensors",
         "hnetzoo_hnetgru/weights/default.json",
+        "hnetzoo_dhn/weights/default.safetensors",
+        "hnetzoo_transformer/weights/default.safetensors",
         "hnetzoo_doa/plugin.py",
         "hnetzoo_classical/plugin.py",
         "hnetzoo_files/plugin.py",
@@ -52,7 +54,7 @@ def test_installed_wheel_lists_and_loads_the_pretrained_model(wheel: Path, tmp_p
     )
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.splitlines() == [
-        "['dual-softmax', 'exchangeable', 'greedy', 'hnetgru', 'hungarian', 'hungarian-gated', 'mutual-nearest', "
-        "'perturbed', 'sinkhorn']",
+        "['dhn', 'dual-softmax', 'exchangeable', 'greedy', 'hnetgru', 'hungarian', 'hungarian-gated', "
+        "'mutual-nearest', 'perturbed', 'sinkhorn', 'transformer']",
         "torch.Size([1, 2, 2])",
     ]
