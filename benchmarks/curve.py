@@ -63,7 +63,9 @@ def main() -> None:
     for point in points():
         found.append(point)
         print(*(f"{value:.4g}" if isinstance(value, float) else value for value in point.values()), flush=True)
-    RESULT.write_text(json.dumps({"problems": PROBLEMS, "points": found, "environment": environment()}, indent=2) + "\n")
+    RESULT.write_text(
+        json.dumps({"problems": PROBLEMS, "points": found, "environment": environment()}, indent=2) + "\n"
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Draw the stored results that are curves: benchmarks/figures/*.svg.
 
-    python benchmarks/draw.py
+python benchmarks/draw.py
 """
 
 import json

@@ -22,6 +22,8 @@ from hnetzoo_exchangeable.config import ExchangeableConfig
 
 ABSENT = -1e4
 """Stands for a masked cell where maxima are taken: below any real value, and finite, so that no gradient is NaN."""
+IMPOSSIBLE = -100.0
+"""Logit where there can be no pair."""
 LOST = -10.0
 """Least log-share that a state is shown: beyond, a cell has lost, and only rounding grows."""
 LEAST_POTENTIAL = -60.0
@@ -54,8 +56,8 @@ class ExchangeableLayer(nn.Module):
     def forward(self, state: Tensor, potential: Tensor, features: Tensor, absent: Tensor) -> tuple[Tensor, Tensor]:
         """Map state [b, n, m, c] and potential [b, n, m, s] to the next ones.
 
-        `features` is [b, n, m, 5]; `absent`, [b, n, m, 1], is 0 where a cell exists and ABSENT elsewhere. Adding it is
-        several times as fast as masking, and as exact.
+        `features` is [b, n, m, 5]; `absent`, [b, n, m, 1], is 0 where a pair is allowed and ABSENT elsewhere: adding it
+        is several times as fast as masking, and as exact.
         """
         scores = potential + self.score(state) + absent
         in_row, in_column = torch.log_softmax(scores, 2), torch.log_softmax(scores, 1)
@@ -92,15 +94,16 @@ class Exchangeable(nn.Module):
         """Compute logits.
 
         Args:
-            distance: Float [b, n, m], any unit; trained on chords.
+            distance: Float [b, n, m], any unit; trained on chords. +inf forbids a pair.
             row_mask: Bool [b, n]; None means all True.
             col_mask: Bool [b, m]; None means all True.
 
         Returns:
-            Float [b, n, m], before the sigmoid.
+            Float [b, n, m], before the sigmoid; -100 where there can be no pair.
 
         Raises:
             ShapeError: If the shapes do not fit.
+            DataError: If a distance inside the masks is NaN or -inf.
         """
         (logits,) = self.answers(distance, row_mask, col_mask, after=[self.iterations])
         return logits
@@ -109,42 +112,41 @@ class Exchangeable(nn.Module):
         self, distance: Tensor, row_mask: Tensor | None, col_mask: Tensor | None, *, after: Sequence[int]
     ) -> list[Tensor]:
         """Compute the logits that the network would give after each of these numbers of iterations, ascending."""
-        hnetzoo.check_problem_shapes(distance, row_mask, col_mask)
+        allowed = hnetzoo.allowed_pairs(distance, row_mask, col_mask)
         if distance.numel() == 0:
             return [distance] * len(after)
-        cells = hnetzoo.valid_cells(*hnetzoo.full_masks(distance, row_mask, col_mask))
-        features = _features(distance, cells)
+        features = _features(distance, allowed)
         state, potential = self.embed(features), self.start(features)  # [b, n, m, c], [b, n, m, s]
-        absent = torch.where(cells, 0.0, ABSENT).to(state.dtype).unsqueeze(-1)
+        absent = torch.where(allowed, 0.0, ABSENT).to(state.dtype).unsqueeze(-1)
         answers = []
         for iteration in range(1, max(after) + 1):
             state, potential = self.layer(state, potential, features, absent)
             if iteration in after:
-                answers.append(self.read(state).squeeze(-1))
+                answers.append(self.read(state).squeeze(-1).masked_fill(~allowed, IMPOSSIBLE))
         return answers
 
 
-def _features(distance: Tensor, cells: Tensor) -> Tensor:
+def _features(distance: Tensor, allowed: Tensor) -> Tensor:
     """Describe each cell by five numbers, [b, n, m, 5].
 
     They are its distance, how far that is from the least of its row and from the least of its column, and the latter
     two in units of the problem's typical gap, which shrinks as problems grow. The inverse hyperbolic sine
     keeps the scale of small numbers and tames far ones.
     """
-    far = distance.masked_fill(~cells, -ABSENT)
-    near = distance.masked_fill(~cells, 0.0)
+    far = distance.masked_fill(~allowed, -ABSENT)
+    near = distance.masked_fill(~allowed, 0.0)
     above_row, above_column = near - far.amin(2, keepdim=True), near - far.amin(1, keepdim=True)
-    gap = _typical_gap(far, cells)
+    gap = _typical_gap(far, allowed)
     features = torch.stack((near, above_row, above_column, above_row / gap, above_column / gap), -1).asinh()
-    return features.masked_fill(~cells.unsqueeze(-1), 0.0)
+    return features.masked_fill(~allowed.unsqueeze(-1), 0.0)
 
 
-def _typical_gap(far: Tensor, cells: Tensor) -> Tensor:
+def _typical_gap(far: Tensor, allowed: Tensor) -> Tensor:
     """Average the gap between least and second least over the rows and columns that have two, [b, 1, 1]."""
     total, lines = far.new_zeros(len(far)), far.new_zeros(len(far))
     for axis in (1, 2):
         if far.shape[axis] > 1:
             least, second = far.topk(2, axis, largest=False).values.unbind(axis)
-            two = cells.sum(axis) > 1
+            two = allowed.sum(axis) > 1
             total, lines = total + (second - least).where(two, 0.0).sum(1), lines + two.sum(1)
     return (total / lines.clamp(min=1)).clamp(min=LEAST_GAP).view(-1, 1, 1)

@@ -106,6 +106,21 @@ def test_input_is_not_changed(model: Exchangeable) -> None:
     assert torch.equal(distance, kept)
 
 
+def test_forbidding_all_pairs_of_a_slot_is_masking_it(model: Exchangeable) -> None:
+    distance, row_mask = distances(3, 4), torch.tensor([True, False, True]).expand(8, -1)
+    forbidden = distance.masked_fill(~row_mask.unsqueeze(2), torch.inf)
+    torch.testing.assert_close(model(forbidden)[:, [0, 2]], model(distance, row_mask)[:, [0, 2]], atol=1e-6, rtol=0)
+    assert (model(forbidden)[:, 1] == -100).all()
+
+
+@pytest.mark.parametrize("value", [torch.nan, -torch.inf])
+def test_what_is_no_distance_is_refused_inside_the_masks(model: Exchangeable, value: float) -> None:
+    distance = distances(2, 3)
+    distance[0, 0, 1] = value
+    with pytest.raises(hnetzoo.DataError, match=r"at problem 0, row 0, column 1"):
+        model(distance)
+
+
 def masked_batch() -> hnetzoo.AssociationBatch:
     """Problems of 3 x 4 slots, of which two rows exist; the first reference is missed."""
     distance = distances(3, 4)
