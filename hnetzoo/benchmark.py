@@ -8,10 +8,11 @@ from typing import Any
 from pydantic import Field
 
 from hnetzoo.config import Config, read_toml, validate
+from hnetzoo.environment import environment
 from hnetzoo.evaluation import Problems, load_problems, score
 from hnetzoo.observer import Observer
 from hnetzoo.registry import Registry
-from hnetzoo.results import BenchmarkReport, BenchmarkRow, Skipped, environment
+from hnetzoo.results import BenchmarkReport, BenchmarkRow, Skipped
 from hnetzoo.specs import DatasetSpec, ModelSpec
 from hnetzoo.training import Job, train
 from hnetzoo.zoo import NON_LEARNED, RUN_PREFIX, Component, LoadedModel, configure, resolve_model, specification

@@ -4,11 +4,8 @@ Torch-free, so stored results are rendered without the numerical stack.
 """
 
 import json
-import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
-from os import cpu_count
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +14,6 @@ from pydantic import TypeAdapter, ValidationError
 from hnetzoo.errors import DataError
 
 SCHEMA = 1
-PACKAGES = ("hnetzoo", "torch", "numpy", "scipy", "scikit-learn", "pluggy", "typer", "safetensors")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,13 +105,3 @@ def _row(document: Mapping[str, Any]) -> BenchmarkRow:
     row = BenchmarkRow(**document)
     TypeAdapter(BenchmarkRow).validate_python(document)
     return row
-
-
-def environment() -> dict[str, Any]:
-    """Describe the machine and the versions behind a number, without naming the machine."""
-    return {
-        "python": platform.python_version(),
-        "system": f"{platform.system()} {platform.machine()}",
-        "cores": cpu_count(),
-        "versions": {name: version(name) for name in PACKAGES},
-    }

@@ -18,12 +18,13 @@ from torch import Tensor, nn
 from hnetzoo.assignment import decode
 from hnetzoo.checkpoint import Checkpoint, load_checkpoint, load_tensors, save_checkpoint, save_tensors, write_json
 from hnetzoo.config import TrainerConfig
+from hnetzoo.environment import environment
 from hnetzoo.errors import ConfigError, DivergenceError, PluginLoadError
 from hnetzoo.evaluation import cut, load_problems, load_split, predict, score
 from hnetzoo.interfaces import AssociationBatch, Dataset, Optimization, Trainer
 from hnetzoo.metrics import compare
 from hnetzoo.observer import EpochRecord, Observer, Silence
-from hnetzoo.results import BenchmarkRow, environment
+from hnetzoo.results import BenchmarkRow
 from hnetzoo.runs import BEST, CHECKPOINTS, RESULT, RUN, RunRecord, open_run, read_run, write_metrics
 from hnetzoo.specs import DatasetSpec, ModelSpec, TrainerSpec
 from hnetzoo.zoo import RUN_PREFIX, Component, fill

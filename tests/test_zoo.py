@@ -7,7 +7,7 @@ import torch
 
 import hnetzoo
 from hnetzoo.checkpoint import save_tensors
-from hnetzoo.results import environment
+from hnetzoo.environment import environment
 from hnetzoo.runs import BEST, RunRecord, write_run
 from hnetzoo.zoo import configure, resolve_model
 
