@@ -4,7 +4,6 @@ Data order is a function of (seed, epoch), never of hidden generator state, and 
 checkpoint, so a training that was killed and resumed ends with the same bits as one that was not.
 """
 
-import hashlib
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -21,6 +20,7 @@ from hnetzoo.config import TrainerConfig
 from hnetzoo.environment import environment
 from hnetzoo.errors import ConfigError, DivergenceError, PluginLoadError
 from hnetzoo.evaluation import cut, load_problems, load_split, predict, score
+from hnetzoo.identity import digest_tensors
 from hnetzoo.interfaces import AssociationBatch, Dataset, Optimization, Trainer
 from hnetzoo.metrics import compare
 from hnetzoo.observer import EpochRecord, Observer, Silence
@@ -247,17 +247,9 @@ def _record(job: Job, shape: tuple[int, int], training: AssociationBatch, valida
         threads=torch.get_num_threads(),
         device=job.device,
         resample=job.resample,
-        data={"train": _identity(training), "validation": _identity(validation)},
+        data={"train": digest_tensors(training), "validation": digest_tensors(validation)},
         environment=environment(),
     )
-
-
-def _identity(batch: AssociationBatch) -> str:
-    """Identify a split by the sha256 of its tensors."""
-    digest = hashlib.sha256()
-    for field in batch:
-        digest.update(field.contiguous().numpy().data)
-    return digest.hexdigest()
 
 
 def _finish(job: Job, model: nn.Module, last: EpochRecord, dataset: Dataset) -> TrainingResult:

@@ -21,7 +21,7 @@ LONGEST_FILE, LONGEST_FUNCTION, USUAL_FUNCTION = 300, 60, 25  # lines; of functi
 
 # A module imports only from the lines above its own. "" is the package itself, whose lazy names reach up to the zoo.
 LAYERS = (
-    {"errors", "interfaces", "foreign_pickle"},
+    {"errors", "identity", "interfaces", "foreign_pickle"},
     {"specs", "config", "assignment", "metrics", "results", "environment", "observer", "distributed"},
     {"hookspecs", "checkpoint", "foreign_reader"},
     {"registry", "problems", "runs"},
