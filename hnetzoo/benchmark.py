@@ -9,7 +9,7 @@ from pydantic import Field
 
 from hnetzoo.config import Config, read_toml, validate
 from hnetzoo.environment import environment
-from hnetzoo.evaluation import Problems, load_problems, score
+from hnetzoo.evaluation import ORIGIN_METRIC, Problems, load_problems, score
 from hnetzoo.observer import Observer
 from hnetzoo.registry import Registry
 from hnetzoo.results import BenchmarkReport, BenchmarkRow, Skipped
@@ -121,7 +121,10 @@ def _results(
         component = configure(registry.dataset(task.name), task.settings)
         dataset = component.build()
         for seed in suite.seeds:
-            problems = load_problems(task.label or task.name, dataset, "test", seed)
+            tags = component.spec.tags
+            problems = load_problems(
+                task.label or task.name, dataset, "test", seed, origin_metric=ORIGIN_METRIC in tags
+            )
             for entry in models:
                 spec = specification(entry.name, registry)
                 if training and NON_LEARNED not in spec.tags:

@@ -19,7 +19,7 @@ from hnetzoo.checkpoint import Checkpoint, load_checkpoint, load_tensors, save_c
 from hnetzoo.config import TrainerConfig
 from hnetzoo.environment import environment
 from hnetzoo.errors import ConfigError, DivergenceError, PluginLoadError
-from hnetzoo.evaluation import cut, load_problems, load_split, predict, score
+from hnetzoo.evaluation import ORIGIN_METRIC, cut, load_problems, load_split, predict, score
 from hnetzoo.identity import digest_tensors
 from hnetzoo.interfaces import AssociationBatch, Dataset, Optimization, Trainer
 from hnetzoo.metrics import compare
@@ -255,7 +255,8 @@ def _record(job: Job, shape: tuple[int, int], training: AssociationBatch, valida
 def _finish(job: Job, model: nn.Module, last: EpochRecord, dataset: Dataset) -> TrainingResult:
     """Put the best weights to the test and write the result."""
     fill(model, load_tensors(job.out / BEST), str(job.out / BEST))
-    problems = load_problems(job.dataset.spec.name, dataset, "test", job.seed)
+    spec = job.dataset.spec
+    problems = load_problems(spec.name, dataset, "test", job.seed, origin_metric=ORIGIN_METRIC in spec.tags)
     labels = {"model": job.model.spec.name, "weights": f"{RUN_PREFIX}{job.out}", "plugin": job.plugin}
     row = score(model.eval(), problems, job.device, **labels)
     write_json(job.out / RESULT, {"best_epoch": last.best_epoch, "best_f1": last.best_f1, "test": asdict(row)})

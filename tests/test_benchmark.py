@@ -79,6 +79,12 @@ def test_training_first_trains_learned_models_and_uses_finished_runs_again(tmp_p
     assert first["hnetgru"].f1 == second["hnetgru"].f1
 
 
+def test_weighted_f1_is_reported_where_the_dataset_is_tagged_for_it() -> None:
+    lsap = Entry(name="lsap", settings={"max_size": 2, "samples": 3000})
+    report = run_benchmark(Suite(models=("greedy",), datasets=(SMALL_DOA, lsap)), REGISTRY)
+    assert [row.weighted_f1 is None for row in report.rows] == [False, True]
+
+
 def test_rows_are_told_as_they_are_made() -> None:
     told: list[BenchmarkRow | Skipped] = []
     report = run_benchmark(
