@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from hnetzoo.errors import DataError
 
 SCHEMA = 1
+Groups = Mapping[str, Mapping[str, float]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +43,8 @@ class BenchmarkRow:
     microseconds_per_problem: float
     parameters: int
     problems: int
-    cells: Mapping[str, Mapping[str, float]]
-    layouts: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    cells: Groups
+    layouts: Groups = field(default_factory=dict)
     plugin: str
 
 
@@ -57,8 +58,21 @@ class Skipped:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Failed:
+    """A model whose evaluation on a dataset ended in an error."""
+
+    model: str
+    dataset: str
+    seed: int
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class BenchmarkReport:
     """Everything a benchmark found; `baseline` is the model that others are held against, "" if it did not run.
+
+    `tasks` says by label what was solved: {"dataset": its name, "settings": as given, "sha256": {seed: that of the test
+    problems}, "problems": how many}.
 
     Example:
         >>> BenchmarkReport(environment={}, rows=()).to_json()["schema"]
@@ -68,6 +82,8 @@ class BenchmarkReport:
     environment: Mapping[str, Any]
     rows: tuple[BenchmarkRow, ...]
     skipped: tuple[Skipped, ...] = ()
+    failed: tuple[Failed, ...] = ()
+    tasks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     baseline: str = ""
 
     def to_json(self) -> dict[str, Any]:
@@ -83,8 +99,10 @@ class BenchmarkReport:
                 raise ValueError(f"schema {document['schema']}, expected {SCHEMA}")
             return cls(
                 environment=document["environment"],
-                rows=tuple(_row(row) for row in document["rows"]),
+                rows=tuple(read_row(row) for row in document["rows"]),
                 skipped=tuple(Skipped(**entry) for entry in document.get("skipped", ())),
+                failed=tuple(Failed(**entry) for entry in document.get("failed", ())),
+                tasks=document.get("tasks", {}),
                 baseline=document.get("baseline", ""),
             )
         except ValidationError as error:
@@ -100,8 +118,8 @@ class BenchmarkReport:
             ) from None
 
 
-def _row(document: Mapping[str, Any]) -> BenchmarkRow:
-    """Build a row; raises TypeError for other keys and ValidationError for values of another type."""
+def read_row(document: Mapping[str, Any]) -> BenchmarkRow:
+    """Build a row from its JSON; raises TypeError for other keys and ValidationError for values of another type."""
     row = BenchmarkRow(**document)
     TypeAdapter(BenchmarkRow).validate_python(document)
     return row
