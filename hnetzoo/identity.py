@@ -62,5 +62,5 @@ def _sources(package: str) -> Iterator[tuple[str, Path]]:
     for place in found.submodule_search_locations or () if found else ():
         for path in Path(place).rglob("*.py"):
             yield path.relative_to(place).as_posix(), path
-    if found and not found.submodule_search_locations and found.origin:  # a single module
-        yield Path(found.origin).name, Path(found.origin)
+    if found and not found.submodule_search_locations and found.has_location:  # a single module
+        yield str(found.name), Path(str(found.origin))
