@@ -22,15 +22,17 @@ THREADS = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THR
 
 @contextmanager
 def local_pool(workers: int) -> Iterator[Executor]:
-    """Start worker processes with one thread each; they are killed in the end, at work or not."""
+    """Start worker processes with one thread each; when the work is broken off they are killed."""
     from joblib.externals.loky import ProcessPoolExecutor
 
     level = logging.getLogger("hnetzoo").getEffectiveLevel()
     pool = ProcessPoolExecutor(workers, initializer=_start_worker, initargs=(level,), env=THREADS)
     try:
         yield pool
-    finally:
+    except BaseException:
         pool.shutdown(kill_workers=True)
+        raise
+    pool.shutdown()
 
 
 def fan_out(

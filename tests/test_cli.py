@@ -360,6 +360,7 @@ def test_interrupted_benchmark_exits_130_at_once_and_keeps_what_is_finished(
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130, err
     assert "Traceback" not in err
+    assert "hnetzoo: interrupted; what is finished is kept under r" in err
     (finished,) = cells.iterdir()
     assert json.loads(finished.read_text())["model"] == "hungarian"
     (worker,) = (int(path.name.partition("-")[2]) for path in tmp_path.glob("slow-*"))

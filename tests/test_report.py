@@ -189,9 +189,10 @@ def test_a_task_on_which_all_failed_is_not_lost() -> None:
 def test_the_caption_says_what_was_solved_and_what_was_tuned() -> None:
     tasks = {"doa": {"dataset": "doa", "settings": {"max_doas": 3, "counts": "known"}, "sha256": {}, "problems": 1}}
     rows = [row("a", seed=0, weights="tuned: gate=0.4"), row("a", seed=1, weights="tuned: gate=0.5"), row("b")]
+    rows += [row("c", f1=0.1, weights="pretrained:default, tuned: gate=1")]
     (table,) = report_tables(replace(report(*rows), tasks=tasks))
     assert table.caption.startswith('doa with max_doas = 3, counts = "known". 40,500 test problems, seed 0, 1.')
-    assert table.caption.endswith("Tuned on validation: a, gate=0.4 / gate=0.5.")
+    assert table.caption.endswith("Tuned on validation: a (gate=0.4 / gate=0.5), c (gate=1).")
 
 
 def test_tasks_stand_in_the_order_of_the_suite() -> None:

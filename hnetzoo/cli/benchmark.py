@@ -69,14 +69,19 @@ def benchmark(
     names = (model or (), dataset or (), seed or ())
     chosen = read_suite(suite) if suite else default_suite(registry, *names, values["dataset"])
     runs = runs or (RUNS if suite or train else None)
-    report = run_benchmark(
-        train_all(chosen, registry) if train else chosen,
-        registry,
-        options=Options(device=resolve_device(device), data=data, runs=runs, fresh=fresh),
-        jobs=jobs,
-        observer=Silence if quiet else LineObserver,
-        on_result=(lambda outcome: None) if quiet else _note,
-    )
+    try:
+        report = run_benchmark(
+            train_all(chosen, registry) if train else chosen,
+            registry,
+            options=Options(device=resolve_device(device), data=data, runs=runs, fresh=fresh),
+            jobs=jobs,
+            observer=Silence if quiet else LineObserver,
+            on_result=(lambda outcome: None) if quiet else _note,
+        )
+    except (KeyboardInterrupt, SystemExit):
+        if runs:
+            note(f"hnetzoo: interrupted; what is finished is kept under {runs}, the same command continues")
+        raise
     _write(report, json, markdown)
     if report.failed:
         note(f"hnetzoo: {len(report.failed)} cells failed; --verbose shows where in the code")

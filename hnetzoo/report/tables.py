@@ -119,10 +119,13 @@ def _basis(models: Mapping[str, Rows]) -> Iterable[str]:
 
 
 def _tuned(models: Mapping[str, Rows]) -> Iterable[str]:
-    for model, rows in models.items():
-        chosen = dict.fromkeys(row.weights.partition("tuned: ")[2] for row in rows if "tuned: " in row.weights)
-        if chosen:
-            yield f"Tuned on validation: {model}, {' / '.join(chosen)}."
+    tuned = [
+        f"{model} ({' / '.join(dict.fromkeys(row.weights.partition('tuned: ')[2] for row in rows))})"
+        for model, rows in models.items()
+        if "tuned: " in rows[0].weights
+    ]
+    if tuned:
+        yield f"Tuned on validation: {', '.join(tuned)}."
 
 
 def _failures(dataset: str, report: BenchmarkReport) -> Iterable[str]:
