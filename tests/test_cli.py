@@ -17,6 +17,10 @@ import hnetzoo
 from hnetzoo.cli import app as app_module
 from hnetzoo.results import BenchmarkReport
 
+# A shell that starts the tests in the background has interrupts ignored, and processes inherit that.
+INTERRUPTIBLE = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from hnetzoo.cli.app import main; main()"
+)
 TINY = ["--set", "dataset.samples=[20,40,60]", "--epochs", "1", "--batch-size", "32"]
 
 
@@ -261,7 +265,7 @@ def test_running_out_of_memory_or_disk_exits_5(error: Exception) -> None:
 def test_interrupted_training_exits_with_its_code_and_can_be_resumed(
     tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
-    command = [sys.executable, "-c", "from hnetzoo.cli.app import main; main()", "train", "hnetgru", "--out", "r"]
+    command = [sys.executable, "-c", INTERRUPTIBLE, "train", "hnetgru", "--out", "r"]
     options = [*TINY[:2], "--epochs", "400", "--batch-size", "32"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(
@@ -348,16 +352,20 @@ def test_interrupted_benchmark_exits_130_at_once_and_keeps_what_is_finished(
     site = fake_distribution("slow-net", SLOW).parent
     paths = os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")])
     process = subprocess.Popen(
-        [sys.executable, "-c", "from hnetzoo.cli.app import main; main()", "benchmark", "--model", "hungarian",
-         "--model", "slow", *SMALL, "--runs", "r", "--jobs", str(jobs)],
+        [sys.executable, "-c", INTERRUPTIBLE, "benchmark", "--model", "hungarian", "--model", "slow", *SMALL,
+         "--runs", "r", "--jobs", str(jobs)],
         cwd=tmp_path, env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": paths}, start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     cells = tmp_path / "r" / "cells"
-    while not (list(cells.glob("*.json")) and list(tmp_path.glob("slow-*"))) and process.poll() is None:
-        time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to the workers too
-    _, err = process.communicate(timeout=30)
+    try:
+        while not (list(cells.glob("*.json")) and list(tmp_path.glob("slow-*"))) and process.poll() is None:
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to the workers too
+        _, err = process.communicate(timeout=30)
+    finally:
+        process.kill()
+        process.communicate()
     assert process.returncode == 130, err
     assert "Traceback" not in err
     assert "hnetzoo: interrupted; what is finished is kept under r" in err

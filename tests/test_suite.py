@@ -1,16 +1,19 @@
 """Suites: read from TOML, filled in, checked before anything runs."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import hnetzoo
+from hnetzoo.benchmark import run_benchmark
 from hnetzoo.checkpoint import save_tensors
 from hnetzoo.runs import BEST, RunRecord, write_run
 from hnetzoo.suite import Entry, ModelEntry, Suite, default_suite, plan, read_suite, train_all
 
 REGISTRY = hnetzoo.discover()
 DOA = Entry(name="doa")
+TINY = Entry(name="doa", settings={"samples": 100})
 
 
 def suite_of(*models: ModelEntry | str, datasets: tuple[Entry | str, ...] = (DOA,)) -> Suite:
@@ -117,6 +120,26 @@ def test_a_wrong_dataset_is_refused_before_anything_runs(dataset: Entry, message
 def test_two_entries_of_one_label_are_refused(suite: Suite) -> None:
     with pytest.raises(hnetzoo.ConfigError, match=r"2 entries of the suite are called '\w+'; give each its label"):
         plan(suite, REGISTRY)
+
+
+def test_a_model_that_cannot_be_built_is_left_to_fail_its_own_cells(fake_distribution: Callable[..., Path]) -> None:
+    fake_distribution(
+        "bad-net",
+        "import hnetzoo\n"
+        "class Bad:\n"
+        "    def __init__(self, config, shape):\n"
+        "        raise RuntimeError('no luck')\n"
+        "WEIGHTS = hnetzoo.Pretrained(weights='bad_net:none.safetensors', card='bad_net:none.json')\n"
+        "@hnetzoo.hookimpl\n"
+        "def hnetzoo_models():\n"
+        "    return [hnetzoo.ModelSpec(name='bad-net', summary='', target='bad_net:Bad', config='hnetzoo:Config',\n"
+        "                              pretrained=(WEIGHTS,))]\n",
+    )
+    registry = hnetzoo.discover()
+    assert len(plan(suite_of("hungarian", "bad-net"), registry)) == 2
+    report = run_benchmark(suite_of("hungarian", "bad-net", datasets=(TINY,)), registry)
+    assert [row.model for row in report.rows] == ["hungarian"]
+    assert [failed.reason for failed in report.failed] == ["RuntimeError: no luck"]
 
 
 def test_weights_of_ones_own_and_tuned_models_are_not_trained_again(tmp_path: Path) -> None:
