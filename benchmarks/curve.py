@@ -16,14 +16,14 @@ from typing import Any
 import torch
 
 import hnetzoo
-from hnetzoo.results import environment
+from hnetzoo.environment import environment
 
 RESULT = Path(__file__).parent / "results" / "curve-assignment.json"
 SIZES = (4, 8, 16, 32)
 PROBLEMS = 400
 BATCH_SIZE = 100
 CONSTANT = {"start_temperature": 0.01, "end_temperature": 0.01}
-WAYS: dict[str, tuple[str, dict[str, float], tuple[int, ...]]] = {
+WAYS: dict[str, tuple[str, dict[str, Any], tuple[int, ...]]] = {
     "sinkhorn, constant temperature": ("sinkhorn", CONSTANT, (10, 30, 100, 300, 1000)),
     "sinkhorn, annealed": ("sinkhorn", {}, (10, 30, 100, 300, 1000)),
     "exchangeable@assignment": ("exchangeable@assignment", {}, (6, 9, 12, 18, 24, 36)),
@@ -46,7 +46,7 @@ def measure(model: torch.nn.Module, problems: hnetzoo.AssociationBatch) -> dict[
     """Return the share of problems solved, the mean cost gap of the complete assignment, and milliseconds each."""
     start = time.perf_counter()
     with torch.no_grad():
-        logits = [model(part) for part in problems.distance.split(BATCH_SIZE)]
+        logits = [model(part) for part in torch.split(problems.distance, BATCH_SIZE)]
     seconds = time.perf_counter() - start
     answer = torch.cat(logits)
     solved = (answer.argmax(2) == problems.association.int().argmax(2)).all(1).float().mean()
@@ -63,9 +63,8 @@ def main() -> None:
     for point in points():
         found.append(point)
         print(*(f"{value:.4g}" if isinstance(value, float) else value for value in point.values()), flush=True)
-    RESULT.write_text(
-        json.dumps({"problems": PROBLEMS, "points": found, "environment": environment()}, indent=2) + "\n"
-    )
+    document = {"problems": PROBLEMS, "points": found, "environment": environment()}
+    RESULT.write_text(json.dumps(document, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,4 @@
-"""Draw the stored results that are curves: benchmarks/figures/*.svg.
-
-python benchmarks/draw.py
-"""
+"""Draw the stored results that are curves into benchmarks/figures: python benchmarks/draw.py."""
 
 import json
 from pathlib import Path
@@ -11,11 +8,16 @@ import matplotlib
 
 matplotlib.use("svg")
 
-from matplotlib import pyplot  # noqa: E402
+from matplotlib import pyplot
 
 ROOT = Path(__file__).parent
 RESULTS, FIGURES = ROOT / "results", ROOT / "figures"
-STYLE = {"svg.hashsalt": "hnetzoo", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
+STYLE: dict[Any, Any] = {
+    "svg.hashsalt": "hnetzoo",
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
 MARKERS = "osD^v"
 
 

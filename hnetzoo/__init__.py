@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from hnetzoo.assignment import allowed_pairs, assign, check_problem_shapes, decode
     from hnetzoo.evaluation import label_shares
     from hnetzoo.interfaces import AssociationBatch, Optimization, Split, full_masks, valid_cells
+    from hnetzoo.optimization import one_cycle
     from hnetzoo.problems import read_distances, read_problems, write_problems
     from hnetzoo.zoo import load_dataset, load_model
 
@@ -49,6 +50,7 @@ _LAZY = {
     "label_shares": "evaluation",
     "load_dataset": "zoo",
     "load_model": "zoo",
+    "one_cycle": "optimization",
     "read_distances": "problems",
     "read_problems": "problems",
     "valid_cells": "interfaces",
@@ -88,6 +90,7 @@ __all__ = [
     "label_shares",
     "load_dataset",
     "load_model",
+    "one_cycle",
     "read_distances",
     "read_problems",
     "valid_cells",

@@ -130,9 +130,19 @@ def resolve_model(
     shape: tuple[int, int] | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> LoadedModel:
-    """Turn "name", "name@variant" or "run:PATH" into a model with weights; raises as `load_model` does."""
+    """Turn "name", "name@variant" or "run:PATH" into a model with weights.
+
+    Args:
+        reference: Which model.
+        registry: Where names are looked up.
+        shape: (n, m) of the problems, for models of fixed size without weights.
+        settings: They replace those that a run directory names; the weights must fit them.
+
+    Raises:
+        HnetzooError: As `load_model` does.
+    """
     if reference.startswith(RUN_PREFIX):
-        return _from_run(Path(reference.removeprefix(RUN_PREFIX)), registry)
+        return _from_run(Path(reference.removeprefix(RUN_PREFIX)), registry, settings or {})
     name, at, variant = reference.partition("@")
     spec = registry.model(name)
     if NON_LEARNED in spec.tags and not at:
@@ -171,9 +181,9 @@ def fill(module: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
     module.load_state_dict(dict(tensors))
 
 
-def _from_run(path: Path, registry: Registry) -> LoadedModel:
+def _from_run(path: Path, registry: Registry, settings: Mapping[str, Any]) -> LoadedModel:
     run = read_run(path)
-    component = configure(registry.model(run.model), run.settings.get("model", {}))
+    component = configure(registry.model(run.model), {**run.settings.get("model", {}), **settings})
     module = component.build(run.shape)
     fill(module, load_tensors(path / BEST), str(path / BEST))
     return LoadedModel(module=module.eval(), component=component, weights=f"{RUN_PREFIX}{path}", shape=run.shape)

@@ -10,7 +10,7 @@ import torch
 
 import hnetzoo
 from hnetzoo.checkpoint import save_tensors
-from hnetzoo.results import environment
+from hnetzoo.environment import environment
 from hnetzoo.runs import BEST, RunRecord, write_run
 from hnetzoo.zoo import configure, resolve_model
 
@@ -53,6 +53,23 @@ def test_run_directory_is_loaded_by_reference_path_or_text(run: Path) -> None:
     for weights in (run, str(run)):
         assert torch.equal(hnetzoo.load_model("hnetgru", weights=weights)(DISTANCE), expected)
     assert resolve_model(f"run:{run}", REGISTRY).weights == f"run:{run}"
+
+
+def test_settings_that_do_not_shape_weights_change_shipped_and_own_ones(tmp_path: Path) -> None:
+    shipped, longer = hnetzoo.load_model("exchangeable"), hnetzoo.load_model("exchangeable", iterations=9)
+    assert (shipped.iterations, longer.iterations) == (6, 9)
+    assert all(torch.equal(longer.state_dict()[name], value) for name, value in shipped.state_dict().items())
+    write_run(tmp_path / "run", RunRecord(model="exchangeable", shape=(2, 2), settings={"model": {"iterations": 5}}))
+    save_tensors(tmp_path / "run" / BEST, shipped.state_dict())
+    assert hnetzoo.load_model(f"run:{tmp_path / 'run'}").iterations == 5
+    assert torch.equal(hnetzoo.load_model(f"run:{tmp_path / 'run'}", iterations=9)(DISTANCE), longer(DISTANCE))
+
+
+@pytest.mark.parametrize("reference", ["hnetgru", "run"])
+def test_settings_that_shape_weights_are_refused_with_what_does_not_fit(reference: str, run: Path) -> None:
+    name = f"run:{run}" if reference == "run" else reference
+    with pytest.raises(hnetzoo.CheckpointError, match=r"do not fit HNetGRU \(of another shape: .* instead of \[.*9"):
+        hnetzoo.load_model(name, hidden_size=9)
 
 
 def test_solvers_ignore_weights() -> None:

@@ -12,8 +12,6 @@ Object Detection", ICCV 2017, for the loss.
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
-from torch.nn.utils import clip_grad_norm_
-from torch.optim.lr_scheduler import OneCycleLR
 
 import hnetzoo
 from hnetzoo_dhn.config import DHNTrainerConfig
@@ -42,14 +40,11 @@ class DHNTrainer:
 
     def configure(self, model: nn.Module, total_steps: int) -> hnetzoo.Optimization:
         """Return Adam with clipped gradients, and a one-cycle schedule."""
-        parameters = list(model.parameters())
-        rate = self.config.learning_rate
-        optimizer = torch.optim.Adam(parameters, rate, fused=True)
-        optimizer.register_step_pre_hook(lambda *_: _clip(parameters, self.config.largest_gradient))
-        return hnetzoo.Optimization(
-            optimizer, OneCycleLR(optimizer, rate, total_steps, pct_start=self.config.warmup_share)
+        config = self.config
+        return hnetzoo.one_cycle(
+            model,
+            total_steps,
+            learning_rate=config.learning_rate,
+            warmup_share=config.warmup_share,
+            largest_gradient=config.largest_gradient,
         )
-
-
-def _clip(parameters: list[nn.Parameter], largest: float) -> None:
-    clip_grad_norm_(parameters, largest)

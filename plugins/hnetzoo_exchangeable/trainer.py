@@ -10,8 +10,6 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
-from torch.nn.utils import clip_grad_norm_
-from torch.optim.lr_scheduler import OneCycleLR
 
 import hnetzoo
 from hnetzoo_exchangeable.config import ExchangeableTrainerConfig
@@ -56,12 +54,14 @@ class ExchangeableTrainer:
 
     def configure(self, model: nn.Module, total_steps: int) -> hnetzoo.Optimization:
         """Return Adam with decoupled weight decay and clipped gradients, and a one-cycle schedule."""
-        rate, decay = self.config.learning_rate, self.config.weight_decay
-        parameters = list(model.parameters())
-        optimizer = torch.optim.AdamW(parameters, lr=rate, weight_decay=decay, fused=True)
-        optimizer.register_step_pre_hook(lambda *_: _clip(parameters, self.config.largest_gradient))
-        return hnetzoo.Optimization(
-            optimizer, OneCycleLR(optimizer, rate, total_steps, pct_start=self.config.warmup_share)
+        config = self.config
+        return hnetzoo.one_cycle(
+            model,
+            total_steps,
+            learning_rate=config.learning_rate,
+            weight_decay=config.weight_decay,
+            warmup_share=config.warmup_share,
+            largest_gradient=config.largest_gradient,
         )
 
     def _iterations(self, model: Iterative) -> list[int]:
@@ -89,7 +89,3 @@ def _mean_choice(logits: Tensor, truth: Tensor, mask: Tensor, axis: int) -> Tens
     log_of_all = torch.logsumexp(nn.functional.pad(logits, (1, 0) if axis == 2 else (0, 0, 1, 0)), axis)
     mean: Tensor = ((log_of_all - (logits * truth).sum(axis)) * mask).sum() / mask.sum().clamp(min=1)
     return mean
-
-
-def _clip(parameters: list[nn.Parameter], largest: float) -> None:
-    clip_grad_norm_(parameters, largest)
