@@ -5,7 +5,7 @@ r"""Turn a finished run into shipped weights: a safetensors file and a model car
     python benchmarks/publish_weights.py runs/weights/hnetgru plugins/hnetzoo_hnetgru/weights/default
 
 The card states the command, data, seeds, metrics per cell and per slot layout on the test splits of the datasets
-tagged "benchmark", and the model's declared limits.
+tagged "benchmark" and of the one trained on, and the model's declared limits.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ import hnetzoo
 from hnetzoo.benchmark import run_benchmark
 from hnetzoo.checkpoint import write_json
 from hnetzoo.runs import BEST, RESULT, read_run
-from hnetzoo.suite import default_suite
+from hnetzoo.suite import Entry, default_suite
 
 SEEDS = (0, 1, 2)
 
@@ -34,7 +34,11 @@ def publish(
     result = json.loads((run / RESULT).read_text())
     weights = target.with_suffix(".safetensors")
     shutil.copyfile(run / BEST, weights)
-    report = run_benchmark(default_suite(registry, [f"run:{run}"], seeds=SEEDS), registry)
+    suite = default_suite(registry, [f"run:{run}"], seeds=SEEDS)
+    if record.dataset not in {entry.name for entry in suite.datasets}:
+        own = Entry(name=record.dataset, settings=record.settings["dataset"])
+        suite = suite.model_copy(update={"datasets": (*suite.datasets, own)})
+    report = run_benchmark(suite, registry)
     rows = [{**row, "model": record.model, "weights": f"pretrained:{target.name}"} for row in report.to_json()["rows"]]
     card = {
         "model": record.model,

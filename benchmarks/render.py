@@ -1,7 +1,8 @@
 """Render stored results into the tables of README.md and benchmarks/README.md.
 
-A table stands between `<!-- table RESULT [DATASET] -->` and `<!-- end -->`; RESULT names a file of benchmarks/results.
-With a dataset, only its ranking is shown. Run without arguments to rewrite the tables, with --check to compare.
+A table stands between `<!-- table RESULT [PART] -->` and `<!-- end -->`; RESULT names a file of benchmarks/results.
+PART is a dataset, whose ranking alone is shown, or `METRIC of PATTERN`: that metric of all models on the datasets whose
+names match. Run without arguments to rewrite the tables, with --check to compare.
 """
 
 import json
@@ -10,13 +11,13 @@ import sys
 from pathlib import Path
 
 from hnetzoo.report.markdown import render_markdown, render_table
-from hnetzoo.report.tables import Table, report_tables
+from hnetzoo.report.tables import Table, overview_table, report_tables
 from hnetzoo.results import BenchmarkReport
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 DOCUMENTS = (ROOT / "README.md", ROOT / "benchmarks" / "README.md")
-_MARKED = re.compile(r"(<!-- table (\S+)(?: (\S+))? -->\n).*?(<!-- end -->)", re.DOTALL)
+_MARKED = re.compile(r"(<!-- table (\S+)(?: ([^>]+?))? -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def rendered(text: str) -> str:
@@ -24,14 +25,17 @@ def rendered(text: str) -> str:
     return _MARKED.sub(lambda match: f"{match[1]}\n{_table(match[2], match[3])}\n{match[4]}", text)
 
 
-def _table(name: str, dataset: str | None) -> str:
+def _table(name: str, part: str | None) -> str:
     path = RESULTS / name
     if name.startswith("speed-"):
         return _speed(json.loads(path.read_text()))
     report = BenchmarkReport.read(path)
-    if dataset is None:
+    if part is None:
         return render_markdown(report)
-    return next(render_table(table, "####") for table in report_tables(report) if table.title == dataset)
+    metric, of, pattern = part.partition(" of ")
+    if of:
+        return render_table(overview_table(report, metric, pattern), "####")
+    return next(render_table(table, "####") for table in report_tables(report) if table.title == part)
 
 
 def _speed(result: dict[str, object]) -> str:

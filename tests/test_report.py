@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from hnetzoo.report.markdown import render_markdown, render_table
-from hnetzoo.report.tables import MOST_CELLS, MOST_GROUPS, Table, report_tables
+from hnetzoo.report.tables import MOST_CELLS, MOST_GROUPS, Table, overview_table, report_tables
 from hnetzoo.report.terminal import terminal_table, terminal_tables
 from hnetzoo.results import BenchmarkReport, BenchmarkRow, Failed, Skipped
 
@@ -200,6 +200,28 @@ def test_tasks_stand_in_the_order_of_the_suite() -> None:
     skipped = Skipped(model="acme", dataset="c", reason="n/a (fixed 2 x 2)")
     found = replace(report(row("acme", dataset="b"), row("acme", dataset="a"), skipped=(skipped,)), tasks=tasks)
     assert [table.title for table in report_tables(found)] == ["c", "a", "b"]
+
+
+def test_an_overview_has_one_metric_of_all_models_on_the_tasks_that_match() -> None:
+    rows = [
+        row("greedy", dataset=task, seed=seed, exact=exact)
+        for task, exact in (("big-2", 0.5), ("big-4", 0.25), ("small", 0.0))
+        for seed in (0, 1)
+    ]
+    made = report(*rows, row("hungarian", dataset="big-4", exact=1.0))
+    made = replace(
+        made,
+        skipped=(Skipped(model="hnetgru", dataset="big-4", reason="n/a (fixed 2 x 2)"),),
+        failed=(Failed(model="broken", dataset="big-2", seed=0, reason="no"),),
+    )
+    table = overview_table(made, "exact", "big-*")
+    assert table.columns == ("model", "big-2", "big-4")
+    assert table.rows[0] == ("hungarian", "-", "1.0000")
+    assert set(table.rows[1:]) == {
+        ("greedy", "0.5000 ± 0.0000", "0.2500 ± 0.0000"),
+        ("hnetgru", "-", "n/a (fixed 2 x 2)"),
+        ("broken", "failed", "-"),
+    }
 
 
 def test_a_report_of_nothing_has_no_table() -> None:

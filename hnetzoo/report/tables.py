@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from statistics import fmean, stdev
 from typing import NamedTuple
 
@@ -61,15 +62,51 @@ def report_tables(report: BenchmarkReport) -> list[Table]:
     """
     tables: list[Table] = []
     for dataset in _datasets(report):
-        models: dict[str, Rows] = {}
-        for row in report.rows:
-            if row.dataset == dataset:
-                models.setdefault(row.model, []).append(row)
+        joined = _joined(row for row in report.rows if row.dataset == dataset)
+        models = {model: rows for (model, _), rows in joined.items()}
         tables.append(_ranking(dataset, models, report))
         tables += _by_cell(dataset, models)
         layouts = "Share of matrices that are wholly right, by the slots that are active (1): references x predictions."
         tables += _breakdown(f"{dataset}, by slot layout", layouts, models, lambda row: row.layouts)
     return tables
+
+
+def overview_table(report: BenchmarkReport, metric: str, tasks: str = "*") -> Table:
+    """Put one metric of all models on several tasks into one table, the baseline on top.
+
+    Args:
+        report: Where the numbers are taken from.
+        metric: A column of the rankings, as "exact".
+        tasks: Which tasks, a pattern as of file names.
+
+    Example:
+        >>> overview_table(BenchmarkReport(environment={}, rows=()), "exact").columns
+        ('model',)
+    """
+    column = next(column for column in _COLUMNS if column.name == metric)
+    names = [task for task in _datasets(report) if fnmatch(task, tasks)]
+    cells: dict[str, dict[str, str]] = {}
+    for failed in report.failed:
+        cells.setdefault(failed.model, {})[failed.dataset] = "failed"
+    for skipped in report.skipped:
+        cells.setdefault(skipped.model, {})[skipped.dataset] = skipped.reason
+    for (model, task), rows in _joined(report.rows).items():
+        cells.setdefault(model, {})[task] = _cell(column, rows)
+    order = sorted(cells, key=lambda model: model != report.baseline)
+    return Table(
+        title=f"{metric}, by task",
+        caption=" ".join(_seeds(report.rows)),
+        columns=("model", *names),
+        rows=tuple((model, *(cells[model].get(task, ABSENT) for task in names)) for model in order),
+    )
+
+
+def _joined(rows: Iterable[BenchmarkRow]) -> dict[tuple[str, str], Rows]:
+    """Put the rows of all seeds of a model on a task together."""
+    joined: dict[tuple[str, str], Rows] = {}
+    for row in rows:
+        joined.setdefault((row.model, row.dataset), []).append(row)
+    return joined
 
 
 def _datasets(report: BenchmarkReport) -> list[str]:
@@ -111,11 +148,16 @@ def _basis(models: Mapping[str, Rows]) -> Iterable[str]:
     if not rows:
         yield "There is no number."
         return
+    yield f"{rows[0].problems:,} {rows[0].split} problems,"
+    yield from _seeds(rows)
+    yield "Ratios are 1 where nothing was to be found and nothing was found."
+
+
+def _seeds(rows: Iterable[BenchmarkRow]) -> Iterable[str]:
     seeds = list(dict.fromkeys(row.seed for row in rows))
-    yield f"{rows[0].problems:,} {rows[0].split} problems, seed {', '.join(map(str, seeds))}."
+    yield f"seed {', '.join(map(str, seeds))}."
     if len(seeds) > 1:
         yield "Means over seeds, ± standard deviation."
-    yield "Ratios are 1 where nothing was to be found and nothing was found."
 
 
 def _tuned(models: Mapping[str, Rows]) -> Iterable[str]:

@@ -12,6 +12,9 @@ HARTFORD = hnetzoo.Citation(
     url="https://arxiv.org/abs/1803.02879",
 )
 
+VARIANTS = ("default", "assignment", "tracks")
+"""Trained on doa-reference, on lsap of many sizes, and on doa-tracks."""
+
 
 @hnetzoo.hookimpl
 def hnetzoo_models() -> Iterable[hnetzoo.ModelSpec]:
@@ -25,11 +28,13 @@ def hnetzoo_models() -> Iterable[hnetzoo.ModelSpec]:
             citation=HARTFORD,
             trainer="exchangeable",
             dataset="doa-reference",
-            pretrained=(
+            pretrained=tuple(
                 hnetzoo.Pretrained(
-                    weights="hnetzoo_exchangeable:weights/default.safetensors",
-                    card="hnetzoo_exchangeable:weights/default.json",
-                ),
+                    variant=variant,
+                    weights=f"hnetzoo_exchangeable:weights/{variant}.safetensors",
+                    card=f"hnetzoo_exchangeable:weights/{variant}.json",
+                )
+                for variant in VARIANTS
             ),
         )
     ]
@@ -41,7 +46,7 @@ def hnetzoo_trainers() -> Iterable[hnetzoo.TrainerSpec]:
     return [
         hnetzoo.TrainerSpec(
             name="exchangeable",
-            summary="Binary cross-entropy of the cells, Adam with decay, one-cycle rate, clipped gradients.",
+            summary="Cross-entropy of cells, rows and columns, along the iterations; Adam, one cycle of the rate.",
             target="hnetzoo_exchangeable.trainer:ExchangeableTrainer",
             config="hnetzoo_exchangeable.config:ExchangeableTrainerConfig",
             citation=HARTFORD,
