@@ -109,6 +109,19 @@ class Registry:
         """Look a trainer up; raises as `model` does."""
         return cast(TrainerSpec, self._find(TrainerSpec.kind, name))
 
+    def find(self, name: str) -> list[Spec]:
+        """Look a name up in all kinds; it may stand for a model and its trainer at once. Raises as `model` does."""
+        found = [spec for specs in (self.models, self.datasets, self.trainers) for spec in specs.values()]
+        named: list[Spec] = [spec for spec in found if spec.name == name]
+        if named:
+            return named
+        for kind in (ModelSpec.kind, DatasetSpec.kind, TrainerSpec.kind):
+            try:
+                self._find(kind, name)  # raises the conflict or load error that belongs to the name
+            except UnknownNameError:
+                continue
+        raise UnknownNameError("name", name, {spec.name for spec in found}, "run 'hnetzoo list'")
+
     def provider(self, spec: Spec) -> Plugin:
         """Return the plugin that declares a spec of this registry."""
         return next(plugin for plugin, found in self._providers[spec.kind, spec.name] if found is spec)

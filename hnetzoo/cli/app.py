@@ -14,6 +14,7 @@ import typer
 
 from hnetzoo.cli.associate import associate
 from hnetzoo.cli.benchmark import benchmark
+from hnetzoo.cli.check import check_command
 from hnetzoo.cli.doctor import doctor
 from hnetzoo.cli.generate import generate
 from hnetzoo.cli.import_ import import_command
@@ -39,6 +40,7 @@ app.command("benchmark")(benchmark)
 app.command("associate")(associate)
 app.command("generate")(generate)
 app.command("import")(import_command)
+app.command("check")(check_command)
 app.command("doctor")(doctor)
 
 
