@@ -12,6 +12,9 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
 
 from hnetzoo.errors import ConfigError, UnknownNameError
+from hnetzoo.isolation import tolerate_unreadable_distributions
+
+tolerate_unreadable_distributions()
 
 SECTIONS = ("model", "trainer", "dataset")
 Values = dict[str, dict[str, Any]]

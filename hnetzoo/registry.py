@@ -21,7 +21,7 @@ import pluggy
 
 from hnetzoo import hookspecs
 from hnetzoo.errors import ConfigError, PluginConflictError, PluginLoadError, UnknownNameError, one_line
-from hnetzoo.specs import DatasetSpec, ModelSpec, Spec, TrainerSpec
+from hnetzoo.specs import API_VERSION, DatasetSpec, ModelSpec, Spec, TrainerSpec
 
 ENTRY_POINT_GROUP = "hnetzoo"
 PLUGINS_VARIABLE = "HNETZOO_PLUGINS"
@@ -243,8 +243,19 @@ def _declared(module: object, plugin_id: str) -> Iterator[Spec]:
                     raise TypeError(f"{hook}() returned a {type(spec).__name__} instead of {spec_class.__name__}")
                 if (spec.kind, spec.name) in names:
                     raise ValueError(f"{hook}() declares {spec.kind} '{spec.name}' twice")
+                if spec.api_version != API_VERSION:
+                    raise PluginLoadError(_other_version(spec))
                 names.add((spec.kind, spec.name))
                 yield spec
+
+
+def _other_version(spec: Spec) -> str:
+    newer = spec.api_version > API_VERSION
+    remedy = "update hnetzoo" if newer else "update the plugin, or install an older hnetzoo"
+    return (
+        f"{spec.kind} '{spec.name}' is written for version {spec.api_version} of the plugin interface; "
+        f"this hnetzoo has version {API_VERSION}: {remedy}"
+    )
 
 
 def _failure(plugin: Plugin, problem: BaseException) -> Plugin:

@@ -11,7 +11,7 @@ from tests.source import PLUGINS, Import, Source, core, everything, plugins
 
 HEAVY = {"torch", "numpy", "scipy", "sklearn"}
 LIGHT = re.compile(
-    r"hnetzoo(\.(errors|specs|hookspecs|registry|config|metrics|results|observer|report(\.\w+)?|cli(\.\w+)?))?|"
+    r"hnetzoo(\.(errors|isolation|specs|hookspecs|registry|config|metrics|results|observer|report(\.\w+)?|cli(\.\w+)?))?|"
     r"hnetzoo_\w+|hnetzoo_\w+\.(plugin|config)"
 )
 PLUGIN_PACKAGES = {path.name for path in PLUGINS.iterdir() if path.is_dir() and path.name.startswith("hnetzoo_")}
@@ -21,7 +21,7 @@ LONGEST_FILE, LONGEST_FUNCTION, USUAL_FUNCTION = 300, 60, 25  # lines; of functi
 
 # A module imports only from the lines above its own. "" is the package itself, whose lazy names reach up to the zoo.
 LAYERS = (
-    {"errors", "interfaces", "foreign_pickle"},
+    {"errors", "interfaces", "isolation", "foreign_pickle"},
     {"specs", "config", "assignment", "metrics", "results", "observer", "distributed"},
     {"hookspecs", "checkpoint", "foreign_reader"},
     {"registry", "problems", "runs"},
