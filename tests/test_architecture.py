@@ -11,7 +11,7 @@ from tests.source import PLUGINS, Import, Source, core, everything, plugins
 
 HEAVY = {"torch", "numpy", "scipy", "sklearn"}
 LIGHT = re.compile(
-    r"hnetzoo(\.(errors|isolation|specs|hookspecs|registry|config|metrics|results|observer|report(\.\w+)?|cli(\.\w+)?))?|"
+    r"hnetzoo(\.(errors|isolation|specs|hookspecs|registry|config|metrics|results|observer|scaffold|report(\.\w+)?|cli(\.\w+)?))?|"
     r"hnetzoo_\w+|hnetzoo_\w+\.(plugin|config)"
 )
 PLUGIN_PACKAGES = {path.name for path in PLUGINS.iterdir() if path.is_dir() and path.name.startswith("hnetzoo_")}
@@ -24,7 +24,7 @@ LAYERS = (
     {"errors", "interfaces", "isolation", "foreign_pickle"},
     {"specs", "config", "assignment", "metrics", "results", "observer", "distributed"},
     {"hookspecs", "checkpoint", "foreign_reader"},
-    {"registry", "problems", "runs"},
+    {"registry", "problems", "runs", "scaffold"},
     {"evaluation", "zoo"},
     {"", "foreign", "training"},
     {"benchmark", "testing.problems"},

@@ -19,6 +19,7 @@ from hnetzoo.cli.doctor import doctor
 from hnetzoo.cli.generate import generate
 from hnetzoo.cli.import_ import import_command
 from hnetzoo.cli.list import list_command
+from hnetzoo.cli.new import new_command
 from hnetzoo.cli.show import show
 from hnetzoo.cli.train import train
 from hnetzoo.errors import HnetzooError, ResourceError
@@ -41,6 +42,7 @@ app.command("associate")(associate)
 app.command("generate")(generate)
 app.command("import")(import_command)
 app.command("check")(check_command)
+app.command("new")(new_command)
 app.command("doctor")(doctor)
 
 
