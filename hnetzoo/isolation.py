@@ -1,31 +1,35 @@
 """Keep a distribution that cannot be read from breaking the libraries that hnetzoo stands on."""
 
-import os
-from collections.abc import MutableMapping
-from importlib.metadata import Distribution, distributions
+import importlib.metadata
+from collections.abc import Iterable
+from importlib.metadata import Distribution
+from typing import Any
 
-# pydantic looks for its plugins when the first settings class is made, and torch for device backends when it is
-# imported. Both ask importlib.metadata for the entry points of all distributions, which gives up at the first
-# entry_points.txt that is not UTF-8 or not in the format, whoever owns it. These variables are the documented ways to
-# make them look for nothing. A METADATA file that cannot be read does no harm there: no name in it is needed.
-_LOOK_FOR_NOTHING = {"PYDANTIC_DISABLE_PLUGINS": "__all__", "TORCH_DEVICE_BACKEND_AUTOLOAD": "0"}
+all_distributions = importlib.metadata.distributions
+"""Every installed distribution, readable or not."""
 
 
-def tolerate_unreadable_distributions(environment: MutableMapping[str, str] = os.environ) -> None:
-    """Switch off the plugins of pydantic and torch if an installed distribution would make the search for them fail.
+def pass_over_unreadable_distributions() -> None:
+    """Let the search for entry points pass over distributions whose entry points cannot be read.
 
-    Where all is readable, nothing is switched off; what the user has set stays as it is. It must be called before the
-    first settings class is made and before torch is imported.
+    pydantic looks for its plugins when the first settings class is made, torch for device backends when it is imported,
+    scikit-learn for kinds of data frames when it computes a metric. All ask `importlib.metadata.entry_points`, which
+    gives up at the first entry_points.txt that is not UTF-8 or not in the format, whoever owns it; and not all of them
+    can be told to look for nothing. So the list that it walks is filtered, in a process that has such a distribution
+    and in no other. A METADATA file that cannot be read does no harm there, as nothing in it is needed.
 
     Example:
-        >>> environment = {}
-        >>> tolerate_unreadable_distributions(environment)
-        >>> environment
-        {}
+        >>> before = importlib.metadata.distributions
+        >>> pass_over_unreadable_distributions()
+        >>> importlib.metadata.distributions is before  # all is readable here
+        True
     """
-    if not all(_readable(distribution) for distribution in distributions()):
-        for name, value in _LOOK_FOR_NOTHING.items():
-            environment.setdefault(name, value)
+    if not all(map(_readable, all_distributions())):
+        importlib.metadata.distributions = _readable_distributions
+
+
+def _readable_distributions(**criteria: Any) -> Iterable[Distribution]:
+    return filter(_readable, all_distributions(**criteria))
 
 
 def _readable(distribution: Distribution) -> bool:

@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
-from importlib.metadata import Distribution, EntryPoint, distributions
+from importlib.metadata import Distribution, EntryPoint
 from types import MappingProxyType
 from typing import cast
 
@@ -21,6 +21,7 @@ import pluggy
 
 from hnetzoo import hookspecs
 from hnetzoo.errors import ConfigError, PluginConflictError, PluginLoadError, UnknownNameError, one_line
+from hnetzoo.isolation import all_distributions
 from hnetzoo.specs import API_VERSION, DatasetSpec, ModelSpec, Spec, TrainerSpec
 
 ENTRY_POINT_GROUP = "hnetzoo"
@@ -180,7 +181,7 @@ def discover() -> Registry:
 def _entry_points() -> Iterator[tuple[Plugin, EntryPoint | None]]:
     """Yield each declared plugin once; an unreadable distribution yields a failure with no entry point."""
     seen: set[str] = set()
-    for distribution in distributions():
+    for distribution in all_distributions():
         name, version, error = _identity(distribution)
         if _normalised(name) in seen:  # a shadowed copy further down sys.path
             continue

@@ -1,5 +1,6 @@
 """No plugin breaks the core: 16 broken distributions, installed together, leave every command working."""
 
+import importlib.metadata
 import json
 import os
 import subprocess
@@ -9,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from hnetzoo.isolation import tolerate_unreadable_distributions
-from hnetzoo.registry import PLUGINS_VARIABLE
+from hnetzoo.isolation import pass_over_unreadable_distributions
+from hnetzoo.registry import PLUGINS_VARIABLE, discover
 
 Install = Callable[..., Path]
 
@@ -86,11 +87,22 @@ def test_help_and_list_answer_and_name_every_broken_plugin_in_one_line(broken: P
 
 
 def test_training_and_benchmark_work_beside_broken_plugins(broken: Path) -> None:
-    tiny = ("--set", "dataset.samples=[20,40,60]", "--epochs", "1", "--batch-size", "32", "--out", "r", "--json")
+    # Enough problems for the weighted F1, which scikit-learn computes.
+    tiny = ("--set", "dataset.samples=[100,200,300]", "--epochs", "1", "--batch-size", "32", "--out", "r", "--json")
     trained = run("train", "hnetgru", *tiny, site=broken)
     assert trained.returncode == 0, trained.stderr
-    assert json.loads(trained.stdout)["best_epoch"] == 1
-    benchmark = ("benchmark", "--model", "hungarian", "--dataset", "doa", "--set", "dataset.samples=100", "--json", "-")
+    assert json.loads(trained.stdout)["test"]["weighted_f1"] is not None
+    benchmark = (
+        "benchmark",
+        "--model",
+        "hungarian",
+        "--dataset",
+        "doa",
+        "--set",
+        "dataset.samples=3000",
+        "--json",
+        "-",
+    )
     ranked = run(*benchmark, site=broken)
     assert ranked.returncode == 0, ranked.stderr
     assert json.loads(ranked.stdout)["rows"][0]["model"] == "hungarian"
@@ -115,17 +127,28 @@ def test_using_a_broken_plugin_exits_3_with_distribution_entry_point_and_remedy(
     assert "reinstall or update it (see 'hnetzoo doctor')" in line
 
 
-def test_nothing_is_switched_off_where_all_is_readable() -> None:
-    environment: dict[str, str] = {}
-    tolerate_unreadable_distributions(environment)
-    assert environment == {}
+@pytest.fixture
+def stock(monkeypatch: pytest.MonkeyPatch) -> Callable[..., object]:
+    """Return what importlib.metadata has, and put it back afterwards."""
+    monkeypatch.setattr(importlib.metadata, "distributions", importlib.metadata.distributions)
+    return importlib.metadata.distributions
+
+
+def test_nothing_is_changed_where_all_is_readable(stock: Callable[..., object]) -> None:
+    pass_over_unreadable_distributions()
+    assert importlib.metadata.distributions is stock
 
 
 @pytest.mark.parametrize("content", [b"[hnetzoo]\nplugin = \xff\n", b"[hnetzoo]\nneither name nor value\n"])
-def test_an_unreadable_distribution_switches_off_what_it_would_break(
-    content: bytes, fake_distribution: Install
+def test_the_search_for_entry_points_passes_over_an_unreadable_distribution(
+    content: bytes, stock: Callable[..., object], fake_distribution: Install
 ) -> None:
+    fake_distribution("acme-net", "", entry_point="acme")
     (fake_distribution("broken-net", "") / "entry_points.txt").write_bytes(content)
-    environment = {"PYDANTIC_DISABLE_PLUGINS": "mine"}
-    tolerate_unreadable_distributions(environment)
-    assert environment == {"PYDANTIC_DISABLE_PLUGINS": "mine", "TORCH_DEVICE_BACKEND_AUTOLOAD": "0"}
+    with pytest.raises((UnicodeDecodeError, TypeError), match=r"can't decode|missing 1 required"):
+        importlib.metadata.entry_points(group="hnetzoo")
+    pass_over_unreadable_distributions()
+    found = {entry_point.name for entry_point in importlib.metadata.entry_points(group="hnetzoo")}
+    assert {"acme", "hnetgru"} <= found
+    assert importlib.metadata.version("broken-net") == "1.0"
+    assert "broken-net" in {failure.distribution for failure in discover().failures}
