@@ -311,3 +311,5 @@ def test_check_takes_settings(run: Run, tmp_path: Path) -> None:
     assert document["failed"] == 0
     assert document["passed"] > 14
     fails(run("check", "nothing-of-that-name"), 2, "unknown name 'nothing-of-that-name'")
+    fails(run("check", "doa", "--set", "dataset.sample=3"), 2, "did you mean 'dataset.samples'?")
+    fails(run("check", "doa", "--set", "model.hidden_size=3"), 2, "'doa' is no model; leave out --set model.*")

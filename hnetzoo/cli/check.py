@@ -8,6 +8,7 @@ import typer
 from hnetzoo.cli.output import JsonOption, print_json, print_table
 from hnetzoo.cli.train import SetOption
 from hnetzoo.config import read_values
+from hnetzoo.errors import ConfigError
 from hnetzoo.registry import discover
 
 if TYPE_CHECKING:
@@ -27,8 +28,15 @@ def check_command(
     """
     values = read_values(overrides=settings or ())
     specs = discover().find(name)
+    unused = [section for section in values if values[section] and section not in {spec.kind for spec in specs}]
+    if unused:
+        raise ConfigError(f"'{name}' is no {unused[0]}; leave out --set {unused[0]}.*")
     from hnetzoo import testing
+    from hnetzoo.zoo import configure
 
+    for spec in specs:
+        if values[spec.kind]:
+            configure(spec, values[spec.kind])  # a wrong setting is the user's mistake, not the plugin's
     reports = [testing.check(spec, values[spec.kind]) for spec in specs]
     if json:
         print_json(_document(name, reports))

@@ -59,7 +59,7 @@ def _run(check: Check, spec: Spec, settings: Settings) -> tuple[Result, str | No
         return _failed(check, failure), failure.by if failure.by != check.name else None
     except CheckFailure as failure:
         return _failed(check, failure), None
-    except Exception as error:  # of the plugin's code
+    except (Exception, SystemExit) as error:  # of the plugin's code
         details = "".join(traceback.format_exception(error))
         return Result(check=check.name, outcome="failed", reason=f"raised {one_line(error)}", details=details), None
     return Result(check=check.name, outcome="passed"), None

@@ -191,6 +191,11 @@ class Unbuildable(nn.Module):
         super().__init__()
 
 
+class EndsTheProgram(Sound):
+    def forward(self, *inputs):
+        raise SystemExit(0)
+
+
 class StartsAtZero(Sound):
     """No defect: the output layer starts at zero, so the first step sends no gradient to the rest."""
 

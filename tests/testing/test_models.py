@@ -140,6 +140,10 @@ def test_a_rule_behind_a_broken_one_is_skipped_and_says_so() -> None:
     assert report.count("failed") + report.count("skipped") + report.count("passed") == len(report.results)
 
 
+def test_a_model_that_ends_the_program_does_not_end_the_checks() -> None:
+    assert "output_shape" in failed(model("EndsTheProgram"))
+
+
 def test_checks_leave_the_global_generator_alone() -> None:
     torch.manual_seed(3)
     before = torch.get_rng_state()
