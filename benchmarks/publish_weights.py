@@ -17,9 +17,10 @@ from typing import Annotated
 import typer
 
 import hnetzoo
-from hnetzoo.benchmark import default_suite, run_benchmark
+from hnetzoo.benchmark import run_benchmark
 from hnetzoo.checkpoint import write_json
 from hnetzoo.runs import BEST, RESULT, read_run
+from hnetzoo.suite import default_suite
 
 SEEDS = (0, 1, 2)
 

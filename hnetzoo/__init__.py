@@ -31,9 +31,10 @@ from hnetzoo.registry import Plugin, Registry, discover
 from hnetzoo.specs import Citation, DatasetSpec, ModelSpec, Pretrained, TrainerSpec
 
 if TYPE_CHECKING:
-    from hnetzoo.assignment import assign, check_problem_shapes, decode
+    from hnetzoo.assignment import allowed_pairs, assign, check_problem_shapes, decode
     from hnetzoo.evaluation import label_shares
     from hnetzoo.interfaces import AssociationBatch, Optimization, Split, full_masks, valid_cells
+    from hnetzoo.optimization import one_cycle
     from hnetzoo.problems import read_distances, read_problems, write_problems
     from hnetzoo.zoo import load_dataset, load_model
 
@@ -41,6 +42,7 @@ _LAZY = {
     "AssociationBatch": "interfaces",
     "Optimization": "interfaces",
     "Split": "interfaces",
+    "allowed_pairs": "assignment",
     "assign": "assignment",
     "check_problem_shapes": "assignment",
     "decode": "assignment",
@@ -48,6 +50,7 @@ _LAZY = {
     "label_shares": "evaluation",
     "load_dataset": "zoo",
     "load_model": "zoo",
+    "one_cycle": "optimization",
     "read_distances": "problems",
     "read_problems": "problems",
     "valid_cells": "interfaces",
@@ -77,6 +80,7 @@ __all__ = [
     "TrainerConfig",
     "TrainerSpec",
     "UnknownNameError",
+    "allowed_pairs",
     "assign",
     "check_problem_shapes",
     "decode",
@@ -86,6 +90,7 @@ __all__ = [
     "label_shares",
     "load_dataset",
     "load_model",
+    "one_cycle",
     "read_distances",
     "read_problems",
     "valid_cells",

@@ -48,17 +48,7 @@ def assign(
 
     Source: H. W. Kuhn (1955); solved by scipy's linear_sum_assignment, and by enumeration up to 4 x 4.
     """
-    check_problem_shapes(cost, row_mask, col_mask)
-    valid = valid_cells(*full_masks(cost, row_mask, col_mask))
-    unusable = valid & (cost.isnan() | cost.isneginf())
-    if unusable.any():
-        problem, row, column = unusable.nonzero()[0].tolist()
-        value = cost[problem, row, column].item()
-        raise DataError(
-            f"cost is {value} at problem {problem}, row {row}, column {column}; costs inside the masks must be numbers "
-            "(+inf forbids a pair): correct the value or mask the slot"
-        )
-    allowed = valid & cost.isfinite()
+    allowed = allowed_pairs(cost, row_mask, col_mask)
     if gate is not None:
         allowed &= cost <= gate
     if cost.numel() == 0:
@@ -106,6 +96,38 @@ def decode(
     if method == "one-to-one":
         return assign(-logits.clamp(min=0), row_mask, col_mask) & likely
     raise ConfigError(f"unknown decoding method {method!r}; choose 'threshold' or 'one-to-one'")
+
+
+def allowed_pairs(distance: Tensor, row_mask: Tensor | None = None, col_mask: Tensor | None = None) -> Tensor:
+    """Say which pairs can be made: both slots exist, and the distance is not +inf.
+
+    Args:
+        distance: Float [b, n, m], any unit; +inf forbids a pair.
+        row_mask: Bool [b, n]; None means all True.
+        col_mask: Bool [b, m]; None means all True.
+
+    Returns:
+        Bool [b, n, m].
+
+    Raises:
+        ShapeError: If distance is not [b, n, m] or a mask does not fit it.
+        DataError: If a distance inside the masks is NaN or -inf.
+
+    Example:
+        >>> allowed_pairs(torch.tensor([[[1.0, torch.inf], [2.0, 0.5]]]), torch.tensor([[True, False]])).int().tolist()
+        [[[1, 0], [0, 0]]]
+    """
+    check_problem_shapes(distance, row_mask, col_mask)
+    valid = valid_cells(*full_masks(distance, row_mask, col_mask))
+    unusable = valid & (distance.isnan() | distance.isneginf())
+    if unusable.any():
+        problem, row, column = unusable.nonzero()[0].tolist()
+        value = distance[problem, row, column].item()
+        raise DataError(
+            f"distance is {value} at problem {problem}, row {row}, column {column}; distances inside the masks must be "
+            "numbers (+inf forbids a pair): correct the value or mask the slot"
+        )
+    return valid & distance.isfinite()
 
 
 def check_problem_shapes(matrix: Tensor, row_mask: Tensor | None, col_mask: Tensor | None) -> None:

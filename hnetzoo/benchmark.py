@@ -1,183 +1,89 @@
 """Models x datasets x seeds -> BenchmarkReport."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
+from functools import partial
 from typing import Any
 
-from pydantic import Field
-
-from hnetzoo.config import Config, read_toml, validate
-from hnetzoo.evaluation import Problems, load_problems, score
-from hnetzoo.observer import Observer
+from hnetzoo.cells import CellRunner, Options, Outcome, failure, run_in_worker
+from hnetzoo.environment import environment
+from hnetzoo.fanout import fan_out
+from hnetzoo.observer import Observer, Silence
+from hnetzoo.paths import hide_folders
 from hnetzoo.registry import Registry
-from hnetzoo.results import BenchmarkReport, BenchmarkRow, Skipped, environment
-from hnetzoo.specs import DatasetSpec, ModelSpec
-from hnetzoo.training import Job, train
-from hnetzoo.zoo import NON_LEARNED, RUN_PREFIX, Component, LoadedModel, configure, resolve_model, specification
-
-BASELINE = "baseline"
-DEFAULT_TASK = "benchmark"  # tag of the datasets that are used when none is named
-FIXED_SIZE = "fixed-size"
-
-
-class Entry(Config):
-    """A model or dataset of a suite."""
-
-    name: str
-    """A registered name; for a model also name@variant or run:PATH."""
-    label: str = ""
-    """What the reports call it; the name where empty."""
-    settings: Mapping[str, Any] = Field(default_factory=dict)
-    """Its settings."""
-
-
-class Suite(Config):
-    """What to benchmark: every model on every dataset for every seed; a text stands for an entry's name."""
-
-    models: tuple[Entry | str, ...]
-    """Models, in any order; the baseline is put first."""
-    datasets: tuple[Entry | str, ...]
-    """Datasets, in the order of the report."""
-    seeds: tuple[int, ...] = (0,)
-    """Seeds of the test splits, and of trainings."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Training:
-    """Train learned models on each dataset before evaluating them; finished runs under `runs` are used again."""
-
-    runs: Path
-    observer: Callable[[], Observer]
-
-
-def read_suite(path: Path) -> Suite:
-    """Read a suite from a TOML file; raises ConfigError naming what is wrong with it."""
-    return validate(Suite, read_toml(path), f"suite '{path}'")
-
-
-def default_suite(
-    registry: Registry,
-    models: Iterable[str] = (),
-    datasets: Iterable[str] = (),
-    seeds: Iterable[int] = (),
-    settings: Mapping[str, Any] | None = None,
-) -> Suite:
-    """Name what to benchmark, filling in what is left out.
-
-    Models default to all solvers and all pretrained weights, datasets to those tagged "benchmark", seeds to 0;
-    `settings` are those of every dataset.
-    """
-    tasks = tuple(datasets) or (name for name, spec in registry.datasets.items() if DEFAULT_TASK in spec.tags)
-    return Suite(
-        models=tuple(models) or tuple(_ready_models(registry)),
-        datasets=tuple(Entry(name=name, settings=settings or {}) for name in tasks),
-        seeds=tuple(seeds) or (0,),
-    )
+from hnetzoo.results import BenchmarkReport, BenchmarkRow, Failed, Skipped
+from hnetzoo.suite import Cell, Suite, is_baseline, plan
 
 
 def run_benchmark(
     suite: Suite,
     registry: Registry,
     *,
-    training: Training | None = None,
-    device: str = "cpu",
-    on_result: Callable[[BenchmarkRow | Skipped], None] = lambda result: None,
+    options: Options | None = None,
+    jobs: int = 1,
+    observer: Callable[[], Observer] = Silence,
+    on_result: Callable[[Outcome], None] = lambda outcome: None,
 ) -> BenchmarkReport:
     """Evaluate every model of a suite on the test split of every dataset, for every seed.
 
     Args:
         suite: What to run.
-        registry: Where names are looked up.
-        training: Train learned models first; None evaluates the weights that there are.
-        device: Where models run.
-        on_result: Is told of each result as it is made.
+        registry: Where names are looked up; workers discover their own.
+        options: Where and how; by default on the CPU, keeping nothing.
+        jobs: How many cells are run at once; more than one in worker processes, with a thread each.
+        observer: Makes what is told of a training, where cells are run in this process.
+        on_result: Is told of each result as it is made, when finished cells have been kept.
 
     Returns:
-        The report. A model that cannot take a dataset's problems is listed under `skipped` with the reason.
+        The report, in the order of the suite. A model that cannot take a dataset's problems is listed under `skipped`,
+        one that ended in an error under `failed`, each with the reason.
 
     Raises:
-        HnetzooError: If a name, setting or file is not accepted.
+        HnetzooError: If a name, setting or file of the suite is not accepted; nothing has run then.
     """
-    results: list[BenchmarkRow | Skipped] = []
-    entries = [_entry(item) for item in suite.models]
-    for result in _results(suite, registry, training, device):
-        results.append(result)
-        on_result(result)
+    options = options or Options()
+    cells = plan(suite, registry, options.data)
+    outcomes: dict[int, Outcome] = {}
+    with closing(_outcomes(cells, registry, options, jobs, observer)) as finished:
+        for outcome in finished:
+            if options.store and isinstance(outcome.result, BenchmarkRow) and not outcome.kept:
+                options.store.write(outcome.key, outcome.result)
+            outcomes[outcome.cell.index] = outcome
+            on_result(outcome)
+    return _report(suite, registry, [outcomes[cell.index] for cell in cells])
+
+
+def _outcomes(
+    cells: Sequence[Cell], registry: Registry, options: Options, jobs: int, observer: Callable[[], Observer]
+) -> Generator[Outcome, None, None]:
+    if jobs == 1:
+        runner = CellRunner(registry, options, observer)
+        yield from map(runner.run, cells)
+    else:
+        yield from fan_out(partial(run_in_worker, options), cells, jobs, partial(failure, options=options))
+
+
+def _report(suite: Suite, registry: Registry, outcomes: Sequence[Outcome]) -> BenchmarkReport:
+    results = [outcome.result for outcome in outcomes]
     return BenchmarkReport(
         environment=environment(),
         rows=tuple(result for result in results if isinstance(result, BenchmarkRow)),
         skipped=tuple(dict.fromkeys(result for result in results if isinstance(result, Skipped))),
-        baseline=next((entry.label or entry.name for entry in entries if _is_baseline(entry, registry)), ""),
+        failed=tuple(result for result in results if isinstance(result, Failed)),
+        tasks=_tasks(suite, registry, outcomes),
+        baseline=next((entry.title for entry in suite.models if is_baseline(entry, registry)), ""),
     )
 
 
-def _results(
-    suite: Suite, registry: Registry, training: Training | None, device: str
-) -> Iterator[BenchmarkRow | Skipped]:
-    models = sorted(map(_entry, suite.models), key=lambda entry: not _is_baseline(entry, registry))
-    for task in map(_entry, suite.datasets):
-        component = configure(registry.dataset(task.name), task.settings)
-        dataset = component.build()
-        for seed in suite.seeds:
-            problems = load_problems(task.label or task.name, dataset, "test", seed)
-            for entry in models:
-                spec = specification(entry.name, registry)
-                if training and NON_LEARNED not in spec.tags:
-                    loaded = _trained(entry, spec, component, problems, registry, training, device)
-                else:
-                    loaded = resolve_model(entry.name, registry, shape=dataset.shape, settings=entry.settings)
-                yield _result(entry, loaded, problems, registry, device)
-
-
-def _result(
-    entry: Entry, loaded: LoadedModel, problems: Problems, registry: Registry, device: str
-) -> BenchmarkRow | Skipped:
-    label, spec = entry.label or entry.name, loaded.component.spec
-    if FIXED_SIZE in spec.tags and loaded.shape != tuple(problems.batch.distance.shape[1:]):
-        size = " x ".join(map(str, loaded.shape or ()))
-        return Skipped(model=label, dataset=problems.dataset, reason=f"n/a (fixed {size})")
-    labels = {"model": label, "weights": loaded.weights, "plugin": registry.provider(spec).id}
-    return score(loaded.module.to(device), problems, device, **labels)
-
-
-def _trained(
-    entry: Entry,
-    spec: ModelSpec,
-    dataset: Component[DatasetSpec],
-    problems: Problems,
-    registry: Registry,
-    training: Training,
-    device: str,
-) -> LoadedModel:
-    """Train with the model's own defaults, or take up the finished run of an earlier benchmark."""
-    out = training.runs / f"{entry.label or spec.name}-{problems.dataset}-seed{problems.seed}"
-    job = Job(
-        model=configure(spec, entry.settings),
-        dataset=dataset,
-        trainer=configure(registry.trainer(spec.trainer)),
-        out=out,
-        seed=problems.seed,
-        device=device,
-        resume=True,
-        plugin=registry.provider(spec).id,
-    )
-    train(job, training.observer())
-    return resolve_model(f"{RUN_PREFIX}{out}", registry)
-
-
-def _is_baseline(entry: Entry, registry: Registry) -> bool:
-    return BASELINE in specification(entry.name, registry).tags
-
-
-def _entry(item: Entry | str) -> Entry:
-    return Entry(name=item) if isinstance(item, str) else item
-
-
-def _ready_models(registry: Registry) -> Iterator[str]:
-    """Name all solvers, and each set of shipped weights."""
-    for name, spec in registry.models.items():
-        if NON_LEARNED in spec.tags:
-            yield name
-        for pretrained in spec.pretrained:
-            yield name if pretrained is spec.pretrained[0] else f"{name}@{pretrained.variant}"
+def _tasks(suite: Suite, registry: Registry, outcomes: Sequence[Outcome]) -> dict[str, dict[str, Any]]:
+    """Describe the datasets as they were given, and identify the problems that reported."""
+    tasks = {}
+    for entry in suite.datasets:
+        found = [outcome for outcome in outcomes if outcome.cell.dataset == entry and outcome.sha256]
+        tasks[entry.title] = {
+            "dataset": entry.name,
+            "settings": hide_folders(registry.dataset(entry.name).load_config(), entry.settings),
+            "sha256": {str(outcome.cell.seed): outcome.sha256 for outcome in found},
+            "problems": found[0].problems if found else 0,
+        }
+    return tasks

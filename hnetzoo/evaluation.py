@@ -16,6 +16,7 @@ from hnetzoo.results import BenchmarkRow
 
 EVALUATION_BATCH = 4096  # problems per forward pass; bounds memory, changes no result beyond rounding
 ORIGIN_BATCH = 256  # the origin averages its F1 over batches of this size
+ORIGIN_METRIC = "origin-metric"  # tag of the datasets on which the origin's weighted F1 has a meaning
 LARGEST_LAYOUT = 3  # slot layouts are listed up to 3 x 3: 64 of them
 
 
@@ -26,8 +27,8 @@ class Problems:
     Fields:
         batch: The problems.
         row_active, col_active: Bool [b, n], [b, m]: slots that hold a source.
-        cell_weights: Float [n, m], share of training problems whose label is 1 in each cell; None where cells have no
-            identity, as with masked slots.
+        cell_weights: Float [n, m], share of training problems whose label is 1 in each cell; None where the origin's
+            metric has no meaning.
         seed: The seed that drew them.
     """
 
@@ -47,12 +48,24 @@ class Prediction(NamedTuple):
     seconds: float
 
 
-def load_problems(name: str, dataset: Dataset, split: Split, seed: int) -> Problems:
-    """Draw a split with all that the reports need; raises DataError if the dataset breaks its contract."""
+def load_problems(name: str, dataset: Dataset, split: Split, seed: int, *, origin_metric: bool = False) -> Problems:
+    """Draw a split with all that the reports need.
+
+    Args:
+        name: What the reports call the dataset.
+        dataset: Where the problems come from.
+        split: Which of them.
+        seed: Draws them.
+        origin_metric: Prepare the origin's weighted F1, which draws the training split too; without effect where slots
+            are masked, since cells have no identity there.
+
+    Raises:
+        DataError: If the dataset breaks its contract.
+    """
     batch = load_split(dataset, split, seed)
     activity = getattr(dataset, "activity", None)
     row_active, col_active = activity(split, seed) if activity else (batch.row_mask, batch.col_mask)
-    weights = label_shares(load_split(dataset, "train", seed)) if bool(batch.cells.all()) else None
+    weighs = origin_metric and bool(batch.cells.all())
     return Problems(
         dataset=name,
         split=split,
@@ -60,7 +73,7 @@ def load_problems(name: str, dataset: Dataset, split: Split, seed: int) -> Probl
         batch=batch,
         row_active=row_active,
         col_active=col_active,
-        cell_weights=weights,
+        cell_weights=label_shares(load_split(dataset, "train", seed)) if weighs else None,
     )
 
 

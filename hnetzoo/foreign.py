@@ -21,11 +21,11 @@ from torch import Tensor
 
 from hnetzoo import foreign_reader
 from hnetzoo.checkpoint import load_tensors, save_tensors
+from hnetzoo.environment import environment
 from hnetzoo.errors import CheckpointError, ConfigError, DataError, HnetzooError
 from hnetzoo.foreign_reader import CHECKPOINT, DATA, OUT_OF_MEMORY, OUTPUT, REFUSED
 from hnetzoo.interfaces import AssociationBatch
 from hnetzoo.problems import read_problems, write_problems
-from hnetzoo.results import environment
 from hnetzoo.runs import BEST, RunRecord, write_run
 from hnetzoo.specs import ModelSpec
 from hnetzoo.zoo import FALLBACK_SHAPE, Component, fill

@@ -4,11 +4,8 @@ Torch-free, so stored results are rendered without the numerical stack.
 """
 
 import json
-import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
-from os import cpu_count
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from hnetzoo.errors import DataError
 
 SCHEMA = 1
-PACKAGES = ("hnetzoo", "torch", "numpy", "scipy", "scikit-learn", "pluggy", "typer", "safetensors")
+Groups = Mapping[str, Mapping[str, float]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +43,8 @@ class BenchmarkRow:
     microseconds_per_problem: float
     parameters: int
     problems: int
-    cells: Mapping[str, Mapping[str, float]]
-    layouts: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    cells: Groups
+    layouts: Groups = field(default_factory=dict)
     plugin: str
 
 
@@ -61,8 +58,21 @@ class Skipped:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Failed:
+    """A model whose evaluation on a dataset ended in an error."""
+
+    model: str
+    dataset: str
+    seed: int
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class BenchmarkReport:
     """Everything a benchmark found; `baseline` is the model that others are held against, "" if it did not run.
+
+    `tasks` says by label what was solved: {"dataset": its name, "settings": as given, "sha256": {seed: that of the test
+    problems}, "problems": how many}.
 
     Example:
         >>> BenchmarkReport(environment={}, rows=()).to_json()["schema"]
@@ -72,6 +82,8 @@ class BenchmarkReport:
     environment: Mapping[str, Any]
     rows: tuple[BenchmarkRow, ...]
     skipped: tuple[Skipped, ...] = ()
+    failed: tuple[Failed, ...] = ()
+    tasks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     baseline: str = ""
 
     def to_json(self) -> dict[str, Any]:
@@ -87,8 +99,10 @@ class BenchmarkReport:
                 raise ValueError(f"schema {document['schema']}, expected {SCHEMA}")
             return cls(
                 environment=document["environment"],
-                rows=tuple(_row(row) for row in document["rows"]),
+                rows=tuple(read_row(row) for row in document["rows"]),
                 skipped=tuple(Skipped(**entry) for entry in document.get("skipped", ())),
+                failed=tuple(Failed(**entry) for entry in document.get("failed", ())),
+                tasks=document.get("tasks", {}),
                 baseline=document.get("baseline", ""),
             )
         except ValidationError as error:
@@ -104,18 +118,8 @@ class BenchmarkReport:
             ) from None
 
 
-def _row(document: Mapping[str, Any]) -> BenchmarkRow:
-    """Build a row; raises TypeError for other keys and ValidationError for values of another type."""
+def read_row(document: Mapping[str, Any]) -> BenchmarkRow:
+    """Build a row from its JSON; raises TypeError for other keys and ValidationError for values of another type."""
     row = BenchmarkRow(**document)
     TypeAdapter(BenchmarkRow).validate_python(document)
     return row
-
-
-def environment() -> dict[str, Any]:
-    """Describe the machine and the versions behind a number, without naming the machine."""
-    return {
-        "python": platform.python_version(),
-        "system": f"{platform.system()} {platform.machine()}",
-        "cores": cpu_count(),
-        "versions": {name: version(name) for name in PACKAGES},
-    }

@@ -40,7 +40,8 @@ class Pretrained:
     """A set of weights shipped inside a plugin package.
 
     `weights` and `card` are resources, "package:path/inside/it"; the weights are safetensors, the card is JSON and
-    states the command, data, seeds, metrics and limits. `shape` is the (n, m) trained on, None for size-free models.
+    states the command, data, seeds, metrics and limits. Where it has {"settings": {"model": {...}}}, the model is built
+    with them. `shape` is the (n, m) trained on, None for size-free models.
 
     Example:
         >>> Pretrained(weights="acme_net:weights/default.safetensors", card="acme_net:weights/default.json").variant

@@ -4,7 +4,6 @@ Data order is a function of (seed, epoch), never of hidden generator state, and 
 checkpoint, so a training that was killed and resumed ends with the same bits as one that was not.
 """
 
-import hashlib
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -18,12 +17,14 @@ from torch import Tensor, nn
 from hnetzoo.assignment import decode
 from hnetzoo.checkpoint import Checkpoint, load_checkpoint, load_tensors, save_checkpoint, save_tensors, write_json
 from hnetzoo.config import TrainerConfig
+from hnetzoo.environment import environment
 from hnetzoo.errors import ConfigError, DivergenceError, PluginLoadError
-from hnetzoo.evaluation import cut, load_problems, load_split, predict, score
+from hnetzoo.evaluation import ORIGIN_METRIC, cut, load_problems, load_split, predict, score
+from hnetzoo.identity import digest_tensors
 from hnetzoo.interfaces import AssociationBatch, Dataset, Optimization, Trainer
 from hnetzoo.metrics import compare
 from hnetzoo.observer import EpochRecord, Observer, Silence
-from hnetzoo.results import BenchmarkRow, environment
+from hnetzoo.results import BenchmarkRow
 from hnetzoo.runs import BEST, CHECKPOINTS, RESULT, RUN, RunRecord, open_run, read_run, write_metrics
 from hnetzoo.specs import DatasetSpec, ModelSpec, TrainerSpec
 from hnetzoo.zoo import RUN_PREFIX, Component, fill
@@ -246,23 +247,16 @@ def _record(job: Job, shape: tuple[int, int], training: AssociationBatch, valida
         threads=torch.get_num_threads(),
         device=job.device,
         resample=job.resample,
-        data={"train": _identity(training), "validation": _identity(validation)},
+        data={"train": digest_tensors(training), "validation": digest_tensors(validation)},
         environment=environment(),
     )
-
-
-def _identity(batch: AssociationBatch) -> str:
-    """Identify a split by the sha256 of its tensors."""
-    digest = hashlib.sha256()
-    for field in batch:
-        digest.update(field.contiguous().numpy().data)
-    return digest.hexdigest()
 
 
 def _finish(job: Job, model: nn.Module, last: EpochRecord, dataset: Dataset) -> TrainingResult:
     """Put the best weights to the test and write the result."""
     fill(model, load_tensors(job.out / BEST), str(job.out / BEST))
-    problems = load_problems(job.dataset.spec.name, dataset, "test", job.seed)
+    spec = job.dataset.spec
+    problems = load_problems(spec.name, dataset, "test", job.seed, origin_metric=ORIGIN_METRIC in spec.tags)
     labels = {"model": job.model.spec.name, "weights": f"{RUN_PREFIX}{job.out}", "plugin": job.plugin}
     row = score(model.eval(), problems, job.device, **labels)
     write_json(job.out / RESULT, {"best_epoch": last.best_epoch, "best_f1": last.best_f1, "test": asdict(row)})

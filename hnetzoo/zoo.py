@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from torch import Tensor, nn
 
-from hnetzoo.checkpoint import load_tensors
+from hnetzoo.checkpoint import load_tensors, read_json
 from hnetzoo.config import Config, build_config
 from hnetzoo.errors import CheckpointError, ConfigError, PluginLoadError, UnknownNameError
 from hnetzoo.interfaces import Dataset
@@ -97,7 +97,8 @@ def load_model(
         weights: A variant name, a run directory, or None for untrained weights. Solvers have none and ignore it.
         shape: (n, m) of the problems, for models of fixed size; None takes that of the weights.
         registry: Where to look; None discovers the installed plugins.
-        settings: Settings of the model by name; the weights must fit them.
+        settings: Settings of the model by name, in place of those that the weights were trained with, which the
+            card of the weights states; the weights must fit them.
 
     Returns:
         The model; `model(distance)` gives logits [b, n, m].
@@ -129,16 +130,27 @@ def resolve_model(
     shape: tuple[int, int] | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> LoadedModel:
-    """Turn "name", "name@variant" or "run:PATH" into a model with weights; raises as `load_model` does."""
+    """Turn "name", "name@variant" or "run:PATH" into a model with weights.
+
+    Args:
+        reference: Which model.
+        registry: Where names are looked up.
+        shape: (n, m) of the problems, for models of fixed size without weights.
+        settings: They replace those that a run directory names; the weights must fit them.
+
+    Raises:
+        HnetzooError: As `load_model` does.
+    """
     if reference.startswith(RUN_PREFIX):
-        return _from_run(Path(reference.removeprefix(RUN_PREFIX)), registry)
+        return _from_run(Path(reference.removeprefix(RUN_PREFIX)), registry, settings or {})
     name, at, variant = reference.partition("@")
     spec = registry.model(name)
-    component = configure(spec, settings)
     if NON_LEARNED in spec.tags and not at:
+        component = configure(spec, settings)
         module = component.build(shape or FALLBACK_SHAPE).eval()
         return LoadedModel(module=module, component=component, weights="none", shape=None)
     chosen = _variant(spec, variant or DEFAULT_VARIANT)
+    component = configure(spec, {**_trained_settings(chosen), **(settings or {})})
     module = component.build(chosen.shape or shape or FALLBACK_SHAPE)
     with as_file(_resource(chosen.weights)) as path:
         fill(module, load_tensors(path), str(path))
@@ -169,9 +181,9 @@ def fill(module: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
     module.load_state_dict(dict(tensors))
 
 
-def _from_run(path: Path, registry: Registry) -> LoadedModel:
+def _from_run(path: Path, registry: Registry, settings: Mapping[str, Any]) -> LoadedModel:
     run = read_run(path)
-    component = configure(registry.model(run.model), run.settings.get("model", {}))
+    component = configure(registry.model(run.model), {**run.settings.get("model", {}), **settings})
     module = component.build(run.shape)
     fill(module, load_tensors(path / BEST), str(path / BEST))
     return LoadedModel(module=module.eval(), component=component, weights=f"{RUN_PREFIX}{path}", shape=run.shape)
@@ -186,6 +198,12 @@ def _variant(spec: ModelSpec, variant: str) -> Pretrained:
         if pretrained.variant == variant:
             return pretrained
     raise UnknownNameError(f"variant of {spec.name}", variant, (entry.variant for entry in spec.pretrained))
+
+
+def _trained_settings(pretrained: Pretrained) -> dict[str, Any]:
+    """Read the settings that the model was trained with off the card; none where it states none."""
+    with as_file(_resource(pretrained.card)) as path:
+        return dict(read_json(path).get("settings", {}).get("model", {}))
 
 
 def _resource(name: str) -> Any:

@@ -179,8 +179,8 @@ def test_unusable_cost_names_problem_row_and_column(value: float, written: str, 
     cost = torch.ones(4, size, size)
     cost[3, 1, 0] = value
     message = (
-        f"cost is {written} at problem 3, row 1, column 0; costs inside the masks must be numbers (+inf forbids a "
-        "pair): correct the value or mask the slot"
+        f"distance is {written} at problem 3, row 1, column 0; distances inside the masks must be numbers "
+        "(+inf forbids a pair): correct the value or mask the slot"
     )
     with pytest.raises(DataError, match=f"^{re.escape(message)}$") as caught:
         assign(cost)

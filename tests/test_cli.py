@@ -17,6 +17,10 @@ import hnetzoo
 from hnetzoo.cli import app as app_module
 from hnetzoo.results import BenchmarkReport
 
+# A shell that starts the tests in the background has interrupts ignored, and processes inherit that.
+INTERRUPTIBLE = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from hnetzoo.cli.app import main; main()"
+)
 TINY = ["--set", "dataset.samples=[20,40,60]", "--epochs", "1", "--batch-size", "32"]
 
 
@@ -191,6 +195,8 @@ def fails(outcome: Outcome, code: int, *parts: str) -> None:
         (["benchmark", "--model", "hnetgru@big"], 2, ["unknown variant of hnetgru 'big'"]),
         (["benchmark", "--suite", "s.toml", "--seed", "1"], 2, ["--suite names models, datasets and seeds"]),
         (["benchmark", "--set", "model.gate=1"], 2, ["takes settings of datasets, dataset.*"]),
+        (["benchmark", "--model", "gredy"], 2, ["unknown model 'gredy'; did you mean 'greedy'?"]),
+        (["benchmark", "--dataset", "npz", "--set", "dataset.path=no.npz"], 2, ["'no.npz' does not exist"]),
         (["benchmark", "--json", "no/where.json"], 2, ["folder 'no' does not exist"]),
         (["generate", "doa", "--out", "p.csv"], 2, ["'p.csv' does not end in .npz"]),
         (["associate", "hnetgru", "none.npy"], 4, ["cannot read 'none.npy'", "No such file"]),
@@ -259,7 +265,7 @@ def test_running_out_of_memory_or_disk_exits_5(error: Exception) -> None:
 def test_interrupted_training_exits_with_its_code_and_can_be_resumed(
     tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
-    command = [sys.executable, "-c", "from hnetzoo.cli.app import main; main()", "train", "hnetgru", "--out", "r"]
+    command = [sys.executable, "-c", INTERRUPTIBLE, "train", "hnetgru", "--out", "r"]
     options = [*TINY[:2], "--epochs", "400", "--batch-size", "32"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(
@@ -313,3 +319,99 @@ def test_check_takes_settings(run: Run, tmp_path: Path) -> None:
     fails(run("check", "nothing-of-that-name"), 2, "unknown name 'nothing-of-that-name'")
     fails(run("check", "doa", "--set", "dataset.sample=3"), 2, "did you mean 'dataset.samples'?")
     fails(run("check", "doa", "--set", "model.hidden_size=3"), 2, "'doa' is no model; leave out --set model.*")
+
+
+SLOW = """
+import os, time
+import torch
+import hnetzoo
+
+class Slow(torch.nn.Module):
+    def __init__(self, config, shape):
+        super().__init__()
+
+    def forward(self, distance, row_mask=None, col_mask=None):
+        open("slow-" + str(os.getpid()), "w").close()
+        time.sleep(600)
+
+class Raising(Slow):
+    def forward(self, distance, row_mask=None, col_mask=None):
+        raise RuntimeError("no luck")
+
+@hnetzoo.hookimpl
+def hnetzoo_models():
+    return [hnetzoo.ModelSpec(name=name.lower(), summary="", target=f"slow_net:{name}", config="hnetzoo:Config",
+                              tags={"non-learned"}) for name in ("Slow", "Raising")]
+"""
+SMALL = ["--dataset", "doa", "--set", "dataset.samples=300"]
+
+
+def test_a_failing_cell_exits_1_after_the_others_are_reported(
+    run: Run, fake_distribution: Callable[..., Path], tmp_path: Path
+) -> None:
+    fake_distribution("slow-net", SLOW)
+    command = ["benchmark", "--model", "raising", "--model", "greedy", *SMALL, "--json", "b.json", "--markdown", "b.md"]
+    outcome = run(*command)
+    assert outcome.code == 1
+    assert "doa, seed 0: raising RuntimeError: no luck" in outcome.err
+    assert "hnetzoo: 1 cells failed" in outcome.err
+    assert "Traceback" not in outcome.err
+    report = BenchmarkReport.read(tmp_path / "b.json")
+    assert [row.model for row in report.rows] == ["greedy"]
+    assert [(failed.model, failed.reason) for failed in report.failed] == [("raising", "RuntimeError: no luck")]
+    for text in (outcome.out, (tmp_path / "b.md").read_text()):
+        assert "RuntimeError: no luck" in " ".join(text.split())
+
+
+def test_cells_of_a_suite_are_kept_and_fresh_computes_them_anew(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "s.toml").write_text('models = ["greedy"]\ndatasets = [{name = "doa", settings = {samples = 300}}]\n')
+    assert "(kept)" not in run("benchmark", "--suite", "s.toml").err
+    assert len(list((tmp_path / "runs" / "benchmark" / "cells").iterdir())) == 1
+    assert "greedy F1" in (second := run("benchmark", "--suite", "s.toml").err)
+    assert "(kept)" in second
+    assert "(kept)" not in run("benchmark", "--suite", "s.toml", "--fresh").err
+    assert "(kept)" in run("benchmark", "--model", "greedy", *SMALL, "--runs", "runs/benchmark").err
+
+
+def test_a_benchmark_without_suite_or_training_keeps_nothing(run: Run, tmp_path: Path) -> None:
+    run("benchmark", "--model", "greedy", *SMALL)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_data_is_the_folder_of_relative_paths(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    run("generate", "doa", "--out", "data/p.npz", "--set", "dataset.samples=300")
+    command = ["benchmark", "--model", "greedy", "--dataset", "npz", "--set", "dataset.path=p.npz"]
+    fails(run(*command), 2, "'p.npz' does not exist")
+    assert run(*command, "--data", "data").code == 0
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_interrupted_benchmark_exits_130_at_once_and_keeps_what_is_finished(
+    tmp_path: Path, fake_distribution: Callable[..., Path], jobs: int
+) -> None:
+    site = fake_distribution("slow-net", SLOW).parent
+    paths = os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")])
+    process = subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTIBLE, "benchmark", "--model", "hungarian", "--model", "slow", *SMALL,
+         "--runs", "r", "--jobs", str(jobs)],
+        cwd=tmp_path, env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": paths}, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    cells = tmp_path / "r" / "cells"
+    try:
+        while not (list(cells.glob("*.json")) and list(tmp_path.glob("slow-*"))) and process.poll() is None:
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to the workers too
+        _, err = process.communicate(timeout=30)
+    finally:
+        process.kill()
+        process.communicate()
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    assert "hnetzoo: interrupted; what is finished is kept under r" in err
+    (finished,) = cells.iterdir()
+    assert json.loads(finished.read_text())["model"] == "hungarian"
+    (worker,) = (int(path.name.partition("-")[2]) for path in tmp_path.glob("slow-*"))
+    with pytest.raises(ProcessLookupError):
+        os.kill(worker, 0)

@@ -226,7 +226,7 @@ def test_problems_are_drawn_for_the_split_and_seed_and_cells_weighed_by_the_trai
     generator: torch.Generator,
 ) -> None:
     dataset = FixedDataset(random_batch(generator))
-    problems = load_problems("tiny", dataset, "test", 5)
+    problems = load_problems("tiny", dataset, "test", 5, origin_metric=True)
     assert dataset.loads == [("test", 5), ("train", 5)]
     assert (problems.dataset, problems.split, problems.seed) == ("tiny", "test", 5)
     assert torch.allclose(problems.cell_weights, dataset.batch.association.double().mean(0))
@@ -234,10 +234,17 @@ def test_problems_are_drawn_for_the_split_and_seed_and_cells_weighed_by_the_trai
 
 def test_cells_have_no_weight_where_slots_are_masked(generator: torch.Generator) -> None:
     dataset = FixedDataset(masked_batch(generator))
-    problems = load_problems("tiny", dataset, "test", 5)
+    problems = load_problems("tiny", dataset, "test", 5, origin_metric=True)
     assert problems.cell_weights is None
+    assert dataset.loads == [("test", 5)]
     assert torch.equal(problems.row_active, dataset.batch.row_mask)
     assert torch.equal(problems.col_active, dataset.batch.col_mask)
+
+
+def test_the_training_split_is_left_alone_where_the_origins_metric_has_no_meaning(generator: torch.Generator) -> None:
+    dataset = FixedDataset(random_batch(generator))
+    assert load_problems("tiny", dataset, "test", 5).cell_weights is None
+    assert dataset.loads == [("test", 5)]
 
 
 def test_activity_of_the_dataset_takes_the_place_of_the_masks(generator: torch.Generator) -> None:

@@ -7,9 +7,9 @@ import pytest
 from rich.console import Console
 
 from hnetzoo.report.markdown import render_markdown, render_table
-from hnetzoo.report.tables import MOST_GROUPS, Table, report_tables
+from hnetzoo.report.tables import MOST_CELLS, MOST_GROUPS, Table, report_tables
 from hnetzoo.report.terminal import terminal_table, terminal_tables
-from hnetzoo.results import BenchmarkReport, BenchmarkRow, Skipped
+from hnetzoo.results import BenchmarkReport, BenchmarkRow, Failed, Skipped
 
 COLUMNS = (
     "model", "F1", "weighted F1", "precision", "recall", "exact", "valid", "F1 1-to-1", "cost gap", "vs scipy",
@@ -91,10 +91,10 @@ def test_seeds_are_averaged_and_their_spread_is_told() -> None:
     rows += [row("steady", 0.72, seed=seed, weighted_f1=weighted) for seed, weighted in enumerate((None, 0.8, 0.9))]
     (table,) = report_tables(report(*rows))
     assert column(table, "model") == ["hungarian", "acme", "steady"]
-    assert column(table, "F1") == ["0.5000", "0.7500", "0.7200"]
+    assert column(table, "F1") == ["0.5000 ± 0.0000", "0.7500 ± 0.1803", "0.7200 ± 0.0000"]
     assert column(table, "weighted F1") == ["0.9000", "-", "0.8500"]
     assert "seed 0, 1, 2." in table.caption
-    assert "Means over seeds; no F1 is farther than 0.2000 from its mean." in table.caption
+    assert "Means over seeds, ± standard deviation." in table.caption
 
 
 def test_a_number_that_has_no_meaning_is_a_dash() -> None:
@@ -139,8 +139,67 @@ def test_breakdowns_show_exact_shares_and_problems_per_group() -> None:
 
 @pytest.mark.parametrize("groups", [0, 1, MOST_GROUPS + 1])
 def test_one_group_or_too_many_have_no_table(groups: int) -> None:
-    cells = {f"{n}x1": {"exact": 1.0, "f1": 1.0, "problems": 1} for n in range(groups)}
-    assert len(report_tables(report(row("hungarian", cells=cells)))) == 1
+    layouts = {f"{n}x1": {"exact": 1.0, "f1": 1.0, "problems": 1} for n in range(groups)}
+    assert len(report_tables(report(row("hungarian", layouts=layouts)))) == 1
+
+
+def test_cells_stand_in_the_order_of_their_numbers() -> None:
+    cells = {f"{n}x{n}": {"exact": 0.5, "f1": 1.0, "problems": 1} for n in (16, 2, 10, 1)}
+    _, by_cell = report_tables(report(row("hungarian", cells=cells)))
+    assert by_cell.columns == ("model", "1x1", "2x2", "10x10", "16x16")
+
+
+def test_more_kinds_of_cells_than_can_be_read_are_joined_by_size() -> None:
+    cells = {f"{n}x{m}": {"exact": 1 / (1 + m), "f1": 1.0, "problems": n + 1} for n in range(40) for m in range(7)}
+    _, by_size = report_tables(report(row("hungarian", cells=cells)))
+    assert by_size.title == "doa, by size"
+    assert by_size.columns == ("model", "0", "1", "2", "3-4", "5-8")
+    for place, sizes in enumerate(([0], [1], [2], [3, 4], [5, 6, 7, 8]), start=1):
+        inside = [(n + 1, 1 / (1 + m)) for n in range(40) for m in range(7) if min(n, m) in sizes]
+        problems = sum(count for count, _ in inside)
+        assert by_size.rows[0][place] == f"{sum(count * exact for count, exact in inside) / problems:.3f}"
+        assert by_size.rows[1][place] == f"{problems:,}"
+
+
+def test_three_by_three_cells_are_not_joined() -> None:
+    cells = {f"{n}x{m}": {"exact": 0.5, "f1": 1.0, "problems": 1} for n in range(3) for m in range(3)}
+    assert len(cells) == MOST_CELLS
+    assert report_tables(report(row("hungarian", cells=cells)))[1].title == "doa, by cell"
+
+
+def test_failures_are_told_by_seed_with_their_reason() -> None:
+    failed = tuple(Failed(model="acme", dataset="doa", seed=seed, reason="RuntimeError: no luck") for seed in (0, 2))
+    failed += (Failed(model="gone", dataset="doa", seed=1, reason="MemoryError"),)
+    found = replace(report(row("hungarian"), row("acme", seed=1)), failed=failed)
+    (table,) = report_tables(found)
+    assert column(table, "model") == ["hungarian", "acme", "gone"]
+    assert table.rows[-1][:2] == ("gone", "failed")
+    assert table.caption.endswith("Failed: acme, seed 0, 2: RuntimeError: no luck Failed: gone, seed 1: MemoryError")
+    for text in (render_markdown(found), " ".join(drawn(table).split())):
+        assert "acme, seed 0, 2: RuntimeError: no luck" in text
+
+
+def test_a_task_on_which_all_failed_is_not_lost() -> None:
+    failed = (Failed(model="acme", dataset="doa", seed=0, reason="MemoryError"),)
+    (table,) = report_tables(replace(report(), failed=failed))
+    assert table.rows[0][:2] == ("acme", "failed")
+    assert table.caption == "There is no number. Failed: acme, seed 0: MemoryError"
+
+
+def test_the_caption_says_what_was_solved_and_what_was_tuned() -> None:
+    tasks = {"doa": {"dataset": "doa", "settings": {"max_doas": 3, "counts": "known"}, "sha256": {}, "problems": 1}}
+    rows = [row("a", seed=0, weights="tuned: gate=0.4"), row("a", seed=1, weights="tuned: gate=0.5"), row("b")]
+    rows += [row("c", f1=0.1, weights="pretrained:default, tuned: gate=1")]
+    (table,) = report_tables(replace(report(*rows), tasks=tasks))
+    assert table.caption.startswith('doa with max_doas = 3, counts = "known". 40,500 test problems, seed 0, 1.')
+    assert table.caption.endswith("Tuned on validation: a (gate=0.4 / gate=0.5), c (gate=1).")
+
+
+def test_tasks_stand_in_the_order_of_the_suite() -> None:
+    tasks = {label: {"dataset": label, "settings": {}, "sha256": {}, "problems": 1} for label in ("c", "a", "b")}
+    skipped = Skipped(model="acme", dataset="c", reason="n/a (fixed 2 x 2)")
+    found = replace(report(row("acme", dataset="b"), row("acme", dataset="a"), skipped=(skipped,)), tasks=tasks)
+    assert [table.title for table in report_tables(found)] == ["c", "a", "b"]
 
 
 def test_a_report_of_nothing_has_no_table() -> None:
@@ -159,6 +218,13 @@ def test_markdown_is_a_table_with_caption_and_versions() -> None:
     assert {line.count("|") for line in lines if line.startswith("|")} == {len(COLUMNS) + 1}
     assert lines[-1] == "Made with hnetzoo 0.1.0, torch 2.10 on 2 cores, Linux."
     assert text.endswith(".\n")
+
+
+def test_markdown_names_commit_and_date_where_they_are_known() -> None:
+    known = {"versions": {"torch": "2.10"}, "cores": 2, "system": "Linux", "date": "2030-01-02T03:04:05+00:00"}
+    text = render_markdown(report(row("hungarian"), **known, commit="abc"))
+    assert text.splitlines()[-1] == "Made with torch 2.10 at commit abc on 2 cores, Linux, 2030-01-02T03:04:05+00:00."
+    assert "commit" not in render_markdown(report(row("hungarian"), **known, commit=None))
 
 
 def test_a_bar_in_a_label_does_not_break_the_markdown_table() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hnetzoo import DataError
-from hnetzoo.results import PACKAGES, SCHEMA, BenchmarkReport, BenchmarkRow, Skipped, environment
+from hnetzoo.results import SCHEMA, BenchmarkReport, BenchmarkRow, Failed, Skipped
 
 ROW_KEYS = {
     "model", "dataset", "split", "seed", "weights", "f1", "precision", "recall", "exact", "validity", "cost_gap",
@@ -44,6 +44,8 @@ REPORT = BenchmarkReport(
     environment={"cores": 2, "versions": {"hnetzoo": "0.1.0"}},
     rows=(ROW, replace(ROW, model="hungarian", weights="none", weighted_f1=0.7)),
     skipped=(Skipped(model="hnetgru", dataset="wide", reason="n/a (fixed 2 x 2)"),),
+    failed=(Failed(model="acme", dataset="doa", seed=1, reason="RuntimeError: no luck"),),
+    tasks={"doa": {"dataset": "doa", "settings": {"samples": 3000}, "sha256": {"0": "ab"}, "problems": 300}},
 )
 
 
@@ -78,7 +80,7 @@ def test_an_empty_report_reads_back_equal(stored: Callable[[Any], Path]) -> None
 
 def test_the_document_has_the_keys_of_its_schema() -> None:
     document = json.loads(json.dumps(REPORT.to_json()))
-    assert list(document) == ["schema", "environment", "rows", "skipped", "baseline"]
+    assert list(document) == ["schema", "environment", "rows", "skipped", "failed", "tasks", "baseline"]
     assert document["schema"] == SCHEMA == 1
     assert {frozenset(row) for row in document["rows"]} == {frozenset(ROW_KEYS)}
     assert document["rows"][0]["weighted_f1"] is None
@@ -86,8 +88,9 @@ def test_the_document_has_the_keys_of_its_schema() -> None:
     assert document["skipped"] == [{"model": "hnetgru", "dataset": "wide", "reason": "n/a (fixed 2 x 2)"}]
 
 
-def test_a_document_of_before_there_were_skipped_models_is_read(stored: Callable[[Any], Path]) -> None:
-    assert BenchmarkReport.read(stored(document_without("skipped"))) == replace(REPORT, skipped=())
+@pytest.mark.parametrize(("key", "nothing"), [("skipped", ()), ("failed", ()), ("tasks", {})])
+def test_a_document_of_before_there_was_a_key_is_read(key: str, nothing: Any, stored: Callable[[Any], Path]) -> None:
+    assert BenchmarkReport.read(stored(document_without(key))) == replace(REPORT, **{key: nothing})
 
 
 @pytest.mark.parametrize(
@@ -105,6 +108,7 @@ def test_a_document_of_before_there_were_skipped_models_is_read(stored: Callable
         ({**REPORT.to_json(), "rows": [None]}, ""),
         ({**REPORT.to_json(), "rows": None}, ""),
         (document_without("skipped", 0, "reason"), "reason"),
+        (document_without("failed", 0, "seed"), "seed"),
     ],
 )
 def test_a_damaged_document_is_named_with_the_reason(document: Any, reason: str, stored: Callable[[Any], Path]) -> None:
@@ -135,10 +139,3 @@ def test_a_missing_or_unreadable_file_is_named(tmp_path: Path) -> None:
 def test_rows_are_frozen() -> None:
     with pytest.raises(FrozenInstanceError, match="cannot assign to field 'f1'"):
         ROW.f1 = 1.0
-
-
-def test_the_environment_tells_versions_system_and_cores_and_nothing_else() -> None:
-    found = environment()
-    assert set(found) == {"python", "system", "cores", "versions"}
-    assert {"hnetzoo", "torch", "numpy", "scipy"} <= set(found["versions"]) == set(PACKAGES)
-    assert json.loads(json.dumps(found)) == found

@@ -65,6 +65,8 @@ def test_wheel_holds_core_plugins_weights_and_licence_and_is_small(wheel: Path) 
         "hnetzoo/templates/shared/pyproject.toml.template",
         "hnetzoo_hnetgru/weights/default.safetensors",
         "hnetzoo_hnetgru/weights/default.json",
+        "hnetzoo_dhn/weights/default.safetensors",
+        "hnetzoo_transformer/weights/default.safetensors",
         "hnetzoo_doa/plugin.py",
         "hnetzoo_classical/plugin.py",
         "hnetzoo_files/plugin.py",
@@ -83,8 +85,8 @@ def test_installed_wheel_lists_and_loads_the_pretrained_model(run: Callable[...,
         "print(sorted(hnetzoo.discover().models)); print(hnetzoo.load_model('hnetgru')(torch.rand(1, 2, 2)).shape)"
     )
     assert run("python", "-c", code).splitlines() == [
-        "['dual-softmax', 'exchangeable', 'greedy', 'hnetgru', 'hungarian', 'hungarian-gated', 'mutual-nearest', "
-        "'perturbed', 'sinkhorn']",
+        "['dhn', 'dual-softmax', 'exchangeable', 'greedy', 'hnetgru', 'hungarian', 'hungarian-gated', "
+        "'mutual-nearest', 'perturbed', 'sinkhorn', 'transformer']",
         "torch.Size([1, 2, 2])",
     ]
 

@@ -1,5 +1,8 @@
 """From names to live objects."""
 
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,7 +10,7 @@ import torch
 
 import hnetzoo
 from hnetzoo.checkpoint import save_tensors
-from hnetzoo.results import environment
+from hnetzoo.environment import environment
 from hnetzoo.runs import BEST, RunRecord, write_run
 from hnetzoo.zoo import configure, resolve_model
 
@@ -50,6 +53,23 @@ def test_run_directory_is_loaded_by_reference_path_or_text(run: Path) -> None:
     for weights in (run, str(run)):
         assert torch.equal(hnetzoo.load_model("hnetgru", weights=weights)(DISTANCE), expected)
     assert resolve_model(f"run:{run}", REGISTRY).weights == f"run:{run}"
+
+
+def test_settings_that_do_not_shape_weights_change_shipped_and_own_ones(tmp_path: Path) -> None:
+    shipped, longer = hnetzoo.load_model("exchangeable"), hnetzoo.load_model("exchangeable", iterations=9)
+    assert (shipped.iterations, longer.iterations) == (6, 9)
+    assert all(torch.equal(longer.state_dict()[name], value) for name, value in shipped.state_dict().items())
+    write_run(tmp_path / "run", RunRecord(model="exchangeable", shape=(2, 2), settings={"model": {"iterations": 5}}))
+    save_tensors(tmp_path / "run" / BEST, shipped.state_dict())
+    assert hnetzoo.load_model(f"run:{tmp_path / 'run'}").iterations == 5
+    assert torch.equal(hnetzoo.load_model(f"run:{tmp_path / 'run'}", iterations=9)(DISTANCE), longer(DISTANCE))
+
+
+@pytest.mark.parametrize("reference", ["hnetgru", "run"])
+def test_settings_that_shape_weights_are_refused_with_what_does_not_fit(reference: str, run: Path) -> None:
+    name = f"run:{run}" if reference == "run" else reference
+    with pytest.raises(hnetzoo.CheckpointError, match=r"do not fit HNetGRU \(of another shape: .* instead of \[.*9"):
+        hnetzoo.load_model(name, hidden_size=9)
 
 
 def test_solvers_ignore_weights() -> None:
@@ -98,6 +118,49 @@ def test_settings_class_that_is_no_config_is_the_plugins_fault() -> None:
     spec = hnetzoo.ModelSpec(name="acme", summary="", target="builtins:object", config="builtins:dict")
     with pytest.raises(hnetzoo.PluginLoadError, match=r"builtins:dict is not a subclass of hnetzoo.Config"):
         configure(spec)
+
+
+@pytest.fixture
+def carded(tmp_path: Path, run: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A package with the weights of the run; tests write its card."""
+    package = tmp_path / "acme_weights"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "small.safetensors").write_bytes((run / BEST).read_bytes())
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield package / "small.json"
+    sys.modules.pop("acme_weights", None)
+
+
+def with_card() -> hnetzoo.Registry:
+    small = hnetzoo.Pretrained(weights="acme_weights:small.safetensors", card="acme_weights:small.json", shape=(2, 2))
+    spec = replace(REGISTRY.model("hnetgru"), pretrained=(small,))
+    return hnetzoo.Registry(
+        [hnetzoo.Plugin(distribution="acme", version="1", entry_point="net", target="acme", specs=(spec,))]
+    )
+
+
+def test_pretrained_model_has_the_settings_of_its_card(carded: Path) -> None:
+    carded.write_text('{"settings": {"model": {"hidden_size": 8}, "trainer": {"epochs": 3}}}')
+    model = hnetzoo.load_model("hnetgru", registry=with_card())
+    assert model.gru.hidden_size == 8  # type: ignore[union-attr]
+    with pytest.raises(hnetzoo.CheckpointError, match="of another shape"):
+        hnetzoo.load_model("hnetgru", registry=with_card(), hidden_size=16)
+
+
+def test_card_without_settings_leaves_the_defaults_and_given_ones(carded: Path) -> None:
+    carded.write_text("{}")
+    assert hnetzoo.load_model("hnetgru", registry=with_card(), hidden_size=8).gru.hidden_size == 8  # type: ignore[union-attr]
+    with pytest.raises(hnetzoo.CheckpointError, match="of another shape"):
+        hnetzoo.load_model("hnetgru", registry=with_card())
+
+
+def test_missing_and_damaged_cards_are_named(carded: Path) -> None:
+    with pytest.raises(hnetzoo.CheckpointError, match=r"small\.json"):
+        hnetzoo.load_model("hnetgru", registry=with_card())
+    carded.write_text("{")
+    with pytest.raises(hnetzoo.CheckpointError, match=r"small\.json"):
+        hnetzoo.load_model("hnetgru", registry=with_card())
 
 
 def test_every_pretrained_set_has_weights_and_a_card_that_match() -> None:

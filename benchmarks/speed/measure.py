@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from hnetzoo.results import environment
+from hnetzoo.environment import environment
 
 DONE = object()
 RESULTS = Path(__file__).parent.parent / "results"

@@ -1,5 +1,6 @@
 """`hnetzoo benchmark`: rank models and solvers side by side."""
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,9 +15,11 @@ from hnetzoo.observer import Silence
 from hnetzoo.registry import discover
 
 if TYPE_CHECKING:
-    from hnetzoo.results import BenchmarkReport, BenchmarkRow, Skipped
+    from hnetzoo.cells import Outcome
+    from hnetzoo.results import BenchmarkReport
 
 STDOUT = Path("-")
+RUNS = Path("runs/benchmark")
 
 
 def benchmark(
@@ -30,15 +33,25 @@ def benchmark(
         typer.Option("--set", metavar="KEY=VALUE", help="A setting of the datasets, dataset.*; may be repeated."),
     ] = None,
     suite: Annotated[Path | None, typer.Option(help="TOML file with models, datasets and seeds.")] = None,
+    data: Annotated[
+        Path, typer.Option(help="Folder that relative paths of datasets are seen from.", file_okay=False, exists=True)
+    ] = Path(),
     train: Annotated[bool, typer.Option("--train", help="Train learned models on each dataset first.")] = False,
-    runs: Annotated[Path, typer.Option(help="Where --train keeps its run directories.")] = Path("runs/benchmark"),
+    jobs: Annotated[int, typer.Option(min=1, help="How many cells (model, dataset, seed) run at once.")] = 1,
+    runs: Annotated[
+        Path | None,
+        typer.Option(help="Where finished cells and trainings are kept and found again.", show_default=False),
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Compute finished cells anew; trainings are kept.")] = False,
     device: DeviceOption = "cpu",
     json: Annotated[Path | None, typer.Option(help="Write the JSON document here; - is stdout, alone.")] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write the tables as Markdown here.")] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show the traceback of a cell that fails.")] = False,
 ) -> None:
     """Compare models with the Hungarian algorithm.
 
-    Without options: all pretrained models and solvers on the DOA datasets, the scipy baseline first.
+    Without options: all pretrained models and solvers on the DOA datasets, the scipy baseline first. With --suite or
+    --train, cells and trainings are kept under runs/benchmark, so that the same command continues where it was stopped.
     """
     if suite and (model or dataset or seed or settings):
         raise ConfigError("--suite names models, datasets and seeds; leave out --model, --dataset, --seed and --set")
@@ -46,30 +59,51 @@ def benchmark(
     if values["model"] or values["trainer"]:
         raise ConfigError("benchmark --set takes settings of datasets, dataset.*; give others in a --suite")
     check_writable(None if json == STDOUT else json, markdown)
-    from hnetzoo.benchmark import Training, default_suite, read_suite, run_benchmark
+    from hnetzoo.benchmark import run_benchmark
+    from hnetzoo.cells import Options
+    from hnetzoo.suite import default_suite, read_suite, train_all
 
+    _log(verbose)
     quiet = json == STDOUT
     registry = discover()
-    report = run_benchmark(
-        read_suite(suite)
-        if suite
-        else default_suite(registry, model or (), dataset or (), seed or (), values["dataset"]),
-        registry,
-        training=Training(runs=runs, observer=Silence if quiet else LineObserver) if train else None,
-        device=resolve_device(device),
-        on_result=(lambda result: None) if quiet else _note,
-    )
+    names = (model or (), dataset or (), seed or ())
+    chosen = read_suite(suite) if suite else default_suite(registry, *names, values["dataset"])
+    runs = runs or (RUNS if suite or train else None)
+    try:
+        report = run_benchmark(
+            train_all(chosen, registry) if train else chosen,
+            registry,
+            options=Options(device=resolve_device(device), data=data, runs=runs, fresh=fresh),
+            jobs=jobs,
+            observer=Silence if quiet else LineObserver,
+            on_result=(lambda outcome: None) if quiet else _note,
+        )
+    except (KeyboardInterrupt, SystemExit):
+        if runs:
+            note(f"hnetzoo: interrupted; what is finished is kept under {runs}, the same command continues")
+        raise
     _write(report, json, markdown)
+    if report.failed:
+        note(f"hnetzoo: {len(report.failed)} cells failed; --verbose shows where in the code")
+        raise typer.Exit(1)
 
 
-def _note(result: "BenchmarkRow | Skipped") -> None:
+def _log(verbose: bool) -> None:
+    """Let warnings reach stderr, and with --verbose the tracebacks of failed cells."""
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("hnetzoo").setLevel(logging.INFO if verbose else logging.WARNING)
+
+
+def _note(outcome: "Outcome") -> None:
     """Say on stderr what has been done."""
     from hnetzoo.results import BenchmarkRow
 
+    result = outcome.result
     if isinstance(result, BenchmarkRow):
-        note(f"{result.dataset}, seed {result.seed}: {result.model} F1 {result.f1:.4f}")
+        found = f"F1 {result.f1:.4f}{' (kept)' if outcome.kept else ''}"
     else:
-        note(f"{result.dataset}: {result.model} {result.reason}")
+        found = result.reason
+    note(f"{result.dataset}, seed {outcome.cell.seed}: {result.model} {found}")
 
 
 def _write(report: "BenchmarkReport", json: Path | None, markdown: Path | None) -> None:

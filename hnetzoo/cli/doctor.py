@@ -5,8 +5,8 @@ from typing import Any
 import typer
 
 from hnetzoo.cli.output import JsonOption, print_json, print_table
+from hnetzoo.environment import environment
 from hnetzoo.registry import discover
-from hnetzoo.results import environment
 
 
 def doctor(json: JsonOption = False) -> None:
@@ -42,6 +42,8 @@ def _hardware() -> dict[str, Any]:
 
 def _print(document: dict[str, Any]) -> None:
     typer.echo(f"python {document['python']} on {document['system']}, {document['cores']} cores")
+    if document["commit"]:
+        typer.echo(f"commit {document['commit']}")
     typer.echo(f"device {document['device']}, {document['threads']} threads")
     typer.echo(", ".join(f"{name} {number}" for name, number in document["versions"].items()))
     rows = [

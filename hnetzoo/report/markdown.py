@@ -7,12 +7,14 @@ from hnetzoo.results import BenchmarkReport
 
 
 def render_markdown(report: BenchmarkReport) -> str:
-    """Render all tables of a report, ending with the versions behind them."""
+    """Render all tables of a report, ending with the versions, the machine and the date behind them."""
     parts = [render_table(table) for table in report_tables(report)]
-    versions = report.environment.get("versions", {})
-    made_with = ", ".join(f"{name} {number}" for name, number in versions.items())
-    machine = f"{report.environment.get('cores', '?')} cores, {report.environment.get('system', '?')}"
-    return "\n".join([*parts, f"Made with {made_with} on {machine}.", ""])
+    known = report.environment
+    made_with = ", ".join(f"{name} {number}" for name, number in known.get("versions", {}).items())
+    commit = f" at commit {known['commit']}" if known.get("commit") else ""
+    date = f", {known['date']}" if known.get("date") else ""
+    machine = f"{known.get('cores', '?')} cores, {known.get('system', '?')}{date}"
+    return "\n".join([*parts, f"Made with {made_with}{commit} on {machine}.", ""])
 
 
 def render_table(table: Table, heading: str = "###") -> str:

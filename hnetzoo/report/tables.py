@@ -1,16 +1,19 @@
 """The tables of a report, independent of where they are shown."""
 
-from collections.abc import Callable, Mapping
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from statistics import fmean
+from statistics import fmean, stdev
 from typing import NamedTuple
 
-from hnetzoo.results import BenchmarkReport, BenchmarkRow
+from hnetzoo.report.sizes import by_size
+from hnetzoo.results import BenchmarkReport, BenchmarkRow, Groups
 
-MOST_GROUPS = 16  # columns of a breakdown; larger problems are left to the JSON document
+MOST_CELLS = 9  # columns of the breakdown by cell; beyond it cells are joined by size
+MOST_GROUPS = 16  # columns of any breakdown; more are left to the JSON document
 ABSENT = "-"
 
-Groups = Mapping[str, Mapping[str, float]]
 Rows = list[BenchmarkRow]
 
 
@@ -28,14 +31,15 @@ class _Column(NamedTuple):
     name: str
     value: Callable[[BenchmarkRow], float | None]
     form: str = "{:.4f}"
+    spread: bool = False
 
 
 _COLUMNS = (
-    _Column("F1", lambda row: row.f1),
+    _Column("F1", lambda row: row.f1, spread=True),
     _Column("weighted F1", lambda row: row.weighted_f1),
     _Column("precision", lambda row: row.precision),
     _Column("recall", lambda row: row.recall),
-    _Column("exact", lambda row: row.exact),
+    _Column("exact", lambda row: row.exact, spread=True),
     _Column("valid", lambda row: row.validity),
     _Column("F1 1-to-1", lambda row: row.f1_one_to_one),
     _Column("cost gap", lambda row: row.cost_gap, "{:.2%}"),
@@ -46,79 +50,125 @@ _COLUMNS = (
 
 
 def report_tables(report: BenchmarkReport) -> list[Table]:
-    """Build the tables of a report: per dataset the ranking, then exact shares by cell and by slot layout.
+    """Build the tables of a report: per task the ranking, then exact shares by cell and by slot layout.
 
-    Rows of several seeds are joined into their mean.
+    Rows of several seeds are joined into their mean, with the standard deviation where it matters most. Where there are
+    more kinds of cells than can be read, they are joined by size.
 
     Example:
         >>> report_tables(BenchmarkReport(environment={}, rows=()))
         []
     """
     tables: list[Table] = []
-    shown = [row.dataset for row in report.rows] + [entry.dataset for entry in report.skipped]
-    for dataset in dict.fromkeys(shown):
+    for dataset in _datasets(report):
         models: dict[str, Rows] = {}
         for row in report.rows:
             if row.dataset == dataset:
                 models.setdefault(row.model, []).append(row)
         tables.append(_ranking(dataset, models, report))
-        cells = "Share of matrices that are wholly right, by active references x active predictions."
-        tables += _breakdown(f"{dataset}, by cell", cells, models, lambda row: row.cells)
+        tables += _by_cell(dataset, models)
         layouts = "Share of matrices that are wholly right, by the slots that are active (1): references x predictions."
         tables += _breakdown(f"{dataset}, by slot layout", layouts, models, lambda row: row.layouts)
     return tables
 
 
+def _datasets(report: BenchmarkReport) -> list[str]:
+    """Name the tasks that there is something to say about, in the order of the report."""
+    shown = [row.dataset for row in report.rows]
+    shown += [entry.dataset for entry in report.skipped] + [entry.dataset for entry in report.failed]
+    return list(dict.fromkeys([*(label for label in report.tasks if label in shown), *shown]))
+
+
 def _ranking(dataset: str, models: Mapping[str, Rows], report: BenchmarkReport) -> Table:
-    """Rank by F1, the baseline on top."""
+    """Rank by F1, the baseline on top, and below what there is no number of."""
     order = sorted(models, key=lambda model: (model != report.baseline, -fmean(row.f1 for row in models[model])))
-    ranked = [
-        (model, *(_text([column.value(row) for row in models[model]], column.form) for column in _COLUMNS))
-        for model in order
-    ]
+    ranked = [(model, *(_cell(column, models[model]) for column in _COLUMNS)) for model in order]
+    missing = {entry.model: "failed" for entry in report.failed if entry.dataset == dataset}
+    missing |= {entry.model: entry.reason for entry in report.skipped if entry.dataset == dataset}
     blank = ("",) * (len(_COLUMNS) - 1)
-    missing = [(entry.model, entry.reason, *blank) for entry in report.skipped if entry.dataset == dataset]
     return Table(
         title=dataset,
-        caption=_caption(models),
+        caption=_caption(dataset, models, report),
         columns=("model", *(column.name for column in _COLUMNS)),
-        rows=(*ranked, *missing),
+        rows=(*ranked, *((model, reason, *blank) for model, reason in missing.items() if model not in models)),
     )
 
 
-def _caption(models: Mapping[str, Rows]) -> str:
-    """Say how many problems and seeds stand behind the numbers, and how far F1 strays between seeds."""
-    rows = next(iter(models.values()), [])
+def _caption(dataset: str, models: Mapping[str, Rows], report: BenchmarkReport) -> str:
+    """Say what was solved, how many problems and seeds stand behind the numbers, and what failed."""
+    return " ".join([*_task(dataset, report), *_basis(models), *_tuned(models), *_failures(dataset, report)])
+
+
+def _task(dataset: str, report: BenchmarkReport) -> Iterable[str]:
+    task = report.tasks.get(dataset, {})
+    settings = ", ".join(f"{name} = {json.dumps(value)}" for name, value in task.get("settings", {}).items())
+    if settings:
+        yield f"{task['dataset']} with {settings}."
+
+
+def _basis(models: Mapping[str, Rows]) -> Iterable[str]:
+    rows = [row for rows in models.values() for row in rows]
     if not rows:
-        return "No model takes these problems."
-    text = f"{rows[0].problems:,} {rows[0].split} problems, seed {', '.join(str(row.seed) for row in rows)}."
-    if len(rows) > 1:
-        spread = max(abs(row.f1 - fmean(other.f1 for other in rows)) for rows in models.values() for row in rows)
-        text += f" Means over seeds; no F1 is farther than {spread:.4f} from its mean."
-    return f"{text} Ratios are 1 where nothing was to be found and nothing was found."
+        yield "There is no number."
+        return
+    seeds = list(dict.fromkeys(row.seed for row in rows))
+    yield f"{rows[0].problems:,} {rows[0].split} problems, seed {', '.join(map(str, seeds))}."
+    if len(seeds) > 1:
+        yield "Means over seeds, ± standard deviation."
+    yield "Ratios are 1 where nothing was to be found and nothing was found."
+
+
+def _tuned(models: Mapping[str, Rows]) -> Iterable[str]:
+    tuned = [
+        f"{model} ({' / '.join(dict.fromkeys(row.weights.partition('tuned: ')[2] for row in rows))})"
+        for model, rows in models.items()
+        if "tuned: " in rows[0].weights
+    ]
+    if tuned:
+        yield f"Tuned on validation: {', '.join(tuned)}."
+
+
+def _failures(dataset: str, report: BenchmarkReport) -> Iterable[str]:
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for entry in report.failed:
+        if entry.dataset == dataset:
+            reasons.setdefault((entry.model, entry.reason), []).append(str(entry.seed))
+    for (model, reason), seeds in reasons.items():
+        yield f"Failed: {model}, seed {', '.join(seeds)}: {reason}"
+
+
+def _by_cell(dataset: str, models: Mapping[str, Rows]) -> list[Table]:
+    what = "Share of matrices that are wholly right, by"
+    if len({name for rows in models.values() for row in rows for name in row.cells}) <= MOST_CELLS:
+        caption = f"{what} active references x active predictions."
+        return _breakdown(f"{dataset}, by cell", caption, models, lambda row: row.cells)
+    caption = f"{what} the lesser number of active references and active predictions."
+    return _breakdown(f"{dataset}, by size", caption, models, lambda row: by_size(row.cells))
 
 
 def _breakdown(
     title: str, caption: str, models: Mapping[str, Rows], groups: Callable[[BenchmarkRow], Groups]
 ) -> list[Table]:
     """Show exact shares per group; no table where there is one group or too many."""
-    first = next(iter(models.values()), [])
-    names = tuple(sorted({name for row in first for name in groups(row)}))
+    found = {model: [groups(row) for row in rows] for model, rows in models.items()}
+    present = {name for several in found.values() for one in several for name in one}
+    names = tuple(sorted(present, key=lambda name: [int(number) for number in re.findall(r"\d+", name)]))
     if not 1 < len(names) <= MOST_GROUPS:
         return []
     shares = [
-        (model, *(_text([_exact(groups(row), name) for row in rows], "{:.3f}") for name in names))
-        for model, rows in models.items()
+        (model, *(_mean([one[name]["exact"] for one in several if name in one], "{:.3f}") for name in names))
+        for model, several in found.items()
     ]
-    counts = [f"{sum(groups(row).get(name, {}).get('problems', 0) for row in first):,.0f}" for name in names]
+    first = next(iter(found.values()))
+    counts = [f"{sum(one.get(name, {}).get('problems', 0) for one in first):,.0f}" for name in names]
     return [Table(title=title, caption=caption, columns=("model", *names), rows=(*shares, ("problems", *counts)))]
 
 
-def _exact(groups: Groups, name: str) -> float | None:
-    return groups[name]["exact"] if name in groups else None
+def _cell(column: _Column, rows: Rows) -> str:
+    values = [value for value in map(column.value, rows) if value is not None]
+    mean = _mean(values, column.form)
+    return f"{mean} ± {column.form.format(stdev(values))}" if column.spread and len(values) > 1 else mean
 
 
-def _text(values: list[float | None], form: str) -> str:
-    """Write the mean of what there is."""
-    present = [value for value in values if value is not None]
-    return form.format(fmean(present)) if present else ABSENT
+def _mean(values: list[float], form: str) -> str:
+    return form.format(fmean(values)) if values else ABSENT

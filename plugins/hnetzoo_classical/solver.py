@@ -17,7 +17,7 @@ class Solver(nn.Module, ABC):
         """Solve problems.
 
         Args:
-            distance: Float [b, n, m], any unit.
+            distance: Float [b, n, m], any unit; +inf forbids a pair.
             row_mask: Bool [b, n]; None means all True.
             col_mask: Bool [b, m]; None means all True.
 
@@ -26,16 +26,13 @@ class Solver(nn.Module, ABC):
 
         Raises:
             ShapeError: If the shapes do not fit.
-            DataError: If a distance inside the masks is NaN.
+            DataError: If a distance inside the masks is NaN or -inf.
         """
-        hnetzoo.check_problem_shapes(distance, row_mask, col_mask)
-        cells = hnetzoo.valid_cells(*hnetzoo.full_masks(distance, row_mask, col_mask))
-        if bool((distance.isnan() & cells).any()):
-            raise hnetzoo.DataError("a distance inside the masks is NaN; correct the value or mask the slot")
+        allowed = hnetzoo.allowed_pairs(distance, row_mask, col_mask)
         with torch.no_grad():
-            pairs = self.solve(distance.masked_fill(~cells, torch.inf))
+            pairs = self.solve(distance.masked_fill(~allowed, torch.inf))
         return torch.where(pairs, CERTAIN, -CERTAIN).to(distance.dtype)
 
     @abstractmethod
     def solve(self, distance: Tensor) -> Tensor:
-        """Choose pairs, bool [b, n, m]; distances outside the masks are +inf, and such pairs must not be chosen."""
+        """Choose pairs, bool [b, n, m]; forbidden pairs are at +inf, and must not be chosen."""

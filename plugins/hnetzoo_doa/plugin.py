@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import hnetzoo
 
-TAGS = frozenset({"synthetic", "optimal-truth", "benchmark"})
+TAGS = frozenset({"synthetic", "optimal-truth", "benchmark", "origin-metric"})
 
 
 @hnetzoo.hookimpl

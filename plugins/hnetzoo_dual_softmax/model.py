@@ -69,11 +69,7 @@ class DualSoftmax(nn.Module):
             ShapeError: If the shapes do not fit.
             DataError: If a distance inside the masks is NaN or -inf.
         """
-        hnetzoo.check_problem_shapes(distance, row_mask, col_mask)
-        cells = hnetzoo.valid_cells(*hnetzoo.full_masks(distance, row_mask, col_mask))
-        if bool(((distance.isnan() | distance.isneginf()) & cells).any()):
-            raise hnetzoo.DataError("a distance inside the masks is NaN or -inf; correct the value or mask the slot")
-        cells = cells & distance.isfinite()
+        cells = hnetzoo.allowed_pairs(distance, row_mask, col_mask)
         inverse = torch.exp(-self.log_temperature).to(distance.dtype)
         scores = (-inverse * distance.masked_fill(~cells, 0.0)).masked_fill(~cells, -FAR)
         unmatched = -inverse * self.unmatched_distance

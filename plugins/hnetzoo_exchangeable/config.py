@@ -21,7 +21,7 @@ class ExchangeableConfig(hnetzoo.Config):
 class ExchangeableTrainerConfig(hnetzoo.TrainerConfig):
     """Settings of the exchangeable trainer."""
 
-    epochs: PositiveInt = 10
+    epochs: PositiveInt = 12
     """Passes over the training split."""
     batch_size: PositiveInt = 1024
     """Problems per optimiser step; the last incomplete batch of an epoch is dropped."""
@@ -33,3 +33,7 @@ class ExchangeableTrainerConfig(hnetzoo.TrainerConfig):
     """Share of the steps in which the rate rises."""
     largest_gradient: PositiveFloat = 1.0
     """Norm that the gradient of a step is clipped to."""
+    iterations: tuple[PositiveInt, PositiveInt] | None = None
+    """Range that the iterations of a training step are drawn from, so that more extrapolate; null: the model's."""
+    supervise_every: PositiveInt | None = None
+    """Ask for the answer after every so many iterations, and not only after the last; null: only after the last."""

@@ -1,14 +1,18 @@
 """A recurrent exchangeable network on the distance matrix.
 
-Every cell holds a state. A shared layer, applied again and again, updates it from itself, from the maxima of its row
-and of its column, and from how it competes there: the log-softmax of a few learned scores along the row and along the
-column. Whatever permutes rows or columns permutes the answer alike, and the weights know no size.
+Every cell holds a state and a few potentials. A shared layer, applied again and again, normalises the potentials along
+rows and columns as Sinkhorn's algorithm does, shows the cell how it competes there, and updates its state from itself
+and from the maxima of its row and of its column; the state in turn moves the potentials. Whatever permutes rows or
+columns permutes the answer alike, and the weights know no size.
 
 How ours differs from the paper: pooling is by maxima and log-softmax instead of means, the layer is shared and iterated
-with a residual state, and rows and columns may be masked.
+with a residual state, potentials are carried along, and rows and columns may be masked.
 
-Source: J. Hartford et al., "Deep Models of Interactions Across Sets", ICML 2018, section 2 (exchangeable matrix layer).
+Sources: J. Hartford et al., "Deep Models of Interactions Across Sets", ICML 2018, section 2 (exchangeable matrix
+layer); R. Sinkhorn, P. Knopp, "Concerning Nonnegative Matrices and Doubly Stochastic Matrices", Pacific J. Math. 1967.
 """
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -18,38 +22,51 @@ from hnetzoo_exchangeable.config import ExchangeableConfig
 
 ABSENT = -1e4
 """Stands for a masked cell where maxima are taken: below any real value, and finite, so that no gradient is NaN."""
-FEATURES = 3
+IMPOSSIBLE = -100.0
+"""Logit where there can be no pair."""
+LOST = -10.0
+"""Least log-share that a state is shown: beyond, a cell has lost, and only rounding grows."""
+LEAST_POTENTIAL = -60.0
+LEAST_GAP = 1e-3
+"""Least typical gap of a problem that its distances are measured in [units of the distance]."""
+FEATURES = 5
 
 
 class ExchangeableLayer(nn.Module):
-    """Update the states of all cells from their rows and columns.
+    """Update the states and potentials of all cells from their rows and columns.
 
     Example:
         >>> layer = ExchangeableLayer(channels=8, scores=2)
-        >>> state, cells = torch.rand(1, 2, 3, 8), torch.ones(1, 2, 3, 1, dtype=torch.bool)
-        >>> layer(state, torch.rand(1, 2, 3, 3), cells).shape
-        torch.Size([1, 2, 3, 8])
+        >>> state, potential, features = torch.rand(1, 2, 3, 8), torch.rand(1, 2, 3, 2), torch.rand(1, 2, 3, 5)
+        >>> state, potential = layer(state, potential, features, absent=torch.zeros(1, 2, 3, 1))
+        >>> state.shape, potential.shape
+        (torch.Size([1, 2, 3, 8]), torch.Size([1, 2, 3, 2]))
     """
 
     def __init__(self, channels: int, scores: int) -> None:
         super().__init__()
         self.score = nn.Linear(channels, scores)
+        self.log_gain = nn.Parameter(torch.zeros(scores))
         self.of_cell = nn.Linear(channels + FEATURES + 2 * scores, channels)
         self.of_row = nn.Linear(channels, channels, bias=False)
         self.of_column = nn.Linear(channels, channels, bias=False)
         self.update = nn.Linear(channels, channels)
         self.norm = nn.LayerNorm(channels)
 
-    def forward(self, state: Tensor, features: Tensor, cells: Tensor) -> Tensor:
-        """Map state [b, n, m, c], features [b, n, m, 3] and bool [b, n, m, 1] to the next state."""
-        scores = self.score(state).masked_fill(~cells, ABSENT)  # [b, n, m, s]
-        competition = (torch.log_softmax(scores, 2), torch.log_softmax(scores, 1))
-        competing = torch.cat(competition, -1).clamp(min=-10.0)  # beyond, a cell has lost, and only rounding grows
-        present = state.masked_fill(~cells, ABSENT)
+    def forward(self, state: Tensor, potential: Tensor, features: Tensor, absent: Tensor) -> tuple[Tensor, Tensor]:
+        """Map state [b, n, m, c] and potential [b, n, m, s] to the next ones.
+
+        `features` is [b, n, m, 5]; `absent`, [b, n, m, 1], is 0 where a pair is allowed and ABSENT elsewhere: adding it
+        is several times as fast as masking, and as exact.
+        """
+        scores = potential + self.score(state) + absent
+        in_row, in_column = torch.log_softmax(scores, 2), torch.log_softmax(scores, 1)
+        competing = torch.cat((in_row, in_column), -1).clamp(min=LOST)
+        present = state + absent
         hidden = self.of_cell(torch.cat((state, features, competing), -1))
         hidden = hidden + self.of_row(present.amax(2, keepdim=True)) + self.of_column(present.amax(1, keepdim=True))
-        updated: Tensor = self.norm(state + self.update(torch.relu(hidden)))
-        return updated
+        balanced = (in_row + in_column) * (self.log_gain.exp() / 2)
+        return self.norm(state + self.update(torch.relu(hidden))), balanced.clamp(min=LEAST_POTENTIAL)
 
 
 class Exchangeable(nn.Module):
@@ -69,6 +86,7 @@ class Exchangeable(nn.Module):
         super().__init__()
         self.iterations = config.iterations
         self.embed = nn.Linear(FEATURES, config.channels)
+        self.start = nn.Linear(FEATURES, config.scores)
         self.layer = ExchangeableLayer(config.channels, config.scores)
         self.read = nn.Linear(config.channels, 1)
 
@@ -76,35 +94,59 @@ class Exchangeable(nn.Module):
         """Compute logits.
 
         Args:
-            distance: Float [b, n, m], any unit; trained on chords.
+            distance: Float [b, n, m], any unit; trained on chords. +inf forbids a pair.
             row_mask: Bool [b, n]; None means all True.
             col_mask: Bool [b, m]; None means all True.
 
         Returns:
-            Float [b, n, m], before the sigmoid.
+            Float [b, n, m], before the sigmoid; -100 where there can be no pair.
 
         Raises:
             ShapeError: If the shapes do not fit.
+            DataError: If a distance inside the masks is NaN or -inf.
         """
-        hnetzoo.check_problem_shapes(distance, row_mask, col_mask)
-        if distance.numel() == 0:
-            return distance
-        cells = hnetzoo.valid_cells(*hnetzoo.full_masks(distance, row_mask, col_mask))
-        features = _features(distance, cells)
-        state = self.embed(features)  # [b, n, m, c]
-        for _ in range(self.iterations):
-            state = self.layer(state, features, cells.unsqueeze(-1))
-        logits: Tensor = self.read(state).squeeze(-1)
+        (logits,) = self.answers(distance, row_mask, col_mask, after=[self.iterations])
         return logits
 
+    def answers(
+        self, distance: Tensor, row_mask: Tensor | None, col_mask: Tensor | None, *, after: Sequence[int]
+    ) -> list[Tensor]:
+        """Compute the logits that the network would give after each of these numbers of iterations, ascending."""
+        allowed = hnetzoo.allowed_pairs(distance, row_mask, col_mask)
+        if distance.numel() == 0:
+            return [distance] * len(after)
+        features = _features(distance, allowed)
+        state, potential = self.embed(features), self.start(features)  # [b, n, m, c], [b, n, m, s]
+        absent = torch.where(allowed, 0.0, ABSENT).to(state.dtype).unsqueeze(-1)
+        answers = []
+        for iteration in range(1, max(after) + 1):
+            state, potential = self.layer(state, potential, features, absent)
+            if iteration in after:
+                answers.append(self.read(state).squeeze(-1).masked_fill(~allowed, IMPOSSIBLE))
+        return answers
 
-def _features(distance: Tensor, cells: Tensor) -> Tensor:
-    """Describe each cell by its distance and by how far it is from the least of its row and column, [b, n, m, 3].
 
-    The inverse hyperbolic sine keeps the scale of small numbers and tames far ones.
+def _features(distance: Tensor, allowed: Tensor) -> Tensor:
+    """Describe each cell by five numbers, [b, n, m, 5].
+
+    They are its distance, how far that is from the least of its row and from the least of its column, and the latter
+    two in units of the problem's typical gap, which shrinks as problems grow. The inverse hyperbolic sine
+    keeps the scale of small numbers and tames far ones.
     """
-    far = distance.masked_fill(~cells, -ABSENT)
-    near = distance.masked_fill(~cells, 0.0)
+    far = distance.masked_fill(~allowed, -ABSENT)
+    near = distance.masked_fill(~allowed, 0.0)
     above_row, above_column = near - far.amin(2, keepdim=True), near - far.amin(1, keepdim=True)
-    features = torch.stack((near, above_row, above_column), -1).asinh()
-    return features.masked_fill(~cells.unsqueeze(-1), 0.0)
+    gap = _typical_gap(far, allowed)
+    features = torch.stack((near, above_row, above_column, above_row / gap, above_column / gap), -1).asinh()
+    return features.masked_fill(~allowed.unsqueeze(-1), 0.0)
+
+
+def _typical_gap(far: Tensor, allowed: Tensor) -> Tensor:
+    """Average the gap between least and second least over the rows and columns that have two, [b, 1, 1]."""
+    total, lines = far.new_zeros(len(far)), far.new_zeros(len(far))
+    for axis in (1, 2):
+        if far.shape[axis] > 1:
+            least, second = far.topk(2, axis, largest=False).values.unbind(axis)
+            two = allowed.sum(axis) > 1
+            total, lines = total + (second - least).where(two, 0.0).sum(1), lines + two.sum(1)
+    return (total / lines.clamp(min=1)).clamp(min=LEAST_GAP).view(-1, 1, 1)

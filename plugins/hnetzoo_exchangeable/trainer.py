@@ -1,46 +1,91 @@
-"""The exchangeable trainer: cross-entropy of the cells.
+"""The exchangeable trainer: cross-entropy of cells, rows and columns, after several numbers of iterations.
 
-Rows' and columns' activity are no terms of their own: the network sees whole rows and columns, and a cell's logit says
-it all.
+A row's and a column's cross-entropy is over its partners and "none", whose logit is 0, so that all three terms agree
+on what a logit means. Asking for answers along the way, after numbers of iterations that change from step to step,
+teaches the network to keep a right answer, and more iterations than were trained then solve larger problems.
 """
+
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
-from torch.nn.utils import clip_grad_norm_
-from torch.optim.lr_scheduler import OneCycleLR
 
 import hnetzoo
 from hnetzoo_exchangeable.config import ExchangeableTrainerConfig
 
+ABSENT = -1e4
+EARLY_WEIGHT = 0.3
+"""Weight of an answer along the way, beside 1 for the last."""
+
+
+@runtime_checkable
+class Iterative(Protocol):
+    """A model that can answer after several numbers of iterations."""
+
+    iterations: int
+
+    def answers(
+        self, distance: Tensor, row_mask: Tensor | None, col_mask: Tensor | None, *, after: list[int]
+    ) -> list[Tensor]:
+        """Return the logits after each number of iterations."""
+
 
 class ExchangeableTrainer:
-    """Train association logits against cells.
+    """Train association logits against cells, rows and columns.
 
     Args:
-        config: Settings.
+        config: Settings; those of the iterations count for models that have an `answers` method, and only for these.
     """
 
     def __init__(self, config: ExchangeableTrainerConfig) -> None:
         self.config = config
 
     def losses(self, model: nn.Module, batch: hnetzoo.AssociationBatch) -> dict[str, Tensor]:
-        """Compute the mean cross-entropy of a problem: "cell", a scalar."""
-        logits = model(batch.distance, batch.row_mask, batch.col_mask)
-        truth, weight = batch.association.to(logits.dtype), batch.cells.to(logits.dtype)
-        total = binary_cross_entropy_with_logits(logits, truth, weight, reduction="sum")
-        return {"cell": total / max(1, len(logits))}
+        """Compute the mean cross-entropies of rows ("row"), columns ("column") and a row's cells ("cell"), scalars."""
+        if isinstance(model, Iterative):
+            answers = model.answers(batch.distance, batch.row_mask, batch.col_mask, after=self._iterations(model))
+        else:
+            answers = [model(batch.distance, batch.row_mask, batch.col_mask)]
+        weights = batch.distance.new_tensor([EARLY_WEIGHT] * (len(answers) - 1) + [1.0])
+        terms = torch.stack([_terms(logits, batch) for logits in answers], 1)
+        means: Tensor = terms @ (weights / weights.sum())
+        return dict(zip(("cell", "row", "column"), means, strict=True))
 
     def configure(self, model: nn.Module, total_steps: int) -> hnetzoo.Optimization:
         """Return Adam with decoupled weight decay and clipped gradients, and a one-cycle schedule."""
-        rate, decay = self.config.learning_rate, self.config.weight_decay
-        parameters = list(model.parameters())
-        optimizer = torch.optim.AdamW(parameters, lr=rate, weight_decay=decay, fused=True)
-        optimizer.register_step_pre_hook(lambda *_: _clip(parameters, self.config.largest_gradient))
-        return hnetzoo.Optimization(
-            optimizer, OneCycleLR(optimizer, rate, total_steps, pct_start=self.config.warmup_share)
+        config = self.config
+        return hnetzoo.one_cycle(
+            model,
+            total_steps,
+            learning_rate=config.learning_rate,
+            weight_decay=config.weight_decay,
+            warmup_share=config.warmup_share,
+            largest_gradient=config.largest_gradient,
         )
 
+    def _iterations(self, model: Iterative) -> list[int]:
+        """Choose after how many iterations to ask, ascending; in training the last of them is drawn anew."""
+        last = model.iterations
+        if self.config.iterations is not None:
+            low, high = self.config.iterations
+            last = int(torch.randint(low, high + 1, ())) if torch.is_grad_enabled() else high
+        every = self.config.supervise_every or last
+        return [*range(every, last, every), last]
 
-def _clip(parameters: list[nn.Parameter], largest: float) -> None:
-    clip_grad_norm_(parameters, largest)
+
+def _terms(logits: Tensor, batch: hnetzoo.AssociationBatch) -> Tensor:
+    """Compute the terms of one answer: cell, row and column, [3]."""
+    cells, truth = batch.cells, batch.association.to(logits.dtype)
+    cell = binary_cross_entropy_with_logits(logits, truth, cells.to(logits.dtype), reduction="sum")
+    reachable = logits.masked_fill(~cells, ABSENT)
+    row = _mean_choice(reachable, truth, batch.row_mask, axis=2)
+    column = _mean_choice(reachable, truth, batch.col_mask, axis=1)
+    return torch.stack((cell / batch.row_mask.sum().clamp(min=1), row, column))
+
+
+def _mean_choice(logits: Tensor, truth: Tensor, mask: Tensor, axis: int) -> Tensor:
+    """Average, over the lines that exist, the cross-entropy of choosing one partner or none along an axis."""
+    log_of_all = torch.logsumexp(nn.functional.pad(logits, (1, 0) if axis == 2 else (0, 0, 1, 0)), axis)
+    mean: Tensor = ((log_of_all - (logits * truth).sum(axis)) * mask).sum() / mask.sum().clamp(min=1)
+    return mean

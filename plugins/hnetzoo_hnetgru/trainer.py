@@ -10,7 +10,6 @@ Source: S. Adavanne, A. Politis, T. Virtanen, WASPAA 2021, section 3.
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
-from torch.optim.lr_scheduler import OneCycleLR
 
 import hnetzoo
 from hnetzoo_hnetgru.config import HNetTrainerConfig
@@ -68,11 +67,11 @@ class HNetTrainer:
     def configure(self, model: nn.Module, total_steps: int) -> hnetzoo.Optimization:
         """Return Adam with decoupled weight decay and, unless the rate is constant, a one-cycle schedule."""
         rate, decay = self.config.learning_rate, self.config.weight_decay
-        optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=decay, fused=True)
         if self.config.schedule == "constant":
+            optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=decay, fused=True)
             return hnetzoo.Optimization(optimizer)
-        scheduler = OneCycleLR(optimizer, rate, total_steps, pct_start=self.config.warmup_share)
-        return hnetzoo.Optimization(optimizer, scheduler)
+        warmup = self.config.warmup_share
+        return hnetzoo.one_cycle(model, total_steps, learning_rate=rate, weight_decay=decay, warmup_share=warmup)
 
 
 def _cross_entropy(logits: Tensor, truth: Tensor, mask: Tensor, positive_weight: Tensor | None = None) -> Tensor:

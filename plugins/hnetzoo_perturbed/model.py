@@ -60,11 +60,7 @@ class Perturbed(nn.Module):
             ShapeError: If the shapes do not fit.
             DataError: If a distance inside the masks is NaN or -inf.
         """
-        hnetzoo.check_problem_shapes(distance, row_mask, col_mask)
-        cells = hnetzoo.valid_cells(*hnetzoo.full_masks(distance, row_mask, col_mask))
-        if bool(((distance.isnan() | distance.isneginf()) & cells).any()):
-            raise hnetzoo.DataError("a distance inside the masks is NaN or -inf; correct the value or mask the slot")
-        cells = cells & distance.isfinite()
+        cells = hnetzoo.allowed_pairs(distance, row_mask, col_mask)
         cost = distance.double().masked_fill(~cells, 0.0)
         gate = None if self.config.gate == "off" else self.config.gate
         share: Tensor = _MeanAssignment.apply(cost, cells, self._noise(cost), self.config.sigma, gate)  # type: ignore[no-untyped-call]

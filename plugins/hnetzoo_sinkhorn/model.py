@@ -68,11 +68,7 @@ class Sinkhorn(nn.Module):
             ShapeError: If the shapes do not fit.
             DataError: If a distance inside the masks is NaN or -inf.
         """
-        hnetzoo.check_problem_shapes(distance, row_mask, col_mask)
-        cells = hnetzoo.valid_cells(*hnetzoo.full_masks(distance, row_mask, col_mask))
-        if bool(((distance.isnan() | distance.isneginf()) & cells).any()):
-            raise hnetzoo.DataError("a distance inside the masks is NaN or -inf; correct the value or mask the slot")
-        cells = cells & distance.isfinite()
+        cells = hnetzoo.allowed_pairs(distance, row_mask, col_mask)
         # In float64, as distances are divided by a small temperature; on a CPU it is not slower.
         scores = self._solve(self._transport(distance.double(), cells))
         logits = _log_odds(scores)[:, :-1, :-1]

@@ -92,9 +92,10 @@ def test_one_problem_alone_is_solved_as_in_a_batch(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SOLVERS)
-def test_nan_inside_the_masks_is_refused(name: str) -> None:
-    with pytest.raises(hnetzoo.DataError, match="distance inside the masks is NaN"):
-        hnetzoo.load_model(name)(torch.tensor([[[0.1, torch.nan]]]))
+@pytest.mark.parametrize("value", [torch.nan, -torch.inf])
+def test_unusable_distances_inside_the_masks_are_refused(name: str, value: float) -> None:
+    with pytest.raises(hnetzoo.DataError, match=r"^distance is (nan|-inf) at problem 0, row 0, column 1"):
+        hnetzoo.load_model(name)(torch.tensor([[[0.1, value]]]))
 
 
 @pytest.mark.parametrize("name", SOLVERS)

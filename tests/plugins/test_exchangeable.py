@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 import hnetzoo
 from hnetzoo_exchangeable.config import ExchangeableConfig, ExchangeableTrainerConfig
-from hnetzoo_exchangeable.model import Exchangeable
+from hnetzoo_exchangeable.model import Exchangeable, _typical_gap
 from hnetzoo_exchangeable.trainer import ExchangeableTrainer
 
 SHAPES = [(1, 1), (2, 2), (3, 5), (6, 4)]
@@ -106,15 +106,89 @@ def test_input_is_not_changed(model: Exchangeable) -> None:
     assert torch.equal(distance, kept)
 
 
-def test_loss_is_the_mean_cross_entropy_of_existing_cells(model: Exchangeable) -> None:
+def test_forbidding_all_pairs_of_a_slot_is_masking_it(model: Exchangeable) -> None:
+    distance, row_mask = distances(3, 4), torch.tensor([True, False, True]).expand(8, -1)
+    forbidden = distance.masked_fill(~row_mask.unsqueeze(2), torch.inf)
+    torch.testing.assert_close(model(forbidden)[:, [0, 2]], model(distance, row_mask)[:, [0, 2]], atol=1e-6, rtol=0)
+    assert (model(forbidden)[:, 1] == -100).all()
+
+
+@pytest.mark.parametrize("value", [torch.nan, -torch.inf])
+def test_what_is_no_distance_is_refused_inside_the_masks(model: Exchangeable, value: float) -> None:
+    distance = distances(2, 3)
+    distance[0, 0, 1] = value
+    with pytest.raises(hnetzoo.DataError, match=r"at problem 0, row 0, column 1"):
+        model(distance)
+
+
+def masked_batch() -> hnetzoo.AssociationBatch:
+    """Problems of 3 x 4 slots, of which two rows exist; the first reference is missed."""
     distance = distances(3, 4)
     truth = hnetzoo.assign(distance)
     row_mask = torch.arange(3).expand(8, -1) < 2
-    batch = hnetzoo.AssociationBatch(distance, truth & row_mask.unsqueeze(2), row_mask, torch.ones(8, 4).bool())
-    (loss,) = ExchangeableTrainer(ExchangeableTrainerConfig()).losses(model, batch).values()
-    logits = model(distance, row_mask, None)[:, :2]
-    expected = binary_cross_entropy_with_logits(logits, batch.association[:, :2].float(), reduction="sum") / 8
+    found = row_mask & (torch.arange(3) > 0)
+    return hnetzoo.AssociationBatch(distance, truth & found.unsqueeze(2), row_mask, torch.ones(8, 4).bool())
+
+
+def test_cell_loss_is_the_cross_entropy_of_existing_cells_per_row(model: Exchangeable) -> None:
+    batch = masked_batch()
+    loss = ExchangeableTrainer(ExchangeableTrainerConfig()).losses(model, batch)["cell"]
+    logits = model(batch.distance, batch.row_mask, None)[:, :2]
+    expected = binary_cross_entropy_with_logits(logits, batch.association[:, :2].float(), reduction="sum") / 16
     torch.testing.assert_close(loss, expected)
+
+
+def test_row_and_column_losses_are_those_of_choosing_a_partner_or_none(model: Exchangeable) -> None:
+    batch = masked_batch()
+    losses = ExchangeableTrainer(ExchangeableTrainerConfig()).losses(model, batch)
+    logits = model(batch.distance, batch.row_mask, None)[:, :2]
+    for name, lines, truth in (
+        ("row", logits, batch.association[:, :2]),
+        ("column", logits.mT, batch.association[:, :2].mT),
+    ):
+        options = torch.cat((lines, torch.zeros_like(lines[..., :1])), -1).flatten(0, 1)
+        chosen = torch.where(truth.any(-1), truth.int().argmax(-1), lines.shape[-1]).flatten()
+        torch.testing.assert_close(losses[name], cross_entropy(options, chosen), msg=name)
+
+
+def test_answers_along_the_way_are_those_of_fewer_iterations(model: Exchangeable) -> None:
+    distance = distances(3, 4)
+    early, late = model.answers(distance, None, None, after=[2, 4])
+    shorter = Exchangeable(ExchangeableConfig(channels=16, iterations=2), (2, 2)).eval()
+    shorter.load_state_dict(model.state_dict())
+    assert torch.equal(early, shorter(distance))
+    assert torch.equal(late, model(distance))
+
+
+def test_iterations_of_a_training_step_are_drawn_from_the_range_and_those_of_an_evaluation_are_its_end(
+    model: Exchangeable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[int]] = []
+    answers = model.answers
+    monkeypatch.setattr(model, "answers", lambda *args, after: asked.append(after) or answers(*args, after=after))
+    trainer = ExchangeableTrainer(ExchangeableTrainerConfig(iterations=(3, 5), supervise_every=2))
+    for _ in range(40):
+        trainer.losses(model, masked_batch())
+    assert {tuple(after) for after in asked} == {(2, 3), (2, 4), (2, 4, 5)}
+    with torch.no_grad():
+        trainer.losses(model, masked_batch())
+    assert asked[-1] == [2, 4, 5]
+
+
+def test_trainer_takes_a_model_that_answers_once() -> None:
+    model = hnetzoo.load_model("hnetgru", weights=None)
+    batch = hnetzoo.load_dataset("doa", samples=160).load("test", seed=0)
+    losses = ExchangeableTrainer(ExchangeableTrainerConfig()).losses(model, batch)
+    assert all(loss.isfinite() and loss > 0 for loss in losses.values())
+
+
+@pytest.mark.parametrize("unit", [0.1, 1.0, 100.0])
+def test_gap_is_typical_of_the_problem_and_has_its_unit(unit: float) -> None:
+    distance = unit * torch.tensor([[[0.0, 1.0, 9.0], [5.0, 2.0, 9.0], [9.0, 9.0, 9.0]]])
+    cells = torch.ones(1, 3, 3, dtype=torch.bool)
+    cells[:, 2], cells[:, :, 2] = False, False
+    gap = _typical_gap(distance.masked_fill(~cells, 1e4), cells)
+    assert gap.item() == pytest.approx(unit * (1 + 3 + 5 + 1) / 4)
 
 
 def test_gradients_are_clipped_before_a_step(model: Exchangeable) -> None:

@@ -318,7 +318,8 @@ def test_impossible_settings_are_refused(settings: dict[str, Any], message: str)
 
 
 def test_solvers_are_evaluated_on_it(write: Write) -> None:
-    from hnetzoo.benchmark import Entry, Suite, run_benchmark
+    from hnetzoo.benchmark import run_benchmark
+    from hnetzoo.suite import Entry, Suite
 
     settings = {"sequences": str(write(*scene(60))), "mode": "tracking", "steps": 1, "distance": "centre"}
     suite = Suite(models=("hungarian", "hungarian-gated"), datasets=(Entry(name="mot", settings=settings),))

@@ -1,0 +1,71 @@
+"""Measure accuracy against time of iterative models on pure assignment, by how often they iterate.
+
+    python benchmarks/curve.py
+
+Problems are chords between independent random directions, every row and column active, on one thread. A problem counts
+as solved where the largest logit of every row is on the optimal assignment. The plain Sinkhorn keeps its best constant
+temperature at 100 iterations; `sinkhorn` cools down as it does by default.
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import hnetzoo
+from hnetzoo.environment import environment
+
+RESULT = Path(__file__).parent / "results" / "curve-assignment.json"
+SIZES = (4, 8, 16, 32)
+PROBLEMS = 400
+BATCH_SIZE = 100
+CONSTANT = {"start_temperature": 0.01, "end_temperature": 0.01}
+WAYS: dict[str, tuple[str, dict[str, Any], tuple[int, ...]]] = {
+    "sinkhorn, constant temperature": ("sinkhorn", CONSTANT, (10, 30, 100, 300, 1000)),
+    "sinkhorn, annealed": ("sinkhorn", {}, (10, 30, 100, 300, 1000)),
+    "exchangeable@assignment": ("exchangeable@assignment", {}, (6, 9, 12, 18, 24, 36)),
+}
+
+
+def points() -> Iterator[dict[str, Any]]:
+    """Measure every model at every size and number of iterations."""
+    for size in SIZES:
+        problems = hnetzoo.load_dataset(
+            "lsap", max_size=size, min_size=size, costs="directions", samples=10 * PROBLEMS
+        ).load("test", seed=0)
+        for way, (name, settings, counts) in WAYS.items():
+            for iterations in counts:
+                model = hnetzoo.load_model(name, **settings, iterations=iterations)
+                yield {"way": way, "size": size, "iterations": iterations, **measure(model, problems)}
+
+
+def measure(model: torch.nn.Module, problems: hnetzoo.AssociationBatch) -> dict[str, float]:
+    """Return the share of problems solved, the mean cost gap of the complete assignment, and milliseconds each."""
+    start = time.perf_counter()
+    with torch.no_grad():
+        logits = [model(part) for part in torch.split(problems.distance, BATCH_SIZE)]
+    seconds = time.perf_counter() - start
+    answer = torch.cat(logits)
+    solved = (answer.argmax(2) == problems.association.int().argmax(2)).all(1).float().mean()
+    complete = hnetzoo.assign(-answer)
+    cost, optimum = ((problems.distance * chosen).sum((1, 2)) for chosen in (complete, problems.association))
+    gap = (cost / optimum - 1).mean()
+    return {"solved": float(solved), "cost_gap": float(gap), "milliseconds": 1e3 * seconds / PROBLEMS}
+
+
+def main() -> None:
+    """Measure and store."""
+    torch.set_num_threads(1)
+    found = []
+    for point in points():
+        found.append(point)
+        print(*(f"{value:.4g}" if isinstance(value, float) else value for value in point.values()), flush=True)
+    document = {"problems": PROBLEMS, "points": found, "environment": environment()}
+    RESULT.write_text(json.dumps(document, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

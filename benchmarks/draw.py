@@ -1,0 +1,61 @@
+"""Draw the stored results that are curves into benchmarks/figures: python benchmarks/draw.py."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("svg")
+
+from matplotlib import pyplot
+
+ROOT = Path(__file__).parent
+RESULTS, FIGURES = ROOT / "results", ROOT / "figures"
+STYLE: dict[Any, Any] = {
+    "svg.hashsalt": "hnetzoo",
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
+MARKERS = "osD^v"
+
+
+def accuracy_against_time(result: dict[str, Any]) -> Any:
+    """Draw a panel per size: share of problems solved over milliseconds per problem, a line per model."""
+    points = result["points"]
+    sizes = sorted({point["size"] for point in points})
+    figure, panels = pyplot.subplots(1, len(sizes), figsize=(11, 3.2), sharey=True, layout="constrained")
+    for panel, size in zip(panels, sizes, strict=True):
+        for way, marker in zip(dict.fromkeys(point["way"] for point in points), MARKERS, strict=False):
+            line = [point for point in points if point["way"] == way and point["size"] == size]
+            panel.plot(
+                [point["milliseconds"] for point in line],
+                [point["solved"] for point in line],
+                marker=marker,
+                markersize=4,
+                linewidth=1.2,
+                label=way,
+            )
+        panel.set(xscale="log", title=f"{size} x {size}", xlabel="ms per problem", ylim=(-0.03, 1.03))
+        panel.grid(alpha=0.3)
+    panels[0].set_ylabel("share solved exactly")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=5, frameon=False)
+    return figure
+
+
+DRAWINGS = {"curve-assignment": accuracy_against_time}
+
+
+def main() -> None:
+    """Draw everything that there is a result for."""
+    FIGURES.mkdir(exist_ok=True)
+    with matplotlib.rc_context(STYLE):
+        for name, draw in DRAWINGS.items():
+            figure = draw(json.loads((RESULTS / f"{name}.json").read_text()))
+            figure.savefig(FIGURES / f"{name}.svg", metadata={"Date": None})
+            print(f"drew figures/{name}.svg")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""The machine, the versions and the commit behind a number. Torch-free."""
+
+import os
+import platform
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("hnetzoo", "torch", "numpy", "scipy", "scikit-learn", "pluggy", "typer", "safetensors")
+GIT_SECONDS = 10  # a checkout on a slow disk must not hold a report up
+
+
+def environment() -> dict[str, Any]:
+    """Describe the machine, the versions and the time behind a number, without naming the machine.
+
+    `date` is UTC; `commit` is that of the source tree which hnetzoo is imported from, ending in "-dirty" where a
+    tracked file was changed, and None outside a git checkout.
+    """
+    return {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "cores": os.cpu_count(),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": commit(Path(__file__)),
+        "versions": versions(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Name the installed versions of what makes the numbers."""
+    return {name: version(name) for name in PACKAGES}
+
+
+def commit(source: Path) -> str | None:
+    """Name the commit of the checkout that tracks a file; None where there is no git, or none that tracks it.
+
+    Example:
+        >>> commit(Path("/nowhere/file.py")) is None
+        True
+    """
+    tracked = _git(source.parent, "ls-files", "--error-unmatch", source.name)
+    if tracked is None:  # installed below someone else's checkout
+        return None
+    return _git(source.parent, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    """Ask git, which stays silent and locks nothing; None if it cannot answer."""
+    # A git hook that runs us names its own repository there.
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    try:
+        answer = subprocess.run(
+            ["git", "-C", str(folder), *arguments],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=GIT_SECONDS,
+            env=variables | {"GIT_OPTIONAL_LOCKS": "0"},
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip()

@@ -1,0 +1,100 @@
+"""Work spread over processes, through the interface of concurrent.futures.
+
+A worker may die, killed by the system or by what it runs. The pool is lost then, and nobody knows on which of the items
+that were running; these get another try, one at a time, and the one whose worker dies again is given up.
+"""
+
+import logging
+import signal
+import sys
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from contextlib import AbstractContextManager, contextmanager
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Pool = Callable[[int], AbstractContextManager[Executor]]
+
+THREADS = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+
+
+@contextmanager
+def local_pool(workers: int) -> Iterator[Executor]:
+    """Start worker processes with one thread each; when the work is broken off they are killed."""
+    from joblib.externals.loky import ProcessPoolExecutor
+
+    level = logging.getLogger("hnetzoo").getEffectiveLevel()
+    pool = ProcessPoolExecutor(workers, initializer=_start_worker, initargs=(level,), env=THREADS)
+    try:
+        yield pool
+    except BaseException:
+        pool.shutdown(kill_workers=True)
+        raise
+    pool.shutdown()
+
+
+def fan_out(
+    work: Callable[[Item], Result],
+    items: Iterable[Item],
+    workers: int,
+    failed: Callable[[Item, BaseException], Result],
+    pool: Pool = local_pool,
+) -> Iterator[Result]:
+    """Do work on items in processes, and yield what comes of them as it is done.
+
+    Args:
+        work: Importable by name; it and the items must survive pickling.
+        items: Begun in this order.
+        workers: How many are at work at once.
+        failed: Makes the result of an item whose work raised, or whose worker died.
+        pool: Opens an executor with so many workers; a broken one raises BrokenExecutor.
+
+    Yields:
+        One result per item.
+    """
+    waiting = deque(items)
+    while waiting:
+        suspects = deque((yield from _until_broken(work, waiting, workers, failed, pool)))
+        while suspects:
+            for culprit in (yield from _until_broken(work, suspects, 1, failed, pool)):
+                yield failed(culprit, BrokenExecutor("the worker process died; it was killed, or out of memory"))
+
+
+def _until_broken(
+    work: Callable[[Item], Result],
+    waiting: deque[Item],
+    workers: int,
+    failed: Callable[[Item, BaseException], Result],
+    pool: Pool,
+) -> Generator[Result, None, list[Item]]:
+    """Take items and yield results until all are done or the pool breaks; return the items that it broke on."""
+    running: dict[Future[Result], Item] = {}
+    with pool(workers) as executor:
+        while waiting or running:
+            try:
+                while waiting and len(running) < workers:  # no more, so that few are suspects
+                    running[executor.submit(work, waiting[0])] = waiting[0]
+                    waiting.popleft()
+            except BrokenExecutor:
+                if not running:  # broken before it began
+                    raise
+                return list(running.values())
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            whole = [future for future in done if not isinstance(future.exception(), BrokenExecutor)]
+            for future in whole:
+                item, error = running.pop(future), future.exception()
+                if isinstance(error, KeyboardInterrupt):
+                    raise error
+                yield future.result() if error is None else failed(item, error)
+            if len(whole) < len(done):
+                return list(running.values())
+    return []
+
+
+def _start_worker(level: int) -> None:
+    """Leave interrupts to the parent, which kills its workers, and stdout to its document."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.stdout = sys.stderr
+    logging.basicConfig(level=level, format="%(message)s")

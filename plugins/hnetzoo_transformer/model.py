@@ -1,0 +1,134 @@
+"""A transformer on the distance matrix: rows and columns are tokens, and every pair of them has edge features.
+
+A token starts from what its slot sees: the maximum and the mean of its edges' features. In every layer rows attend to
+rows and columns to columns, then each side to the other, where edges bias the attention scores and are gathered with
+the message. In the end every pair has a score, made from both tokens and the edge, and every slot an unmatched score.
+A pair's probability is its share in one softmax over itself and all that excludes it: the other pairs of its row and
+of its column, and either slot staying unmatched. So no row and no column ever has two pairs of probability above 0.5,
+whatever the weights are.
+
+Whatever permutes rows or columns permutes the answer alike, exchanging the sides transposes it, and the weights know no
+size. A slot without a possible partner takes no part.
+
+How ours differs from the papers: there are no descriptors and no positions, only distances, so tokens start from edges
+and cross-attention reads edges; every slot has an unmatched score of its own, as in LightGlue, while SuperGlue's
+dustbin is one for all; one softmax over a pair and its rivals replaces Sinkhorn's iterations (SuperGlue) and the dual
+softmax (LightGlue).
+
+Source: P.-E. Sarlin et al., "SuperGlue", CVPR 2020, section 3; P. Lindenberger et al., "LightGlue", ICCV 2023.
+"""
+
+import torch
+from torch import Tensor, nn
+
+import hnetzoo
+from hnetzoo_transformer.attention import AttentionBlock
+from hnetzoo_transformer.config import TransformerConfig
+
+FAR = 1e20  # stands for the distance of what cannot be paired; finite, so that no gradient becomes NaN
+ABSENT = -100.0  # logit where there can be no pair
+FEATURES = 3
+
+
+class Transformer(nn.Module):
+    """Predict association logits from distances of any size.
+
+    Args:
+        config: Settings.
+        shape: Ignored; the weights know no size.
+
+    Example:
+        >>> model = Transformer(TransformerConfig(), (2, 2))
+        >>> logits = model(torch.rand(4, 3, 5))
+        >>> logits.shape, bool(((logits > 0).sum(2) <= 1).all())
+        (torch.Size([4, 3, 5]), True)
+    """
+
+    def __init__(self, config: TransformerConfig, shape: tuple[int, int]) -> None:
+        super().__init__()
+        channels, heads, edge_channels = config.channels, config.heads, config.edge_channels
+        self.edge = nn.Linear(FEATURES, edge_channels)
+        self.token = nn.Linear(2 * edge_channels, channels)
+        self.within = nn.ModuleList(AttentionBlock(channels, heads) for _ in range(config.layers))
+        self.across = nn.ModuleList(AttentionBlock(channels, heads, edge_channels) for _ in range(config.layers))
+        self.unmatched = nn.Linear(channels, 1)
+        self.score_token = nn.Linear(channels, channels)
+        self.score_edge = nn.Linear(edge_channels, channels, bias=False)
+        self.score = nn.Linear(channels, 1, bias=False)
+
+    def forward(self, distance: Tensor, row_mask: Tensor | None = None, col_mask: Tensor | None = None) -> Tensor:
+        """Compute logits.
+
+        Args:
+            distance: Float [b, n, m], any unit; trained on chords. +inf forbids a pair.
+            row_mask: Bool [b, n]; None means all True.
+            col_mask: Bool [b, m]; None means all True.
+
+        Returns:
+            Float [b, n, m], before the sigmoid, positive at most once per row and column; -100 where there can be no
+            pair.
+
+        Raises:
+            ShapeError: If the shapes do not fit.
+            DataError: If a distance inside the masks is NaN or -inf.
+        """
+        allowed = hnetzoo.allowed_pairs(distance, row_mask, col_mask)
+        if distance.numel() == 0:
+            return distance
+        of_rows, of_columns = self._edges(distance, allowed), self._edges(distance.mT, allowed.mT)
+        rows, columns = self._attend(of_rows, of_columns, allowed)
+        hidden = self.score_token(rows).unsqueeze(2) + self.score_token(columns).unsqueeze(1)
+        hidden = hidden + self.score_edge(of_rows + of_columns.transpose(1, 2))
+        scores = self.score(torch.relu(hidden)).squeeze(-1).masked_fill(~allowed, -FAR)
+        logits = _log_odds(scores, self.unmatched(rows), self.unmatched(columns).mT)
+        return logits.masked_fill(~allowed, ABSENT)
+
+    def _edges(self, distance: Tensor, allowed: Tensor) -> Tensor:
+        """Describe pairs as the rows of float and bool [b, n, m] see them: float [b, n, m, e]; 0 where not allowed."""
+        edges = torch.relu(self.edge(_features(distance, allowed)))
+        return edges.masked_fill(~allowed.unsqueeze(-1), 0.0)
+
+    def _start(self, edges: Tensor, allowed: Tensor) -> Tensor:
+        """Pool edges [b, n, m, e] along the columns into the tokens of the rows, [b, n, c]."""
+        mean = edges.sum(2) / allowed.sum(2).clamp(min=1).unsqueeze(-1)
+        tokens: Tensor = self.token(torch.cat((edges.amax(2), mean), -1))
+        return tokens
+
+    def _attend(self, of_rows: Tensor, of_columns: Tensor, allowed: Tensor) -> tuple[Tensor, Tensor]:
+        """Make tokens [b, n, c] and [b, m, c] from edges [b, n, m, e] and [b, m, n, e]."""
+        rows, columns = self._start(of_rows, allowed), self._start(of_columns, allowed.mT)
+        with_rows, with_columns = allowed.any(2).unsqueeze(1), allowed.any(1).unsqueeze(1)
+        for within, across in zip(self.within, self.across, strict=True):
+            rows, columns = within(rows, rows, with_rows), within(columns, columns, with_columns)
+            rows, columns = across(rows, columns, allowed, of_rows), across(columns, rows, allowed.mT, of_columns)
+        return rows, columns
+
+
+def _features(distance: Tensor, allowed: Tensor) -> Tensor:
+    """Describe each pair by its distance and by how far it is above the least of its row and column, [b, n, m, 3].
+
+    The inverse hyperbolic sine keeps the scale of small numbers and tames far ones.
+    """
+    near, far = (distance.masked_fill(~allowed, value) for value in (0.0, FAR))
+    above_row, above_column = near - far.amin(2, keepdim=True), near - far.amin(1, keepdim=True)
+    features = torch.stack((near, above_row, above_column), -1)
+    return features.masked_fill(~allowed.unsqueeze(-1), 0.0).asinh()
+
+
+def _log_odds(scores: Tensor, of_rows: Tensor, of_columns: Tensor) -> Tensor:
+    """Weigh scores [b, n, m] against all that excludes the pair; unmatched scores are [b, n, 1] and [b, 1, m]."""
+    return scores - torch.logaddexp(_rivals(scores, of_rows, 2), _rivals(scores, of_columns, 1))
+
+
+def _rivals(scores: Tensor, unmatched: Tensor, dim: int) -> Tensor:
+    """Take for each score the logsumexp of the others along dim, the unmatched score included.
+
+    Of all options but the largest, p <= 1/2 and log(1 - p) is accurate; the largest is left out of the sum instead.
+    """
+    options = torch.cat((scores, unmatched), dim)
+    largest = torch.zeros_like(options, dtype=torch.bool).scatter(dim, options.argmax(dim, keepdim=True), True)
+    total = options.logsumexp(dim, keepdim=True)
+    rest = options.masked_fill(largest, -FAR).logsumexp(dim, keepdim=True)
+    share = (options - total).masked_fill(largest, -FAR).exp()
+    rivals = torch.where(largest, rest, total + torch.log1p(-share))
+    return rivals.narrow(dim, 0, scores.shape[dim])
