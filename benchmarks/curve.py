@@ -3,8 +3,8 @@
     python benchmarks/curve.py
 
 Problems are chords between independent random directions, every row and column active, on one thread. A problem counts
-as solved where the largest logit of every row is on the optimal assignment. The plain Sinkhorn keeps its best constant
-temperature at 100 iterations; `sinkhorn` cools down as it does by default.
+as solved where the largest logit of every row is on the optimal assignment. One Sinkhorn keeps a constant
+temperature; the other cools down as `sinkhorn` does by default.
 """
 
 import json
