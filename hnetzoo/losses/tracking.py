@@ -37,9 +37,10 @@ class TrackingLoss(nn.Module):
         distance         sum of A times distance                                        / sum of A, at least 1
 
     The first three add up to 1 - dMOTA, the last is 1 - dMOTP: with a hard A these are exactly 1 - MOTA and the mean
-    distance of matched pairs. Nothing is compared across sequences, nothing is cut off by a threshold, and nothing
-    is divided by 0. A reference is matched "last" where A exceeds 1/2; no gradient flows into that. In "distance" A is
-    a weight without gradient: it could else be made smaller by driving far pairs apart until they no longer count.
+    distance of matched pairs. Nothing is compared across sequences, no gradient is cut off by a threshold, and nothing
+    is divided by 0. A reference "last had" the prediction that exceeded 1/2 in its row when any did; no gradient flows
+    into that. In "distance" A is a weight without gradient: the term could else be made smaller by driving far pairs
+    apart until they no longer count.
 
     Args:
         matcher: An association model, as `hnetzoo.load_model` returns. It must fit n and m if its size is fixed.
