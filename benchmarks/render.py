@@ -9,6 +9,7 @@ import json
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 from hnetzoo.report.markdown import render_markdown, render_table
 from hnetzoo.report.tables import Table, overview_table, report_tables
@@ -29,6 +30,8 @@ def _table(name: str, part: str | None) -> str:
     path = RESULTS / name
     if name.startswith("speed-"):
         return _speed(json.loads(path.read_text()))
+    if name.startswith("curve-"):
+        return _curve(json.loads(path.read_text()))
     report = BenchmarkReport.read(path)
     if part is None:
         return render_markdown(report)
@@ -50,6 +53,21 @@ def _speed(result: dict[str, object]) -> str:
     )
     return render_table(
         Table(title=str(result["title"]), caption=str(result["what"]), columns=columns, rows=rows), "###"
+    )
+
+
+def _curve(result: dict[str, Any]) -> str:
+    """Render what curve.py stored: per model and number of iterations, the share solved and the time at each size."""
+    sizes = list(result["problems"])
+    lines: dict[tuple[str, str], list[str]] = {}
+    for point in result["points"]:
+        cells = lines.setdefault((point["way"], str(point["iterations"])), [])
+        cells += [f"{point['solved']:.3f}", f"{point['cost_gap']:.3%}", f"{point['milliseconds']:.2f}"]
+    columns = [f"{size}: {what}" for size in sizes for what in ("solved", "cost gap", "ms")]
+    counts = ", ".join(f"{count:,} problems of {size} x {size}" for size, count in result["problems"].items())
+    rows = tuple((*key, *cells) for key, cells in lines.items())
+    return render_table(
+        Table(title="By iterations", caption=f"{counts}.", columns=("model", "iterations", *columns), rows=rows), "####"
     )
 
 

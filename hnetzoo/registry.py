@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
-from importlib.metadata import Distribution, EntryPoint, distributions
+from importlib.metadata import Distribution, EntryPoint
 from types import MappingProxyType
 from typing import cast
 
@@ -21,7 +21,8 @@ import pluggy
 
 from hnetzoo import hookspecs
 from hnetzoo.errors import ConfigError, PluginConflictError, PluginLoadError, UnknownNameError, one_line
-from hnetzoo.specs import DatasetSpec, ModelSpec, Spec, TrainerSpec
+from hnetzoo.isolation import all_distributions
+from hnetzoo.specs import API_VERSION, DatasetSpec, ModelSpec, Spec, TrainerSpec
 
 ENTRY_POINT_GROUP = "hnetzoo"
 PLUGINS_VARIABLE = "HNETZOO_PLUGINS"
@@ -109,6 +110,19 @@ class Registry:
         """Look a trainer up; raises as `model` does."""
         return cast(TrainerSpec, self._find(TrainerSpec.kind, name))
 
+    def find(self, name: str) -> list[Spec]:
+        """Look a name up in all kinds; it may stand for a model and its trainer at once. Raises as `model` does."""
+        found = [spec for specs in (self.models, self.datasets, self.trainers) for spec in specs.values()]
+        named: list[Spec] = [spec for spec in found if spec.name == name]
+        if named:
+            return named
+        for kind in (ModelSpec.kind, DatasetSpec.kind, TrainerSpec.kind):
+            try:
+                self._find(kind, name)  # raises the conflict or load error that belongs to the name
+            except UnknownNameError:
+                continue
+        raise UnknownNameError("name", name, {spec.name for spec in found}, "run 'hnetzoo list'")
+
     def provider(self, spec: Spec) -> Plugin:
         """Return the plugin that declares a spec of this registry."""
         return next(plugin for plugin, found in self._providers[spec.kind, spec.name] if found is spec)
@@ -167,7 +181,7 @@ def discover() -> Registry:
 def _entry_points() -> Iterator[tuple[Plugin, EntryPoint | None]]:
     """Yield each declared plugin once; an unreadable distribution yields a failure with no entry point."""
     seen: set[str] = set()
-    for distribution in distributions():
+    for distribution in all_distributions():
         name, version, error = _identity(distribution)
         if _normalised(name) in seen:  # a shadowed copy further down sys.path
             continue
@@ -230,8 +244,19 @@ def _declared(module: object, plugin_id: str) -> Iterator[Spec]:
                     raise TypeError(f"{hook}() returned a {type(spec).__name__} instead of {spec_class.__name__}")
                 if (spec.kind, spec.name) in names:
                     raise ValueError(f"{hook}() declares {spec.kind} '{spec.name}' twice")
+                if spec.api_version != API_VERSION:
+                    raise PluginLoadError(_other_version(spec))
                 names.add((spec.kind, spec.name))
                 yield spec
+
+
+def _other_version(spec: Spec) -> str:
+    newer = spec.api_version > API_VERSION
+    remedy = "update hnetzoo" if newer else "update the plugin, or install an older hnetzoo"
+    return (
+        f"{spec.kind} '{spec.name}' is written for version {spec.api_version} of the plugin interface; "
+        f"this hnetzoo has version {API_VERSION}: {remedy}"
+    )
 
 
 def _failure(plugin: Plugin, problem: BaseException) -> Plugin:

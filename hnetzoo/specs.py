@@ -12,6 +12,9 @@ from typing import Any, ClassVar
 
 from hnetzoo.errors import ConfigError, PluginLoadError, one_line
 
+API_VERSION = 1
+"""The version of the plugin interface: hooks, specs and contracts. It changes when plugins must be rewritten."""
+
 _NAME = re.compile(r"^[a-z][a-z0-9-]*$")
 _TARGET = re.compile(r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
 
@@ -56,10 +59,11 @@ class Spec:
     """The part common to all declarations.
 
     `target` and `config` name a class as "package.module:Name"; the config class is a torch-free `hnetzoo.Config`.
-    `tags` declare limits that generic code reads; nothing in hnetzoo asks for a model by its name.
+    `tags` declare limits that generic code reads; nothing in hnetzoo asks for a model by its name. `api_version` is the
+    version of the plugin interface that the declaration is written for; one that says nothing is written for the first.
 
     Raises:
-        ConfigError: If the name, the target or the config is not of the accepted form.
+        ConfigError: If the name, the target, the config or the type of another field is not as accepted.
     """
 
     kind: ClassVar[str] = "spec"
@@ -70,6 +74,7 @@ class Spec:
     config: str
     citation: Citation | None = None
     tags: frozenset[str] = frozenset()
+    api_version: int = 1
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
@@ -80,9 +85,17 @@ class Spec:
                 raise ConfigError(
                     f"{self.kind} '{self.name}': {field} {value!r} is not of the form 'package.module:Name'"
                 )
+        for field, accepted in self._field_types().items():
+            value = getattr(self, field)
+            if not isinstance(value, accepted):
+                raise ConfigError(f"{self.kind} '{self.name}': {field} is {value!r}, a {type(value).__name__}")
         if isinstance(self.tags, str):
             raise ConfigError(f"{self.kind} '{self.name}': tags {self.tags!r} is a text; give a set of texts")
         object.__setattr__(self, "tags", frozenset(self.tags))
+
+    def _field_types(self) -> dict[str, Any]:
+        """Return the types of the fields that commands print or follow without looking."""
+        return {"summary": str, "citation": Citation | None, "api_version": int}
 
     def load_target(self) -> Any:
         """Import and return the class named by `target`; raises PluginLoadError if that fails."""
@@ -123,6 +136,9 @@ class ModelSpec(Spec):
     trainer: str = "hnet"
     dataset: str = "doa-reference"
     pretrained: tuple[Pretrained, ...] = ()
+
+    def _field_types(self) -> dict[str, Any]:
+        return super()._field_types() | {"trainer": str, "dataset": str, "pretrained": tuple}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,8 @@ from tests.source import PLUGINS, Import, Source, core, everything, plugins
 
 HEAVY = {"torch", "numpy", "scipy", "sklearn"}
 LIGHT = re.compile(
-    r"hnetzoo(\.(errors|specs|hookspecs|registry|config|metrics|results|environment|observer|report(\.\w+)?|cli(\.\w+)?))?|"
+    r"hnetzoo(\.(errors|isolation|specs|hookspecs|registry|config|metrics|results|environment|observer|scaffold|"
+    r"report(\.\w+)?|cli(\.\w+)?))?|"
     r"hnetzoo_\w+|hnetzoo_\w+\.(plugin|config)"
 )
 PLUGIN_PACKAGES = {path.name for path in PLUGINS.iterdir() if path.is_dir() and path.name.startswith("hnetzoo_")}
@@ -21,15 +22,22 @@ LONGEST_FILE, LONGEST_FUNCTION, USUAL_FUNCTION = 300, 60, 25  # lines; of functi
 
 # A module imports only from the lines above its own. "" is the package itself, whose lazy names reach up to the zoo.
 LAYERS = (
-    {"errors", "fanout", "identity", "interfaces", "foreign_pickle"},
+    {"errors", "fanout", "identity", "interfaces", "isolation", "foreign_pickle"},
     {"specs", "config", "assignment", "metrics", "optimization", "results", "environment", "observer", "distributed",
      "sequences", "losses.distances", "losses.doa_net", "losses.activity"},
     {"hookspecs", "checkpoint", "foreign_reader", "paths", "tracking_metrics", "losses.permutation_invariant",
      "losses.tracking"},
-    {"registry", "problems", "runs", "cell_store", "losses"},
+    {"registry", "problems", "runs", "cell_store", "scaffold", "losses"},
     {"evaluation", "zoo"},
     {"", "foreign", "training", "suite"},
-    {"tasks", "testing"},
+    {"tasks", "testing.problems"},
+    {"testing.outcome"},
+    {"testing.subjects"},
+    {"testing.trial"},
+    {"testing.answers", "testing.datasets", "testing.declarations", "testing.gradients", "testing.trainers"},
+    {"testing.runner"},
+    {"testing.parametrize"},
+    {"testing"},
     {"contestants"},
     {"cells"},
     {"benchmark"},

@@ -1,9 +1,10 @@
 """Documentation is executed, so it stays true."""
 
+import os
 import re
+import shlex
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -38,54 +39,45 @@ def test_every_readme_example_is_run() -> None:
     assert len(blocks(README, "python")) == len(README_OUTPUTS)
 
 
-@pytest.fixture
-def tutorial(tmp_path: Path, fake_distribution: Callable[..., Path]) -> Path:
-    """Write the tutorial's package and install it under its entry point."""
-    fake_distribution("acme-net", "", entry_point="acme-net", module="acme_net.plugin")
-    root = tmp_path / "site"
-    (root / "acme_net.plugin.py").unlink()
-    for name, code in blocks(PLUGINS, "python"):
-        path = root / name.removeprefix("file=")
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(code)
-    (root / "acme_net" / "__init__.py").write_text("")
-    assert 'acme-net = "acme_net.plugin"' in blocks(PLUGINS, "toml")[0][1]
-    return root
+def test_tutorial_works_as_printed(tmp_path: Path) -> None:
+    """Every block of plugins/README.md in its order: files are written, or grow where named again; commands are run."""
+    project, site = tmp_path / "acme", tmp_path / "site"
+    (project / "acme_net").mkdir(parents=True)
+    installed = {"PIP_TARGET": str(site), "PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0"}
+    path = os.pathsep.join((str(site), *filter(None, sys.path)))
+    environment = {**os.environ, **installed, "PYTHONPATH": path}
+    for match in _BLOCK.finditer(PLUGINS):
+        language, name, code = match[1], match[2].strip().removeprefix("file="), match[3]
+        if language != "console":
+            _extend(project / name, code)
+            continue
+        for line in code.splitlines():
+            ended = subprocess.run(
+                _command(line), cwd=project, env=environment, capture_output=True, text=True, check=False
+            )
+            assert ended.returncode == 0, line + ended.stdout + ended.stderr
+            assert "hnetzoo list" not in line or "acme-net" in ended.stdout
+    assert (project / "my-net" / "my_net" / "model.py").exists()
+    assert (project / "runs" / "acme" / "result.json").exists()
+    assert list((project / "dist").glob("acme_net-*.whl"))
 
 
-def test_tutorial_plugin_works_as_printed(tutorial: Path, tmp_path: Path) -> None:
-    environment = {"PYTHONPATH": str(tutorial), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
-    command = [sys.executable, "-W", "error", "-c", "from hnetzoo.cli.app import main; main()"]
-    ((_, console),) = blocks(PLUGINS, "console")
-    for line in console.strip().splitlines():
-        arguments = line.removeprefix("hnetzoo ").split()
-        ended = subprocess.run(
-            [*command, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-        )
-        assert ended.returncode == 0, ended.stderr
-        assert "acme" in ended.stdout
+def _extend(path: Path, code: str) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"{path.read_text()}\n\n{code}" if path.exists() else code)
 
 
-def test_tutorial_trainer_and_dataset_train_the_tutorial_model(tutorial: Path, tmp_path: Path) -> None:
-    code = """
-        import hnetzoo
-        from pathlib import Path
-        from hnetzoo.training import Job, train
-        from hnetzoo.zoo import configure
-        model = hnetzoo.discover().model("acme-net")
-        dataset = hnetzoo.DatasetSpec(name="acme", summary="", target="acme_net.dataset:AcmeDataset",
-                                      config="hnetzoo:Config")
-        trainer = hnetzoo.TrainerSpec(name="acme", summary="", target="acme_net.trainer:AcmeTrainer",
-                                      config="acme_net.trainer:AcmeTrainerConfig")
-        job = Job(model=configure(model), dataset=configure(dataset), trainer=configure(trainer), out=Path("run"))
-        assert train(job).test.problems == 1024
-    """
-    environment = {"PYTHONPATH": str(tutorial), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
-    script = "\n".join(line[8:] for line in code.splitlines())
-    ended = subprocess.run(
-        [sys.executable, "-W", "error", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True
-    )
-    assert ended.returncode == 0, ended.stderr
+def _command(line: str) -> list[str]:
+    program, *arguments = shlex.split(line)
+    if program == "python":
+        return [sys.executable, *arguments]
+    assert program == "hnetzoo"
+    return [sys.executable, "-W", "error", "-c", "from hnetzoo.cli.app import main; main()", *arguments]
+
+
+def test_first_example_of_the_tutorial_is_short() -> None:
+    first = [code for name, code in blocks(PLUGINS, "python") if name.startswith("file=acme_net/")][:3]
+    assert sum(bool(line.strip()) for code in first for line in code.splitlines()) <= 25
 
 
 def test_every_hook_is_documented_with_its_signature() -> None:

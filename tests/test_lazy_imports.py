@@ -80,6 +80,17 @@ def test_no_plugin_declares_with_the_numerical_stack() -> None:
     assert {"hnetgru", "hungarian", "doa-reference", "npz", "hnet"} <= {entry["name"] for entry in document["entries"]}
 
 
+def test_fifty_more_plugins_leave_list_light(fake_distribution: Callable[..., Path]) -> None:
+    for number in range(50):
+        spec = f"name='acme-{number}', summary='', target='acme_model:Acme', config='hnetzoo:Config'"
+        hook = f"@hnetzoo.hookimpl\ndef hnetzoo_models():\n    return [hnetzoo.ModelSpec({spec})]\n"
+        path = fake_distribution(f"acme-{number}", f"import hnetzoo\n{hook}").parent
+    (path / "acme_model.py").write_text("import torch\nclass Acme(torch.nn.Module): pass\n")
+    done = run(COMMAND, "list", "models", "--json", path=path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert sum(entry["name"].startswith("acme-") for entry in json.loads(done.stdout)["entries"]) == 50
+
+
 def test_importing_the_package_needs_no_numerical_stack() -> None:
     done = run("import hnetzoo; print(len(hnetzoo.discover().models), hnetzoo.__version__, len(dir(hnetzoo)))")
     assert (done.returncode, done.stderr) == (0, "")

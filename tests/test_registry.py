@@ -8,6 +8,7 @@ import pytest
 
 from hnetzoo import ConfigError, Plugin, PluginConflictError, PluginLoadError, Registry, UnknownNameError, discover
 from hnetzoo.registry import PLUGINS_VARIABLE
+from hnetzoo.specs import API_VERSION
 
 Install = Callable[..., Path]
 BUILT_IN = "hnetgru"
@@ -249,6 +250,20 @@ def test_an_unknown_name_suggests_lists_and_says_what_to_do(monkeypatch) -> None
     assert (caught.value.kind, caught.value.name) == ("model", "hnet-gru")
     assert caught.value.choices == tuple(registry.models)
     assert isinstance(caught.value, LookupError)
+
+
+@pytest.mark.parametrize(
+    ("version", "remedy"), [(2, "update hnetzoo"), (0, "update the plugin, or install an older hn")]
+)
+def test_a_plugin_for_another_interface_is_refused(version: int, remedy: str, fake_distribution: Install) -> None:
+    fake_distribution("acme-net", declares("acme").replace("summary=''", f"summary='', api_version={version}"))
+    registry = discover()
+    assert "acme" not in registry.models
+    (failure,) = registry.failures
+    assert f"model 'acme' is written for version {version} of the plugin interface; " in failure.error
+    assert f"this hnetzoo has version {API_VERSION}: {remedy}" in failure.error
+    with pytest.raises(PluginLoadError, match=r"plugin acme-net:plugin did not load"):
+        registry.model("acme-net")
 
 
 def test_an_unknown_name_hints_at_plugins_that_did_not_load(fake_distribution: Install) -> None:

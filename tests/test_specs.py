@@ -87,6 +87,18 @@ def test_a_text_for_tags_is_refused_instead_of_cut_into_letters() -> None:
         declare(tags="fixed-size")
 
 
+@pytest.mark.parametrize(
+    "field", [{"summary": None}, {"citation": "Kuhn 1955"}, {"trainer": 3}, {"pretrained": []}, {"api_version": "1"}]
+)
+def test_a_field_of_another_type_is_refused(field: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=rf"model '[a-z-]*': {next(iter(field))} is "):
+        ModelSpec(**{**FIELDS, **field})
+
+
+def test_a_declaration_that_says_nothing_is_written_for_the_first_interface() -> None:
+    assert declare().api_version == 1
+
+
 def test_equal_declarations_are_equal_and_hash_alike() -> None:
     weights = Pretrained(weights="acme:weights/a.safetensors", card="acme:weights/a.json", shape=(2, 2))
     first, second = (declare(tags={"fixed-size"}, pretrained=(weights,)) for _ in range(2))

@@ -14,10 +14,12 @@ import typer
 
 from hnetzoo.cli.associate import associate
 from hnetzoo.cli.benchmark import benchmark
+from hnetzoo.cli.check import check_command
 from hnetzoo.cli.doctor import doctor
 from hnetzoo.cli.generate import generate
 from hnetzoo.cli.import_ import import_command
 from hnetzoo.cli.list import list_command
+from hnetzoo.cli.new import new_command
 from hnetzoo.cli.show import show
 from hnetzoo.cli.train import train
 from hnetzoo.errors import HnetzooError, ResourceError
@@ -39,6 +41,8 @@ app.command("benchmark")(benchmark)
 app.command("associate")(associate)
 app.command("generate")(generate)
 app.command("import")(import_command)
+app.command("check")(check_command)
+app.command("new")(new_command)
 app.command("doctor")(doctor)
 
 

@@ -50,8 +50,9 @@ def benchmark(
 ) -> None:
     """Compare models with the Hungarian algorithm.
 
-    Without options: all pretrained models and solvers on the DOA datasets, the scipy baseline first. With --suite or
-    --train, cells and trainings are kept under runs/benchmark, so that the same command continues where it was stopped.
+    Without options: all pretrained models and solvers on the DOA datasets, the scipy baseline first.
+
+    With --suite or --train, what is finished is kept under runs/benchmark, and the same command continues.
     """
     if suite and (model or dataset or seed or settings):
         raise ConfigError("--suite names models, datasets and seeds; leave out --model, --dataset, --seed and --set")

@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import typer
 
 from hnetzoo.cli.output import JsonOption, print_json, print_table
-from hnetzoo.errors import UnknownNameError
 from hnetzoo.registry import Registry, discover
 from hnetzoo.specs import ModelSpec, Spec
 
@@ -18,27 +17,12 @@ def show(
 ) -> None:
     """Show settings with types, defaults and help; citation, tags, weights and the providing distribution."""
     registry = discover()
-    documents = [_describe(spec, registry) for spec in _find(name, registry)]
+    documents = [_describe(spec, registry) for spec in registry.find(name)]
     if json:
         print_json(documents[0] if len(documents) == 1 else documents)
         return
     for document in documents:
         _print(document)
-
-
-def _find(name: str, registry: Registry) -> list[Spec]:
-    """Look a name up in all kinds; it may stand for a model and its trainer at once."""
-    kinds: tuple[dict[str, Any], ...] = (registry.models, registry.datasets, registry.trainers)
-    found: list[Spec] = [specs[name] for specs in kinds if name in specs]
-    if found:
-        return found
-    choices = {known for specs in kinds for known in specs}
-    for look_up in (registry.model, registry.dataset, registry.trainer):
-        try:
-            look_up(name)  # raises the conflict or load error that belongs to the name
-        except UnknownNameError:
-            continue
-    raise UnknownNameError("name", name, choices, "run 'hnetzoo list'")
 
 
 def _describe(spec: Spec, registry: Registry) -> dict[str, Any]:

@@ -1,0 +1,66 @@
+"""`hnetzoo check NAME`: run the conformance kit on a model, dataset or trainer."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hnetzoo.cli.output import JsonOption, print_json, print_table
+from hnetzoo.cli.train import SetOption
+from hnetzoo.config import read_values
+from hnetzoo.errors import ConfigError
+from hnetzoo.registry import discover
+
+if TYPE_CHECKING:
+    from hnetzoo.testing import Report
+
+FAILED = 1
+
+
+def check_command(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A model, dataset or trainer.", show_default=False)],
+    settings: SetOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Run the conformance kit: what passed, what failed and why, and what was skipped by which tag.
+
+    Exit code 1 if a check failed.
+    """
+    values = read_values(overrides=settings or ())
+    specs = discover().find(name)
+    unused = [section for section in values if values[section] and section not in {spec.kind for spec in specs}]
+    if unused:
+        raise ConfigError(f"'{name}' is no {unused[0]}; leave out --set {unused[0]}.*")
+    from hnetzoo import testing
+    from hnetzoo.zoo import configure
+
+    for spec in specs:
+        if values[spec.kind]:
+            configure(spec, values[spec.kind])  # a wrong setting is the user's mistake, not the plugin's
+    reports = [testing.check(spec, values[spec.kind]) for spec in specs]
+    if json:
+        print_json(_document(name, reports))
+    else:
+        for report in reports:
+            _print(report)
+    if any(report.failures for report in reports):
+        raise typer.Exit(FAILED)
+
+
+def _document(name: str, reports: "list[Report]") -> Mapping[str, Any]:
+    totals = {word: sum(report.count(word) for report in reports) for word in ("passed", "failed", "skipped")}
+    return {"name": name, **totals, "checks": [entry for report in reports for entry in report.to_json()]}
+
+
+def _print(report: "Report") -> None:
+    """Show every check on a line, then the failed ones in full, then the counts."""
+    rows = [(result.check, result.outcome, result.reason) for result in report.results]
+    print_table("", ("check", "outcome", "why"), rows)
+    for result in report.failures:
+        typer.echo(f"failed {result.check}: {result.reason}")
+        if result.problem is not None:
+            typer.echo(f"  smallest input tried: {result.problem}")
+        if result.details:
+            typer.echo(result.details)
+    counts = ", ".join(f"{report.count(outcome)} {outcome}" for outcome in ("passed", "failed", "skipped"))
+    typer.echo(f"{report.spec.kind} {report.spec.name}: {counts}")

@@ -1,0 +1,206 @@
+"""Checks of datasets: form, truth, seeds and splits."""
+
+from typing import cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hnetzoo.assignment import assign
+from hnetzoo.errors import one_line
+from hnetzoo.interfaces import SPLITS, AssociationBatch, Dataset, Split, valid_cells
+from hnetzoo.specs import DatasetSpec
+from hnetzoo.testing.outcome import Check, CheckFailure, CheckSkipped, Settings
+from hnetzoo.testing.problems import Problem
+from hnetzoo.testing.subjects import CLOSE, build_dataset, described, load, load_all, misshapen, same_bits
+
+LARGEST_OVERLAP = 0.1  # share of distinct test problems found in training; coarse grids of directions repeat by chance
+
+
+def check_unit(spec: DatasetSpec, settings: Settings = None) -> None:
+    """The unit of the distances is named, for people."""
+    unit = build_dataset(spec, settings).unit
+    if not isinstance(unit, str) or not unit.strip():
+        raise CheckFailure(f"unit is {unit!r}; name the unit of the distances")
+
+
+def check_shapes(spec: DatasetSpec, settings: Settings = None) -> None:
+    """Every split is an AssociationBatch of the shape that the dataset states."""
+    dataset = build_dataset(spec, settings)
+    for split in SPLITS:
+        try:
+            problem = misshapen(dataset, dataset.load(split, 0))
+        except Exception as error:
+            raise CheckFailure(f"load('{split}', 0) raised {one_line(error)}") from error
+        if problem:
+            raise CheckFailure(f"{split} split: {problem}")
+
+
+def check_dtypes(spec: DatasetSpec, settings: Settings = None) -> None:
+    """Distances are float32 and all else is bool, on the CPU."""
+    batch = load(build_dataset(spec, settings), "test")
+    for name, field in zip(batch._fields, batch, strict=True):
+        expected = torch.float32 if name == "distance" else torch.bool
+        if field.dtype != expected or field.device.type != "cpu":
+            found = f"{described(field)} on {field.device.type}"
+            raise CheckFailure(f"test split: {name} is {found}; expected {expected} on the CPU")
+
+
+def check_splits_hold_problems(spec: DatasetSpec, settings: Settings = None) -> None:
+    """No split is empty."""
+    for split, batch in load_all(build_dataset(spec, settings)).items():
+        if not len(batch.distance):
+            raise CheckFailure(f"the {split} split has no problem")
+
+
+def check_distances_are_numbers(spec: DatasetSpec, settings: Settings = None) -> None:
+    """Distances inside the masks are neither NaN nor -inf; +inf forbids a pair."""
+    batch = load(build_dataset(spec, settings), "test")
+    _require(batch, ~(batch.cells & (batch.distance.isnan() | batch.distance.isneginf())), "a distance is no number")
+
+
+def check_truth_one_to_one(spec: DatasetSpec, settings: Settings = None) -> None:
+    """The truth has at most one pair per row and per column."""
+    batch = load(build_dataset(spec, settings), "test")
+    truth = batch.association.bool()
+    crowded = (truth.sum(2, keepdim=True) > 1) | (truth.sum(1, keepdim=True) > 1)
+    _require(batch, ~crowded, "a row or column has several true pairs")
+
+
+def check_truth_inside_masks(spec: DatasetSpec, settings: Settings = None) -> None:
+    """Slots that do not exist have no true pair."""
+    batch = load(build_dataset(spec, settings), "test")
+    _require(batch, ~batch.association.bool() | batch.cells, "a pair outside the masks is true")
+
+
+def check_truth_optimal(spec: DatasetSpec, settings: Settings = None) -> None:
+    """The truth is an exact assignment of the active slots: as many pairs as there can be, at the least distance."""
+    dataset = build_dataset(spec, settings)
+    batch = load(dataset, "test")
+    if bool((batch.cells & batch.distance.isnan()).any()):
+        raise CheckSkipped("distances are no numbers (see check_distances_are_numbers)")
+    best = assign(batch.distance, *_activity(dataset, batch))
+    truth = batch.association.bool()
+    pairs, most = (found.flatten(1).sum(1) for found in (truth, best))
+    cost, least = (batch.distance.masked_fill(~found, 0).double().flatten(1).sum(1) for found in (truth, best))
+    _require(batch, (pairs == most)[:, None, None], "the truth has not as many pairs as there can be")
+    near = torch.isclose(cost, least, rtol=CLOSE, atol=CLOSE)  # the truth may come from distances in float64
+    _require(batch, near[:, None, None], "another assignment has a smaller total distance than the truth")
+
+
+def check_activity(spec: DatasetSpec, settings: Settings = None) -> None:
+    """Where a dataset tells which slots hold a source, these exist, and true pairs are among them."""
+    dataset = build_dataset(spec, settings)
+    if not hasattr(dataset, "activity"):
+        raise CheckSkipped("defines no activity")
+    batch = load(dataset, "test")
+    rows, columns = _activity(dataset, batch)
+    for side, found, mask in (("rows", rows, batch.row_mask), ("columns", columns, batch.col_mask)):
+        if found.dtype != torch.bool or found.shape != mask.shape:
+            raise CheckFailure(f"activity of {side} is {described(found)}; expected bool {list(mask.shape)}")
+    _require(batch, (~rows | batch.row_mask).unsqueeze(2), "a row that does not exist is active")
+    _require(batch, (~columns | batch.col_mask).unsqueeze(1), "a column that does not exist is active")
+    _require(batch, ~batch.association | valid_cells(rows, columns), "a pair of an inactive slot is true")
+
+
+def check_same_seed_same_data(spec: DatasetSpec, settings: Settings = None) -> None:
+    """The same split and seed give the same bits, whatever the state of the global generators."""
+    first = load(build_dataset(spec, settings), "test")
+    state = np.random.get_state()
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(1)
+            np.random.seed(1)
+            again = load(build_dataset(spec, settings), "test")
+    finally:
+        np.random.set_state(state)
+    _compare(first, again, "load('test', 0) gives other problems the second time; draw from a generator of its own")
+
+
+def check_other_seed_other_data(spec: DatasetSpec, settings: Settings = None) -> None:
+    """A synthetic dataset draws other problems for another seed."""
+    dataset = build_dataset(spec, settings)
+    first, other = (load(dataset, "test", seed) for seed in (0, 1))
+    if len(first.distance) and first.distance.shape == other.distance.shape and _equal(first, other):
+        raise CheckFailure("seeds 0 and 1 give the same problems; --resample would redraw nothing")
+
+
+def check_load_order_is_irrelevant(spec: DatasetSpec, settings: Settings = None) -> None:
+    """A split does not depend on which were loaded before it."""
+    dataset = build_dataset(spec, settings)
+    load(dataset, "validation", 1)
+    after = load(dataset, "test")
+    first = load(build_dataset(spec, settings), "test")
+    _compare(first, after, "the test split differs when another split is loaded first")
+
+
+def check_splits_disjoint(spec: DatasetSpec, settings: Settings = None) -> None:
+    """Problems that select or report do not stand in the training split, and those that report not in either.
+
+    Of distinct problems with a true pair; a few may repeat, where directions are drawn from a coarse grid.
+    """
+    splits = load_all(build_dataset(spec, settings))
+    known = _fingerprints(splits["train"])
+    evaluated: tuple[Split, ...] = ("validation", "test")
+    for split in evaluated:
+        found = _fingerprints(splits[split])
+        share = len(found.keys() & known.keys()) / max(1, len(found))
+        if share > LARGEST_OVERLAP:
+            index = next(index for key, index in found.items() if key in known)
+            reason = f"{share:.0%} of the problems of the {split} split stand in a split before it"
+            raise CheckFailure(reason, _problem(splits[split], index, split))
+        known |= found
+
+
+def _activity(dataset: Dataset, batch: AssociationBatch) -> tuple[Tensor, Tensor]:
+    activity = getattr(dataset, "activity", None)
+    if activity is None:
+        return batch.row_mask, batch.col_mask
+    return cast(tuple[Tensor, Tensor], activity("test", 0))
+
+
+def _require(batch: AssociationBatch, fine: Tensor, reason: str) -> None:
+    """Raise CheckFailure with the first problem of the test split that is not fine: bool [b, 1 or n, 1 or m]."""
+    wrong = (~fine).flatten(1).any(1).nonzero()
+    if len(wrong):
+        raise CheckFailure(reason, _problem(batch, int(wrong[0])))
+
+
+def _problem(batch: AssociationBatch, index: int, split: Split = "test") -> Problem:
+    place = f"{split} split, seed 0, problem {index}"
+    return Problem(batch.distance[index], batch.row_mask[index], batch.col_mask[index], place)
+
+
+def _compare(first: AssociationBatch, again: AssociationBatch, reason: str) -> None:
+    if first.distance.shape != again.distance.shape or not _equal(first, again):
+        raise CheckFailure(reason)
+
+
+def _equal(first: AssociationBatch, again: AssociationBatch) -> bool:
+    return all(same_bits(one, other) for one, other in zip(first, again, strict=True))
+
+
+def _fingerprints(batch: AssociationBatch) -> dict[bytes, int]:
+    """Identify the distinct problems with a true pair by what stands inside their masks -> index in the batch."""
+    inside = batch.distance.masked_fill(~batch.cells, -1.0).flatten(1)
+    masks = torch.cat((batch.row_mask, batch.col_mask), 1).to(inside.dtype)
+    bits = torch.cat((inside, masks), 1).numpy()
+    paired = batch.association.flatten(1).any(1).nonzero().flatten().tolist()
+    return {bits[index].tobytes(): index for index in paired}
+
+
+DATASET = (
+    Check(check_unit),
+    Check(check_shapes),
+    Check(check_dtypes),
+    Check(check_splits_hold_problems),
+    Check(check_distances_are_numbers),
+    Check(check_truth_one_to_one),
+    Check(check_truth_inside_masks),
+    Check(check_truth_optimal, only=("optimal-truth",)),
+    Check(check_activity),
+    Check(check_same_seed_same_data),
+    Check(check_other_seed_other_data, only=("synthetic",)),
+    Check(check_load_order_is_irrelevant),
+    Check(check_splits_disjoint),
+)

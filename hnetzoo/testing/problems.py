@@ -1,0 +1,115 @@
+"""The small problems that models are tried on, in order of size, and how an offending one is shown."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from hnetzoo.interfaces import AssociationBatch, full_masks, valid_cells
+
+SQUARE = ((2, 2), (3, 3), (4, 4))  # what every model must take, those of a fixed size included
+RECTANGULAR = ((1, 2), (2, 1), (2, 3), (3, 2), (5, 2))
+EMPTY = ((0, 0), (0, 2), (2, 0), (3, 0))
+LARGEST_DISTANCE = 2.0  # distances are drawn from [0, 2), the range of chords
+SHOWN_DIGITS = 6
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """One problem as a check met it: distance float [n, m], masks bool [n] and [m] or None; `place` says where.
+
+    Example:
+        >>> print(Problem(torch.tensor([[0.5, torch.nan]]), col_mask=torch.tensor([True, False])))
+        distance [[0.5, 'nan']], col_mask [True, False]
+    """
+
+    distance: Tensor
+    row_mask: Tensor | None = None
+    col_mask: Tensor | None = None
+    place: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values; what is not a number is written as text."""
+        masks = (("row_mask", self.row_mask), ("col_mask", self.col_mask))
+        document: dict[str, Any] = {"place": self.place} if self.place else {}
+        document["distance"] = [[_plain(value) for value in row] for row in self.distance.detach().tolist()]
+        return document | {name: mask.tolist() for name, mask in masks if mask is not None}
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name} {value}" for name, value in self.to_json().items())
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """What a model is called with: distance float [b, n, m], masks bool [b, n] and [b, m] or None."""
+
+    distance: Tensor
+    row_mask: Tensor | None = None
+    col_mask: Tensor | None = None
+
+    @property
+    def cells(self) -> Tensor:
+        """Bool [b, n, m], True where both slots exist."""
+        return valid_cells(*full_masks(self.distance, self.row_mask, self.col_mask))
+
+    def problem(self, index: int = 0) -> Problem | None:
+        """Take one problem out, to be shown; None if there is none."""
+        if not len(self.distance):
+            return None
+        row_mask, col_mask = (None if mask is None else mask[index] for mask in (self.row_mask, self.col_mask))
+        return Problem(self.distance[index], row_mask, col_mask)
+
+    def fill(self, value: float) -> "Inputs":
+        """Put a value outside the masks."""
+        return Inputs(self.distance.masked_fill(~self.cells, value), self.row_mask, self.col_mask)
+
+    def clone(self) -> "Inputs":
+        """Copy all tensors."""
+        row_mask, col_mask = (None if mask is None else mask.clone() for mask in (self.row_mask, self.col_mask))
+        return Inputs(self.distance.clone(), row_mask, col_mask)
+
+
+def draw(shape: tuple[int, int], problems: int = 4) -> Inputs:
+    """Draw problems without masks; the same shape gives the same ones."""
+    return Inputs(LARGEST_DISTANCE * torch.rand(problems, *shape, generator=_generator(shape)))
+
+
+def draw_masked(shape: tuple[int, int]) -> Inputs:
+    """Draw problems of at least 2 x 2 with masks: the last slots, the first ones, or one of each side are missing."""
+    n, m = shape
+    row_mask, col_mask = torch.ones(4, n, dtype=torch.bool), torch.ones(4, m, dtype=torch.bool)
+    row_mask[0, -1] = row_mask[2, 0] = row_mask[3, 0] = False
+    col_mask[1, -1] = col_mask[2, -1] = col_mask[3, 0] = False
+    return Inputs(draw(shape).distance, row_mask, col_mask)
+
+
+def easy_problems() -> AssociationBatch:
+    """Draw 32 problems of 3 x 3 slots whose true pairs are ten times nearer than all others; some slots are masked."""
+    generator = _generator((3, 3))
+    near, far = (torch.rand(32, 3, 3, generator=generator) for _ in range(2))
+    truth = torch.eye(3, dtype=torch.bool).repeat(32, 1, 1)
+    masked = torch.arange(32) % 4 == 0
+    row_mask = torch.ones(32, 3, dtype=torch.bool)
+    row_mask[masked, 2] = False
+    distance = torch.where(truth, 0.1 * near, 1.0 + far)
+    batch = AssociationBatch(distance, truth & row_mask.unsqueeze(2), row_mask, torch.ones(32, 3, dtype=torch.bool))
+    return batch.shuffle_slots(generator)
+
+
+def flat_problems() -> Iterator[Inputs]:
+    """Yield problems with ties and of other scales: all zero, all equal, very near, very far."""
+    for value in (0.0, 1.0):
+        yield Inputs(torch.full((2, 2, 2), value))
+    for scale in (1e-4, 1e3):
+        yield Inputs(scale * draw((3, 3)).distance)
+
+
+def _generator(shape: tuple[int, int]) -> torch.Generator:
+    return torch.Generator().manual_seed(100 * shape[0] + shape[1])
+
+
+def _plain(value: float) -> float | str:
+    return round(value, SHOWN_DIGITS) if math.isfinite(value) else str(value)

@@ -1,0 +1,150 @@
+"""From a declaration to something that can be tried: build it, run it, and say which rule forbids that."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from hnetzoo.config import Config
+from hnetzoo.errors import HnetzooError, one_line
+from hnetzoo.interfaces import SPLITS, AssociationBatch, Dataset, Split, Trainer
+from hnetzoo.registry import discover
+from hnetzoo.specs import Spec
+from hnetzoo.testing.outcome import Blocked, CheckSkipped, Settings
+from hnetzoo.testing.problems import Inputs
+from hnetzoo.zoo import Component, configure
+
+CLOSE = 1e-4  # answers that differ by less, absolutely or relatively, differ by rounding
+
+
+def component(spec: Any, settings: Settings = None) -> Component[Any]:
+    """Return the declaration with validated settings; raises CheckSkipped if required ones are not given."""
+    required = (name for name, field in settings_class(spec).model_fields.items() if field.is_required())
+    missing = [f"{spec.kind}.{name}" for name in required if name not in (settings or {})]
+    if missing:
+        raise CheckSkipped(f"needs settings: {', '.join(missing)}")
+    return configure(spec, settings)
+
+
+def settings_class(spec: Any) -> type[Config]:
+    """Load the settings class; raises Blocked if it cannot be used."""
+    try:
+        config_class = spec.load_config()
+    except HnetzooError as error:
+        raise Blocked("check_settings_class", str(error)) from error
+    if not (isinstance(config_class, type) and issubclass(config_class, Config)):
+        raise Blocked("check_settings_class", f"{spec.config} is not a subclass of hnetzoo.Config")
+    return config_class
+
+
+def build(spec: Any, settings: Settings = None, *arguments: Any, seed: int = 0) -> Any:
+    """Build the target with its settings, under a seed of its own."""
+    configured = component(spec, settings)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return configured.build(*arguments)
+    except Exception as error:
+        raise Blocked("check_builds", f"{spec.target} cannot be built ({one_line(error)})") from error
+
+
+def build_model(spec: Any, settings: Settings, shape: tuple[int, int], seed: int = 0) -> nn.Module:
+    """Build a model with untrained weights, in eval mode."""
+    model = build(spec, settings, shape, seed=seed)
+    if not isinstance(model, nn.Module):
+        raise Blocked("check_builds", f"{spec.target} builds a {type(model).__name__} instead of a torch.nn.Module")
+    return model.eval()
+
+
+def build_trainer(spec: Any, settings: Settings = None) -> Trainer:
+    """Build a trainer."""
+    trainer = build(spec, settings)
+    if not isinstance(trainer, Trainer):
+        raise Blocked("check_builds", f"{spec.target} builds no trainer with `losses` and `configure`")
+    return trainer
+
+
+def build_dataset(spec: Any, settings: Settings = None) -> Dataset:
+    """Build a dataset."""
+    dataset = build(spec, settings)
+    if not isinstance(dataset, Dataset):
+        raise Blocked("check_builds", f"{spec.target} builds no dataset with `unit`, `shape` and `load`")
+    return dataset
+
+
+def load(dataset: Dataset, split: Split, seed: int = 0) -> AssociationBatch:
+    """Load a split; raises Blocked if its fields do not fit the dataset's shape."""
+    try:
+        batch = dataset.load(split, seed)
+    except Exception as error:
+        raise Blocked("check_shapes", f"load('{split}', {seed}) raised {one_line(error)}") from error
+    problem = misshapen(dataset, batch)
+    if problem:
+        raise Blocked("check_shapes", f"{split} split: {problem}")
+    return batch
+
+
+def load_all(dataset: Dataset, seed: int = 0) -> dict[Split, AssociationBatch]:
+    """Load every split."""
+    return {split: load(dataset, split, seed) for split in SPLITS}
+
+
+def misshapen(dataset: Dataset, batch: Any) -> str:
+    """Say what is wrong with the fields and shapes of a split; empty if nothing is."""
+    if not isinstance(batch, AssociationBatch):
+        return f"load returned a {type(batch).__name__} instead of a hnetzoo.AssociationBatch"
+    b, (n, m) = len(batch.distance), dataset.shape
+    expected = ((b, n, m), (b, n, m), (b, n), (b, m))
+    for name, field, shape in zip(batch._fields, batch, expected, strict=True):
+        if tuple(field.shape) != shape:
+            return f"{name} is {list(field.shape)}; {b} problems of the dataset's shape ask for {list(shape)}"
+    return ""
+
+
+def answer(model: nn.Module, inputs: Inputs) -> Tensor:
+    """Run a model without gradients; raises Blocked if its logits cannot be compared."""
+    by = "check_output_shape" if inputs.row_mask is None else "check_masks_respected"
+    try:
+        with torch.no_grad():
+            logits = call(model, inputs)
+    except Exception as error:
+        raise Blocked(by, f"forward raised {one_line(error)}", inputs.problem()) from error
+    if not isinstance(logits, Tensor) or logits.shape != inputs.distance.shape:
+        raise Blocked(by, f"forward returned {described(logits)}", inputs.problem())
+    return logits
+
+
+def call(model: nn.Module, inputs: Inputs) -> Any:
+    """Call a model the shortest way: without masks where there are none."""
+    if inputs.row_mask is None:
+        return model(inputs.distance)
+    return model(inputs.distance, inputs.row_mask, inputs.col_mask)
+
+
+def described(value: Any) -> str:
+    """Describe what was returned: a tensor's type and shape, or the type."""
+    if isinstance(value, Tensor):
+        return f"{str(value.dtype).removeprefix('torch.')} {list(value.shape)}"
+    return f"a {type(value).__name__}"
+
+
+def first_difference(found: Tensor, expected: Tensor, cells: Tensor | None = None) -> int | None:
+    """Find the first problem whose answers differ by more than rounding, inside cells bool [b, n, m]; None if none."""
+    same = torch.isclose(found, expected, rtol=CLOSE, atol=CLOSE, equal_nan=True)
+    if cells is not None:
+        same = same | ~cells
+    wrong = (~same).flatten(1).any(1).nonzero()
+    return int(wrong[0]) if len(wrong) else None
+
+
+def same_bits(found: Tensor, expected: Tensor) -> bool:
+    """Compare exactly; NaN equals NaN."""
+    return torch.allclose(found, expected, rtol=0, atol=0, equal_nan=True)
+
+
+def provider_module(spec: Spec) -> str | None:
+    """Return the module of the installed plugin that declares a spec; None if none does."""
+    for plugin in discover().plugins:
+        if spec in plugin.specs:
+            return plugin.target.partition(":")[0]
+    return None

@@ -1,0 +1,198 @@
+"""Checks of trainers, on a small model and 32 easy problems."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from hnetzoo.errors import one_line
+from hnetzoo.interfaces import AssociationBatch, Optimization
+from hnetzoo.specs import TrainerSpec
+from hnetzoo.testing.outcome import Check, CheckFailure, Settings
+from hnetzoo.testing.subjects import described
+from hnetzoo.testing.trial import (
+    STEPS,
+    Trial,
+    carry_over,
+    configure,
+    named_losses,
+    prepare,
+    shown,
+    start,
+    state_of,
+    total_loss,
+)
+
+AVERAGED = 5  # first and last steps whose mean losses are compared
+
+
+def check_losses_named(spec: TrainerSpec, settings: Settings = None) -> None:
+    """Losses are named scalar tensors."""
+    trainer, model, batch = prepare(spec, settings)
+    try:
+        losses = trainer.losses(model, batch)
+    except Exception as error:
+        raise CheckFailure(f"losses raised {one_line(error)}") from error
+    if not isinstance(losses, Mapping) or not losses:
+        raise CheckFailure(f"losses returned {described(losses)}; expected scalars by name")
+    for name, loss in losses.items():
+        if not isinstance(name, str) or not name:
+            raise CheckFailure(f"a loss is named {name!r}; names are texts")
+        if not isinstance(loss, Tensor) or loss.ndim:
+            raise CheckFailure(f"loss '{name}' is {described(loss)}; expected a scalar tensor")
+
+
+def check_losses_finite(spec: TrainerSpec, settings: Settings = None) -> None:
+    """Losses are numbers, also for a batch none of whose slots exists and for one without a true pair."""
+    trainer, model, batch = prepare(spec, settings)
+    nothing = batch._replace(association=torch.zeros_like(batch.association))
+    absent = nothing._replace(row_mask=torch.zeros_like(batch.row_mask), col_mask=torch.zeros_like(batch.col_mask))
+    for what, part in (("easy problems", batch), ("nothing to associate", nothing), ("all slots masked", absent)):
+        for name, loss in named_losses(trainer, model, part).items():
+            if not bool(loss.isfinite()):
+                raise CheckFailure(f"loss '{name}' is {loss.item()} for {what}", shown(part))
+
+
+def check_losses_differentiable(spec: TrainerSpec, settings: Settings = None) -> None:
+    """The sum of the losses sends a finite gradient to the model."""
+    trainer, model, batch = prepare(spec, settings)
+    total_loss(trainer, model, batch).backward()  # type: ignore[no-untyped-call]
+    gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
+    if not any(bool(gradient.any()) for gradient in gradients):
+        raise CheckFailure("the losses send the model no gradient, or zero")
+    if not all(bool(gradient.isfinite().all()) for gradient in gradients):
+        raise CheckFailure("the losses send the model a gradient that is not a number")
+
+
+def check_losses_respect_masks(spec: TrainerSpec, settings: Settings = None) -> None:
+    """What stands outside the masks, NaN included, changes no loss."""
+    trainer, model, batch = prepare(spec, settings)
+    expected = named_losses(trainer, model, batch)
+    for value in (torch.nan, -1e9):
+        filled = batch._replace(distance=batch.distance.masked_fill(~batch.cells, value))
+        for name, loss in named_losses(trainer, model, filled).items():
+            if not torch.isclose(loss, expected[name], equal_nan=True):
+                masked = int((~batch.row_mask).any(1).nonzero()[0])
+                raise CheckFailure(f"{value} outside the masks changes loss '{name}'", shown(filled, masked))
+
+
+def check_losses_deterministic(spec: TrainerSpec, settings: Settings = None) -> None:
+    """The same model and problems give the same losses under the same torch.manual_seed."""
+    trainer, model, batch = prepare(spec, settings)
+    first, again = (named_losses(trainer, model, batch) for _ in range(2))
+    for name, loss in first.items():
+        if name not in again or not torch.equal(loss.nan_to_num(), again[name].nan_to_num()):
+            raise CheckFailure(f"loss '{name}' differs between two calls under one seed; draw from torch alone")
+
+
+def check_batch_not_mutated(spec: TrainerSpec, settings: Settings = None) -> None:
+    """The problems are left as they were."""
+    trainer, model, batch = prepare(spec, settings)
+    kept = AssociationBatch(*(field.clone() for field in batch))
+    named_losses(trainer, model, batch)
+    trainer.losses(model, batch)
+    for name, before, after in zip(kept._fields, kept, batch, strict=True):
+        if not torch.equal(before, after):
+            raise CheckFailure(f"losses writes into {name}", shown(kept))
+
+
+def check_model_left_alone(spec: TrainerSpec, settings: Settings = None) -> None:
+    """Computing losses and configuring an optimiser change no weight, no dtype, and neither mode nor device."""
+    trainer, model, batch = prepare(spec, settings)
+    for training in (True, False):
+        model.train(training)
+        before = state_of(model)
+        named_losses(trainer, model, batch)
+        if state_of(model) != before:
+            raise CheckFailure("losses changes the model's weights, mode, dtype or device")
+        configure(trainer, model, STEPS)
+        if state_of(model) != before:
+            raise CheckFailure("configure changes the model's weights, mode, dtype or device")
+
+
+def check_optimization(spec: TrainerSpec, settings: Settings = None) -> None:
+    """`configure` returns an optimiser of all that can be trained, and a scheduler that lasts for the steps stated."""
+    for steps in (1, STEPS):
+        trainer, model, batch = prepare(spec, settings)
+        try:
+            optimization = trainer.configure(model, steps)
+        except Exception as error:
+            raise CheckFailure(f"configure for {steps} steps raised {one_line(error)}") from error
+        if not isinstance(optimization, Optimization):
+            raise CheckFailure(f"configure returned {described(optimization)} instead of a hnetzoo.Optimization")
+        held = {id(parameter) for group in optimization.optimizer.param_groups for parameter in group["params"]}
+        forgotten = [
+            name
+            for name, parameter in model.named_parameters()
+            if parameter.requires_grad and id(parameter) not in held
+        ]
+        if forgotten:
+            raise CheckFailure(f"the optimiser does not hold {', '.join(forgotten)}")
+        trial = Trial(trainer, model, batch, optimization)
+        for _ in range(steps):
+            trial.step()
+
+
+def check_loss_falls(spec: TrainerSpec, settings: Settings = None) -> None:
+    """Training on 32 easy problems lowers their loss."""
+    trial = start(spec, settings)
+    losses = [trial.step() for _ in range(STEPS)]
+    first, last = (sum(part) / AVERAGED for part in (losses[:AVERAGED], losses[-AVERAGED:]))
+    if not last < first:
+        raise CheckFailure(f"the loss went from {first:.4g} to {last:.4g} in {STEPS} steps", shown(trial.batch))
+
+
+def check_model_learns(spec: TrainerSpec, settings: Settings = None) -> None:
+    """Training on 32 easy problems moves the logits of true pairs away from those of the others."""
+    trial = start(spec, settings)
+    before = _margin(trial)
+    for _ in range(STEPS):
+        trial.step()
+    after = _margin(trial)
+    if not after > before:
+        reason = (
+            f"the logits of true pairs exceed the others by {before:.4g} before, by {after:.4g} after {STEPS} steps"
+        )
+        raise CheckFailure(reason, shown(trial.batch))
+
+
+def check_resumes_exactly(spec: TrainerSpec, settings: Settings = None) -> None:
+    """Training stopped, stored in a checkpoint and resumed ends with the same bits as training in one go."""
+    whole, stopped, resumed = (start(spec, settings) for _ in range(3))
+    for _ in range(4):
+        whole.step()
+    for _ in range(2):
+        stopped.step()
+    try:
+        carry_over(stopped, resumed)
+    except Exception as error:
+        raise CheckFailure(f"the optimiser's state cannot be stored and read back ({one_line(error)})") from error
+    for _ in range(2):
+        resumed.step()
+    pairs = zip(whole.model.parameters(), resumed.model.parameters(), strict=True)
+    if not all(torch.equal(one, other) for one, other in pairs):
+        raise CheckFailure("resumed training ends with other weights; keep all state in the optimiser or scheduler")
+
+
+def _margin(trial: Trial) -> float:
+    """Measure by how much the mean logit of true pairs exceeds that of the others."""
+    batch = trial.batch
+    with torch.no_grad():
+        logits = trial.model(batch.distance, batch.row_mask, batch.col_mask)
+    true, false = logits[batch.association], logits[batch.cells & ~batch.association]
+    return float(true.mean() - false.mean())
+
+
+TRAINER = (
+    Check(check_losses_named),
+    Check(check_losses_finite),
+    Check(check_losses_differentiable),
+    Check(check_losses_respect_masks),
+    Check(check_losses_deterministic),
+    Check(check_batch_not_mutated),
+    Check(check_model_left_alone),
+    Check(check_optimization),
+    Check(check_loss_falls),
+    Check(check_model_learns),
+    Check(check_resumes_exactly),
+)

@@ -1,0 +1,1 @@
+"""A third party's model, trainer and dataset: what strangers write, in one module of code."""

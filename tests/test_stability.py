@@ -1,0 +1,64 @@
+"""What others build on does not change by accident: public names, their signatures, commands and options.
+
+Where a change is meant, run this file as a script to write it down anew, and say so in CHANGELOG.md.
+"""
+
+import inspect
+import json
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from pydantic import BaseModel
+
+import hnetzoo
+from hnetzoo import testing
+from hnetzoo.cli.app import app
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def public_names() -> dict[str, Any]:
+    """List the public names; functions with their parameters, records with their fields."""
+    return {name: _shape(getattr(hnetzoo, name)) for name in hnetzoo.__all__}
+
+
+def kit_names() -> dict[str, Any]:
+    """List the public names of the conformance kit."""
+    return {name: _shape(getattr(testing, name)) for name in testing.__all__}
+
+
+def commands() -> dict[str, list[str]]:
+    """List the commands with their arguments and options."""
+    group: Any = typer.main.get_command(app)
+    listed = {name: command.params for name, command in group.commands.items()}
+    return {
+        name: sorted(" ".join(option.opts) for option in params if "--help" not in option.opts)
+        for name, params in sorted({"": group.params, **listed}.items())
+    }
+
+
+WRITERS = {"public": public_names, "testing": kit_names, "commands": commands}
+
+
+def _shape(thing: Any) -> Any:
+    if is_dataclass(thing):
+        return [field.name for field in fields(thing)]
+    if inspect.isclass(thing):
+        if issubclass(thing, BaseModel):
+            return sorted(thing.model_fields)
+        return sorted(name for name in vars(thing) if not name.startswith("_"))
+    return list(inspect.signature(thing).parameters) if inspect.isfunction(thing) else type(thing).__name__
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_what_others_build_on_is_as_written_down(name: str) -> None:
+    stored = json.loads((GOLDEN / f"{name}.json").read_text())
+    assert WRITERS[name]() == stored, "if this is meant: python tests/test_stability.py, and a line in CHANGELOG.md"
+
+
+if __name__ == "__main__":
+    for name, write in WRITERS.items():
+        (GOLDEN / f"{name}.json").write_text(json.dumps(write(), indent=2) + "\n")

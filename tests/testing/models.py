@@ -1,0 +1,218 @@
+"""A sound model, and what becomes of it by one mistake each."""
+
+import itertools
+
+import numpy as np
+import torch
+from torch import nn
+
+import hnetzoo
+
+FAR = 10.0
+
+
+class Sound(nn.Module):
+    """Logits of a pair from its distance, and from how far it is from the least of its row and column."""
+
+    def __init__(self, config, shape):
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor([1.0, 1.0, 1.0]))
+        self.threshold = nn.Parameter(torch.tensor(config.scale))
+
+    def forward(self, distance, row_mask=None, col_mask=None):
+        if distance.numel() == 0:
+            return distance
+        cells = hnetzoo.valid_cells(*hnetzoo.full_masks(distance, row_mask, col_mask))
+        return self.logits(distance.masked_fill(~cells, FAR), cells)
+
+    def logits(self, far, cells):
+        row, column = far - far.amin(2, keepdim=True), far - far.amin(1, keepdim=True)
+        return self.threshold - self.weight[0] * far - self.weight[1] * row - self.weight[2] * column
+
+
+class OutOfShape(Sound):
+    def forward(self, *inputs):
+        return super().forward(*inputs).flatten(1)
+
+
+class LosesBatchAxis(Sound):
+    def forward(self, *inputs):
+        return super().forward(*inputs).squeeze(0)
+
+
+class Double(Sound):
+    def forward(self, *inputs):
+        return super().forward(*inputs).double()
+
+
+class LogarithmOfZero(Sound):
+    def logits(self, far, cells):
+        return super().logits(far, cells) - 0.1 * far.log()
+
+
+class BatchStatistics(Sound):
+    def logits(self, far, cells):
+        logits = super().logits(far, cells)
+        return logits - logits.mean(0)
+
+
+class IgnoresMasks(Sound):
+    def forward(self, distance, row_mask=None, col_mask=None):
+        return super().forward(distance.nan_to_num(FAR, FAR, -FAR))
+
+
+class LeaksMasked(Sound):
+    def forward(self, distance, row_mask=None, col_mask=None):
+        cells = hnetzoo.valid_cells(*hnetzoo.full_masks(distance, row_mask, col_mask))
+        return torch.where(cells, super().forward(distance, row_mask, col_mask), distance.detach())
+
+
+class DifferentWithoutMasks(Sound):
+    def forward(self, distance, row_mask=None, col_mask=None):
+        return super().forward(distance, row_mask, col_mask) * (0.5 if row_mask is None else 1.0)
+
+
+class CountsPadding(Sound):
+    def logits(self, far, cells):
+        return super().logits(far, cells) / far.shape[2]
+
+
+class WritesIntoInput(Sound):
+    def forward(self, distance, row_mask=None, col_mask=None):
+        distance.data.clamp_(max=0.5)
+        return super().forward(distance, row_mask, col_mask)
+
+
+class Noisy(Sound):
+    def logits(self, far, cells):
+        return super().logits(far, cells) + 1e-5 * torch.rand_like(far)
+
+
+class OrderedRows(Sound):
+    def logits(self, far, cells):
+        return super().logits(far, cells) + torch.arange(far.shape[1], device=far.device)[:, None]
+
+
+class OrderedColumns(Sound):
+    def logits(self, far, cells):
+        return super().logits(far, cells) + torch.arange(far.shape[2], device=far.device)
+
+
+class SquareOnly(Sound):
+    def logits(self, far, cells):
+        b, n, _ = far.shape
+        return super().logits(far, cells).view(b, n, n)
+
+
+class LosesSinglePair(Sound):
+    def forward(self, distance, row_mask=None, col_mask=None):
+        logits = super().forward(distance, row_mask, col_mask)
+        return logits.flatten() if distance.shape[1:] == (1, 1) else logits
+
+
+class StumblesOverNothing(Sound):
+    def forward(self, distance, row_mask=None, col_mask=None):
+        cells = hnetzoo.valid_cells(*hnetzoo.full_masks(distance, row_mask, col_mask))
+        return self.logits(distance.masked_fill(~cells, FAR), cells)
+
+
+class DividesByExisting(Sound):
+    def logits(self, far, cells):
+        logits = super().logits(far, cells)
+        return logits - logits.masked_fill(~cells, 0.0).sum((1, 2), keepdim=True) / cells.sum((1, 2), keepdim=True)
+
+
+class NothingToLearn(Sound):
+    def __init__(self, config, shape):
+        super().__init__(config, shape)
+        self.requires_grad_(False)
+
+
+class DeadLayer(Sound):
+    def __init__(self, config, shape):
+        super().__init__(config, shape)
+        self.unused = nn.Linear(2, 2)
+
+
+class CutsGradient(Sound):
+    def forward(self, distance, *masks):
+        return super().forward(distance.detach(), *masks)
+
+
+class SpoilsMaskedGradient(Sound):
+    def forward(self, distance, row_mask=None, col_mask=None):
+        cells = hnetzoo.valid_cells(*hnetzoo.full_masks(distance, row_mask, col_mask))
+        return super().forward(torch.where(cells, (1.0 + distance).log(), 0.0), row_mask, col_mask)
+
+
+class HidesState(Sound):
+    def __init__(self, config, shape):
+        super().__init__(config, shape)
+        self.offset = torch.rand(())
+
+    def logits(self, far, cells):
+        return super().logits(far, cells) + self.offset
+
+
+class OwnRandomness(Sound):
+    def __init__(self, config, shape):
+        super().__init__(config, shape)
+        self.threshold.data += float(np.random.default_rng().random())
+
+
+class NumberedWeights(Sound):
+    number = itertools.count()
+
+    def __init__(self, config, shape):
+        super().__init__(config, shape)
+        setattr(self, f"bias_{next(self.number)}", nn.Parameter(torch.tensor(0.0)))
+
+    def logits(self, far, cells):
+        return super().logits(far, cells) + sum(p for name, p in self.named_parameters() if name.startswith("bias"))
+
+
+class SinglePrecision(Sound):
+    def forward(self, distance, *masks):
+        return super().forward(distance.float(), *masks).float()
+
+
+class StaysOnCpu(Sound):
+    def logits(self, far, cells):
+        return super().logits(far, cells) + torch.zeros(far.shape[2])
+
+
+class NotAModule:
+    def __init__(self, config, shape):
+        self.config = config
+
+
+class Unbuildable(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+
+
+class EndsTheProgram(Sound):
+    def forward(self, *inputs):
+        raise SystemExit(0)
+
+
+class StartsAtZero(Sound):
+    """No defect: the output layer starts at zero, so the first step sends no gradient to the rest."""
+
+    def __init__(self, config, shape):
+        super().__init__(config, shape)
+        self.gain = nn.Parameter(torch.tensor(0.0))
+
+    def logits(self, far, cells):
+        return self.gain * super().logits(far, cells) - 0.1 * far
+
+
+class Dropout(Sound):
+    """No defect: random in training mode alone."""
+
+    def __init__(self, config, shape):
+        super().__init__(config, shape)
+        self.dropout = nn.Dropout(0.5)
+
+    def logits(self, far, cells):
+        return self.dropout(super().logits(far, cells))

@@ -1,0 +1,135 @@
+"""A sound trainer, and what becomes of it by one mistake each."""
+
+import random
+
+import torch
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+import hnetzoo
+
+
+class Sound:
+    def __init__(self, config):
+        self.config = config
+
+    def losses(self, model, batch):
+        return {"cell": self.cross_entropy(model(batch.distance, batch.row_mask, batch.col_mask), batch)}
+
+    def cross_entropy(self, logits, batch):
+        return binary_cross_entropy_with_logits(logits, batch.association.float(), batch.cells.float())
+
+    def configure(self, model, total_steps):
+        return hnetzoo.Optimization(torch.optim.Adam(model.parameters(), self.config.learning_rate))
+
+
+class Unnamed(Sound):
+    def losses(self, model, batch):
+        return super().losses(model, batch)["cell"]
+
+
+class PerProblem(Sound):
+    def losses(self, model, batch):
+        logits = model(batch.distance, batch.row_mask, batch.col_mask)
+        truth = batch.association.float()
+        return {"cell": binary_cross_entropy_with_logits(logits, truth, reduction="none").sum((1, 2))}
+
+
+class MeanOverNothing(Sound):
+    def cross_entropy(self, logits, batch):
+        return super().cross_entropy(logits, batch) / batch.cells.float().mean()
+
+
+class CutsGradient(Sound):
+    def losses(self, model, batch):
+        return {name: loss.detach() for name, loss in super().losses(model, batch).items()}
+
+
+class Constant(Sound):
+    def cross_entropy(self, logits, batch):
+        return 0.0 * super().cross_entropy(logits, batch)
+
+
+class ForgetsMasks(Sound):
+    def losses(self, model, batch):
+        return {"cell": self.cross_entropy(model(batch.distance), batch)}
+
+
+class OwnDice(Sound):
+    def cross_entropy(self, logits, batch):
+        return super().cross_entropy(logits, batch) * (1.0 + 0.1 * random.random())
+
+
+class WritesIntoBatch(Sound):
+    def losses(self, model, batch):
+        batch.distance.mul_(0.5)
+        return super().losses(model, batch)
+
+
+class TurnsToEval(Sound):
+    def losses(self, model, batch):
+        return super().losses(model.eval(), batch)
+
+
+class Reinitialises(Sound):
+    def configure(self, model, total_steps):
+        with torch.no_grad():
+            model.read.bias.add_(1.0)
+        return super().configure(model, total_steps)
+
+
+class ForgetsBias(Sound):
+    def configure(self, model, total_steps):
+        return hnetzoo.Optimization(torch.optim.Adam([model.read.weight], self.config.learning_rate))
+
+
+class BareOptimizer(Sound):
+    def configure(self, model, total_steps):
+        return super().configure(model, total_steps).optimizer
+
+
+class ShortSchedule(Sound):
+    def configure(self, model, total_steps):
+        optimizer, _ = super().configure(model, total_steps)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.01, total_steps=max(1, total_steps - 1))
+        return hnetzoo.Optimization(optimizer, schedule)
+
+
+class Maximises(Sound):
+    def cross_entropy(self, logits, batch):
+        return -super().cross_entropy(logits, batch).clamp(max=30.0)
+
+
+class Climbs(Sound):
+    def configure(self, model, total_steps):
+        return hnetzoo.Optimization(torch.optim.SGD(model.parameters(), 0.01, maximize=True))
+
+
+class StandsStill(Sound):
+    def configure(self, model, total_steps):
+        return hnetzoo.Optimization(torch.optim.SGD(model.parameters(), 0.0))
+
+
+class ForgetsRate(Sound):
+    """Lowers the rate from outside the optimiser's state."""
+
+    def configure(self, model, total_steps):
+        optimization = super().configure(model, total_steps)
+        steps = iter(range(1, 1000))
+        optimization.optimizer.register_step_pre_hook(lambda optimizer, *_: self.lower(optimizer, next(steps)))
+        return optimization
+
+    def lower(self, optimizer, step):
+        for group in optimizer.param_groups:
+            group["lr"] = self.config.learning_rate / step
+
+
+class Augments(Sound):
+    """No defect: noise from torch's generator, which the core seeds."""
+
+    def losses(self, model, batch):
+        return super().losses(model, batch._replace(distance=batch.distance + 0.01 * torch.rand_like(batch.distance)))
+
+
+class NoTrainer:
+    def __init__(self, config):
+        self.config = config
