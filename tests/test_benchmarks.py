@@ -39,7 +39,8 @@ def test_suite_names_only_what_is_registered(path: Path) -> None:
 )
 def test_stored_result_is_that_of_its_suite(path: Path) -> None:
     suite, report = read_suite(path), BenchmarkReport.read(RESULTS / f"{path.stem}.json")
-    assert {row.model for row in report.rows} == {entry.title for entry in suite.models}
+    assert {result.model for result in (*report.rows, *report.skipped)} == {entry.title for entry in suite.models}
+    assert report.failed == ()
     assert {row.seed for row in report.rows} == set(suite.seeds)
 
 
