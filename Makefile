@@ -1,7 +1,7 @@
 # make demo   train hnetgru for its 10 epochs and rank it against the Hungarian algorithm
 # make test   check style and types, and run the whole test suite
 # make lint   check style and types
-# make tables render the stored results into README.md and benchmarks/README.md
+# make tables render the stored results into README.md, benchmarks/README.md and benchmarks/figures
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -22,8 +22,9 @@ lint: .venv/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-tables: .venv/installed
+tables: .venv/installed-dev
 	$(BIN)/python benchmarks/render.py
+	$(BIN)/python benchmarks/draw.py
 
 clean:
 	rm -rf .venv runs build dist

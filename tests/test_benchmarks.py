@@ -17,8 +17,8 @@ RESULTS = ROOT / "benchmarks" / "results"
 SUITES = sorted((ROOT / "benchmarks" / "suites").glob("*.toml"))
 
 
-def render() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("render", ROOT / "benchmarks" / "render.py")
+def script(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "benchmarks" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -47,8 +47,14 @@ def test_stored_result_is_that_of_its_suite(path: Path) -> None:
 @pytest.mark.parametrize("name", ["README.md", "benchmarks/README.md"])
 def test_tables_are_rendered_from_the_stored_results(name: str) -> None:
     text = (ROOT / name).read_text()
-    assert render().rendered(text) == text, f"run 'make tables' and commit {name}"
+    assert script("render").rendered(text) == text, f"run 'make tables' and commit {name}"
     assert "<!-- table " in text
+
+
+def test_pictures_are_drawn_from_the_stored_results(tmp_path: Path) -> None:
+    draw = script("draw")
+    drawn = {name: draw.draw(name, tmp_path).read_bytes() for name in draw.DRAWINGS}
+    assert drawn == {path.stem: path.read_bytes() for path in draw.FIGURES.glob("*.svg")}, "run benchmarks/draw.py"
 
 
 def ratio(name: str, way: str) -> float:
