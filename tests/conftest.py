@@ -1,5 +1,10 @@
 """Fixtures for the whole suite."""
 
+import os
+
+# Workers and the commands that tests start share the cores: threads of all of them would wait for one another.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
