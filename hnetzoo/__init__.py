@@ -31,6 +31,7 @@ from hnetzoo.registry import Plugin, Registry, discover
 from hnetzoo.specs import Citation, DatasetSpec, ModelSpec, Pretrained, TrainerSpec
 
 if TYPE_CHECKING:
+    from hnetzoo import losses, tracking_metrics
     from hnetzoo.assignment import allowed_pairs, assign, check_problem_shapes, decode
     from hnetzoo.evaluation import label_shares
     from hnetzoo.interfaces import AssociationBatch, Optimization, Split, full_masks, valid_cells
@@ -56,6 +57,7 @@ _LAZY = {
     "valid_cells": "interfaces",
     "write_problems": "problems",
 }
+_LAZY_MODULES = ("losses", "tracking_metrics")
 
 __all__ = [
     "AssociationBatch",
@@ -90,9 +92,11 @@ __all__ = [
     "label_shares",
     "load_dataset",
     "load_model",
+    "losses",
     "one_cycle",
     "read_distances",
     "read_problems",
+    "tracking_metrics",
     "valid_cells",
     "write_problems",
 ]
@@ -101,6 +105,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name == "__version__":
         return version("hnetzoo")
+    if name in _LAZY_MODULES:
+        return import_module(f"hnetzoo.{name}")
     if name in _LAZY:
         return getattr(import_module(f"hnetzoo.{_LAZY[name]}"), name)
     raise AttributeError(f"module 'hnetzoo' has no attribute '{name}'")

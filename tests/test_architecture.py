@@ -23,9 +23,11 @@ LONGEST_FILE, LONGEST_FUNCTION, USUAL_FUNCTION = 300, 60, 25  # lines; of functi
 # A module imports only from the lines above its own. "" is the package itself, whose lazy names reach up to the zoo.
 LAYERS = (
     {"errors", "fanout", "identity", "interfaces", "isolation", "foreign_pickle"},
-    {"specs", "config", "assignment", "metrics", "optimization", "results", "environment", "observer", "distributed"},
-    {"hookspecs", "checkpoint", "foreign_reader", "paths"},
-    {"registry", "problems", "runs", "cell_store", "scaffold"},
+    {"specs", "config", "assignment", "metrics", "optimization", "results", "environment", "observer", "distributed",
+     "sequences", "losses.distances", "losses.doa_net", "losses.activity"},
+    {"hookspecs", "checkpoint", "foreign_reader", "paths", "tracking_metrics", "losses.permutation_invariant",
+     "losses.tracking"},
+    {"registry", "problems", "runs", "cell_store", "scaffold", "losses"},
     {"evaluation", "zoo"},
     {"", "foreign", "training", "suite"},
     {"tasks", "testing.problems"},

@@ -1,0 +1,200 @@
+"""Training a localizer or tracker through a differentiable matcher.
+
+How ours differs from DeepMOT: a matcher's probabilities are scaled down where a row or column sums to more than 1,
+instead of a softmax with an extra column; the distance is weighted by the soft association instead of a hard one, so
+that pairs that are not yet sure are pulled together as well; switches are counted against the last match of a
+reference, however long ago, as the CLEAR metrics do, and never for one that was not matched before.
+"""
+
+from collections.abc import Mapping
+from contextlib import nullcontext
+from copy import deepcopy
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from hnetzoo.assignment import allowed_pairs
+from hnetzoo.errors import ConfigError, ShapeError, UnknownNameError
+from hnetzoo.interfaces import valid_cells
+from hnetzoo.losses.distances import Metric, chordal_distance, masked_distance
+from hnetzoo.losses.doa_net import doa_net_terms
+from hnetzoo.sequences import full_sequence_masks, previous_match
+
+TrackingVariant = Literal["deepmot", "doa-net"]
+TERMS = ("false_positives", "misses", "switches", "distance")
+
+
+class TrackingLoss(nn.Module):
+    """dMOTA and dMOTP of predictions, through any matcher.
+
+    With A the association that the matcher gives, scaled so that no row or column sums to more than 1, and M the number
+    of references in the batch, at least 1:
+
+        misses           sum over references of 1 - their row of A                      / M
+        false_positives  sum over predictions of 1 - their column of A                  / M
+        switches         sum of A away from the prediction that a reference last had    / M
+        distance         sum of A times distance                                        / sum of A, at least 1
+
+    The first three add up to 1 - dMOTA, the last is 1 - dMOTP: with a hard A these are exactly 1 - MOTA and the mean
+    distance of matched pairs. Nothing is compared across sequences, nothing is cut off by a threshold, and nothing
+    is divided by 0. A reference is matched "last" where A exceeds 1/2; no gradient flows into that. In "distance" A is
+    a weight without gradient: it could else be made smaller by driving far pairs apart until they no longer count.
+
+    Args:
+        matcher: An association model, as `hnetzoo.load_model` returns. It must fit n and m if its size is fixed.
+        metric: Distance between points; the one that the matcher was trained on.
+        variant: "deepmot" as above; "doa-net" for the published formulas of `hnetzoo.losses.doa_net`, for comparison.
+        weights: Weights of terms by name; 1 where not named.
+        train_matcher: False freezes the matcher: the loss keeps a copy of it in eval mode, whose parameters take no
+            gradient. True keeps the matcher itself, to be trained along; add a loss of its own, as with these
+            terms alone it would learn to call everything matched.
+
+    Raises:
+        UnknownNameError: If a weight is for no term.
+        ConfigError: If the variant is unknown.
+
+    Example:
+        >>> from hnetzoo import load_model
+        >>> loss = TrackingLoss(load_model("hungarian-gated", gate=0.5))
+        >>> references = torch.eye(3)[:2].expand(1, 5, 2, 3)  # two sources that rest for five frames
+        >>> [round(loss(references, predictions).item(), 6) for predictions in (references.flip(2), -references)]
+        [0.0, 2.0]
+
+    Source: Y. Xu et al., "How to train your deep multi-object tracker", CVPR 2020, section 4.2.
+    """
+
+    def __init__(
+        self,
+        matcher: nn.Module,
+        metric: Metric = chordal_distance,
+        *,
+        variant: TrackingVariant = "deepmot",
+        weights: Mapping[str, float] | None = None,
+        train_matcher: bool = False,
+    ) -> None:
+        super().__init__()
+        for name in weights or {}:
+            if name not in TERMS:
+                raise UnknownNameError("term of TrackingLoss", name, TERMS)
+        if variant not in ("deepmot", "doa-net"):
+            raise ConfigError(f"unknown variant {variant!r} of TrackingLoss; choose 'deepmot' or 'doa-net'")
+        self.matcher = matcher if train_matcher else deepcopy(matcher).eval().requires_grad_(False)
+        self.metric = metric
+        self.variant = variant
+        self.weights = dict.fromkeys(TERMS, 1.0) | dict(weights or {})
+        self.train_matcher = train_matcher
+
+    def train(self, mode: bool = True) -> "TrackingLoss":
+        """Set the mode; a frozen matcher stays in eval mode."""
+        super().train(mode)
+        if not self.train_matcher:
+            self.matcher.eval()
+        return self
+
+    def forward(
+        self,
+        references: Tensor,
+        predictions: Tensor,
+        reference_mask: Tensor | None = None,
+        prediction_mask: Tensor | None = None,
+        *,
+        activity: Tensor | None = None,
+        identity: Tensor | None = None,
+    ) -> Tensor:
+        """Compute the loss between points.
+
+        Args:
+            references: Float [b, t, n, k]: b sequences of t frames with n slots; a slot is one source.
+            predictions: Float [b, t, m, k]; a slot is one track.
+            reference_mask: Bool [b, t, n], True where the source is there in the frame; None means all True.
+            prediction_mask: Bool [b, t, m], True where the prediction exists; None means all True.
+            activity: Float [b, t, m] in [0, 1], the probability that the prediction is made at all; a prediction then
+                takes part in all terms by its activity. None means 1.
+            identity: Integer [b, t, n], which source holds the slot, where sources follow one another in it.
+
+        Returns:
+            A scalar, the weighted sum of the terms.
+
+        Raises:
+            ShapeError: If the shapes do not fit.
+            DataError: If a distance inside the masks is NaN.
+            ConfigError: If activity or identity is given to the variant "doa-net", which knows neither.
+        """
+        distance = masked_distance(self.metric, references, predictions, reference_mask, prediction_mask)
+        terms = self.terms(distance, reference_mask, prediction_mask, activity=activity, identity=identity)
+        return torch.stack(list(terms.values())).sum()
+
+    def terms(
+        self,
+        distance: Tensor,
+        reference_mask: Tensor | None = None,
+        prediction_mask: Tensor | None = None,
+        *,
+        activity: Tensor | None = None,
+        identity: Tensor | None = None,
+    ) -> dict[str, Tensor]:
+        """Compute the named, weighted terms from distances, float [b, t, n, m]; +inf forbids a pair.
+
+        The other arguments, and the errors, are those of a call.
+
+        Returns:
+            "false_positives", "misses", "switches" and "distance", scalars whose sum is the loss.
+        """
+        reference_mask, prediction_mask = full_sequence_masks(distance, reference_mask, prediction_mask)
+        if activity is not None and activity.shape != prediction_mask.shape:
+            expected = list(prediction_mask.shape)
+            raise ShapeError(f"activity is {list(activity.shape)}; sequences {list(distance.shape)} need {expected}")
+        if self.variant == "doa-net" and not (activity is None and identity is None):
+            raise ConfigError("the variant 'doa-net' of TrackingLoss takes neither activity nor identity")
+        probability = self.associate(distance, reference_mask, prediction_mask)
+        distance = distance.masked_fill(probability == 0, 0.0)  # a forbidden pair may be infinitely far, 0 * inf is NaN
+        if self.variant == "doa-net":
+            terms = doa_net_terms(probability, distance, reference_mask)
+        else:
+            present = torch.ones_like(prediction_mask, dtype=distance.dtype) if activity is None else activity
+            present = present.masked_fill(~prediction_mask, 0.0)
+            terms = _terms(probability, distance, reference_mask, present, identity)
+        return {name: self.weights[name] * term for name, term in terms.items()}
+
+    def associate(
+        self, distance: Tensor, reference_mask: Tensor | None = None, prediction_mask: Tensor | None = None
+    ) -> Tensor:
+        """Return the matcher's probabilities, float [b, t, n, m]; 0 outside the masks and for forbidden pairs."""
+        reference_mask, prediction_mask = full_sequence_masks(distance, reference_mask, prediction_mask)
+        problems, rows, columns = (x.flatten(0, 1) for x in (distance, reference_mask, prediction_mask))
+        allowed = allowed_pairs(problems, rows, columns)
+        if distance.numel() == 0:
+            return distance
+        logits = self._match(problems.masked_fill(~valid_cells(rows, columns), 0.0), rows, columns)
+        return torch.sigmoid(logits).masked_fill(~allowed, 0.0).view(distance.shape)
+
+    def _match(self, distance: Tensor, row_mask: Tensor, col_mask: Tensor) -> Tensor:
+        """Ask the matcher: float [b, n, m] and masks to logits [b, n, m]."""
+        # A frozen matcher is in eval mode, in which cuDNN's recurrent layers have no backward pass.
+        with nullcontext() if self.train_matcher else torch.backends.cudnn.flags(enabled=False):
+            logits: Tensor = self.matcher(distance, row_mask, col_mask)
+        return logits
+
+
+def _terms(
+    probability: Tensor, distance: Tensor, reference_mask: Tensor, activity: Tensor, identity: Tensor | None
+) -> dict[str, Tensor]:
+    """Compute the unweighted terms; activity is 0 where no prediction exists."""
+    share = _at_most_one(probability)
+    made = share * activity.unsqueeze(-2)  # [b, t, n, m], associated and predicted
+    references, matched = reference_mask.sum().clamp(min=1), made.sum()
+    last = previous_match(made > 0.5, identity)
+    moved = made * (last.any(-1, keepdim=True) & ~last)
+    return {
+        "false_positives": (activity * (1 - share.sum(-2))).sum() / references,
+        "misses": (reference_mask.sum() - matched) / references,
+        "switches": moved.sum() / references,
+        "distance": (made.detach() * distance).sum() / matched.detach().clamp(min=1),
+    }
+
+
+def _at_most_one(probability: Tensor) -> Tensor:
+    """Divide each cell by the sum of its row or column, whichever is larger, if that exceeds 1."""
+    rows, columns = probability.sum(-1, keepdim=True), probability.sum(-2, keepdim=True)
+    return probability / torch.maximum(rows, columns).clamp(min=1.0)
