@@ -27,9 +27,9 @@ def turn(examples: Examples, generator: torch.Generator) -> Examples:
 def apply(examples: Examples, axes: Tensor, signs: Tensor) -> Examples:
     """Make axis `axes[i]`, times `signs[i]`, the new axis i of every scene; both are [b, 3]."""
     rows = torch.arange(len(axes)).unsqueeze(1)
-    omni, spectra, intensity = examples.features.split((1, 3, 3), 1)
-    intensity = intensity[rows, axes] * signs[:, :, None, None]
-    features = torch.cat((omni, spectra[rows, axes], intensity), 1)
+    omni, spectra, intensity = torch.split(examples.features, [1, 3, 3], 1)
+    turned = intensity[rows, axes] * signs[:, :, None, None]
+    features = torch.cat((omni, spectra[rows, axes], turned), 1)
     order = axes[:, None, None, :].expand_as(examples.directions)
     directions = examples.directions.gather(-1, order) * signs[:, None, None, :]
     return examples._replace(features=features, directions=directions)

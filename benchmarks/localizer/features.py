@@ -90,18 +90,20 @@ def draw_examples(settings: SceneSettings, max_sources: int, split: Split, seed:
 
 def _pool(bins: Tensor) -> Tensor:
     """Sum over bands and average over label frames: [b, c, bins, hops] to [b, c, t, bands]."""
-    bands = bins.mT @ mel_bands()
-    return bands.unflatten(2, (-1, LABEL_HOP // HOP)).mean(3)
+    per_hop = bins.mT @ mel_bands()
+    scenes, channels, hops, bands = per_hop.shape
+    per_frame = LABEL_HOP // HOP
+    return per_hop.view(scenes, channels, hops // per_frame, per_frame, bands).mean(3)
 
 
 @cache
 def mel_bands() -> Tensor:
     """Return triangular bands, evenly spaced in mel: float [bins, bands]."""
-    ends = torch.tensor([LOWEST_HZ, SAMPLE_RATE / 2])
-    edges = torch.linspace(*_mel(ends).tolist(), BANDS + 2)
+    lowest, highest = _mel(torch.tensor([LOWEST_HZ, SAMPLE_RATE / 2])).tolist()
+    edges = torch.linspace(lowest, highest, BANDS + 2)
     bins = _mel(torch.fft.rfftfreq(WINDOW, 1 / SAMPLE_RATE)).unsqueeze(-1)
-    step = edges[1] - edges[0]
-    return (1 - (bins - edges[1:-1]).abs() / step).clamp(min=0)
+    away: Tensor = (bins - edges[1:-1]).abs() / (edges[1] - edges[0])
+    return (1 - away).clamp(min=0)
 
 
 def _mel(hertz: Tensor) -> Tensor:

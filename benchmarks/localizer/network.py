@@ -48,7 +48,7 @@ class Localizer(nn.Module):
         """Map float [b, 7, t, bands] to an estimate."""
         maps = self.convolutions(self.normalise(features))  # [b, c, t, bands left]
         states, _ = self.recurrent(maps.transpose(1, 2).flatten(2))
-        answer = self.head(states).unflatten(-1, (-1, 4))  # [b, t, n, 4]
+        answer = self.head(states).view(len(features), features.shape[2], -1, 4)  # [b, t, n, 4]
         return Estimate(answer[..., :3], answer[..., 3])
 
     @staticmethod

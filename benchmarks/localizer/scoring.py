@@ -36,7 +36,7 @@ def estimate(localizer: Localizer, features: Tensor) -> Estimate:
     """Run a localizer in eval mode, without gradients."""
     localizer.eval()
     with torch.no_grad():
-        parts = [localizer(some) for some in features.split(SCENES_AT_ONCE)]
+        parts = [localizer(some) for some in torch.split(features, SCENES_AT_ONCE)]
     return Estimate(*(torch.cat(tensors) for tensors in zip(*parts, strict=True)))
 
 

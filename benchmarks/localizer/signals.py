@@ -66,4 +66,5 @@ def _noises(shape: tuple[int, ...], seconds: Tensor, generator: torch.Generator)
 
 
 def _unit(signal: Tensor) -> Tensor:
-    return signal / signal.square().mean(-1, keepdim=True).sqrt()
+    power: Tensor = signal.square().mean(-1, keepdim=True)
+    return signal / power.sqrt()

@@ -67,7 +67,7 @@ def batches(training: Examples, batch_size: int, seed: int, epoch: int) -> Itera
     state = np.random.SeedSequence((seed, epoch)).generate_state(1, np.uint32)
     generator = torch.Generator().manual_seed(int(state[0]))
     order = torch.randperm(len(training.features), generator=generator)
-    for index in order[: len(order) // batch_size * batch_size].split(batch_size):
+    for index in torch.split(order[: len(order) // batch_size * batch_size], batch_size):
         yield turn(training.select(index), generator)
 
 
@@ -80,7 +80,7 @@ def _run_epoch(
     for part in parts:
         terms = criterion(localizer(part.features), part)
         optimization.optimizer.zero_grad()
-        torch.stack(list(terms.values())).sum().backward()
+        torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
         optimization.optimizer.step()
         if optimization.scheduler is not None:
             optimization.scheduler.step()
