@@ -15,7 +15,7 @@ def turn(examples: Examples, generator: torch.Generator) -> Examples:
     Example:
         >>> scene = Examples(torch.rand(1, 7, 5, 32), torch.rand(1, 5, 2, 3), torch.ones(1, 5, 2).bool(), torch.ones(1))
         >>> turned = turn(scene, torch.Generator().manual_seed(0)).directions
-        >>> torch.equal(turned.norm(dim=-1), scene.directions.norm(dim=-1))
+        >>> torch.allclose(turned.norm(dim=-1), scene.directions.norm(dim=-1))
         True
     """
     scenes = len(examples.features)

@@ -6,6 +6,7 @@ What is finished is kept under --runs, and the same command continues. `make tab
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -64,7 +65,7 @@ def run_study(
         Cell(study=study, criterion=criterion, sources=sources, seed=seed, runs=runs, fresh=fresh)
         for sources, seed, criterion in product(study.sources, study.seeds, study.criteria)
     ]
-    for _ in _spread(_prepare, [*_preparations(cells)], jobs, lambda step, error: None):  # its cells say why it failed
+    for _ in _spread(_prepare, [*_preparations(cells)], jobs, lambda step, error: None):
         pass
     rows = []
     for row in _spread(run_cell, cells, jobs, failed):
@@ -76,13 +77,14 @@ def run_study(
 
 def _preparations(cells: Iterable[Cell]) -> Iterator[partial[None]]:
     """Name once what several cells share, so that no two workers make it at the same time; the longest first."""
-    matchers = {(cell.criterion.matcher, str(cell.criterion.settings), cell.sources): cell for cell in cells}
-    yield from (partial(prepare_matcher, cell) for cell in matchers.values())
+    kinds = {(cell.criterion.matcher, str(cell.criterion.settings), cell.criterion.train): cell for cell in cells}
+    yield from (partial(prepare_matcher, cell) for cell in kinds.values())
     yield from (partial(prepare_scenes, cell) for cell in {(cell.sources, cell.seed): cell for cell in cells}.values())
 
 
 def _prepare(step: partial[None]) -> None:
-    step()
+    with suppress(Exception):  # cells that need it meet the same error, and say so in their rows
+        step()
 
 
 def _spread(

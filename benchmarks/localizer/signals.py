@@ -62,7 +62,8 @@ def _noises(shape: tuple[int, ...], seconds: Tensor, generator: torch.Generator)
     width = uniform((*shape, 1), BAND_OCTAVES, generator)
     octaves = (frequency / BAND_HZ[0]).log2() - centre
     white = torch.fft.rfft(torch.randn((*shape, samples), generator=generator))
-    return torch.fft.irfft(white * torch.exp(-(octaves / width).square() / 2), n=samples)
+    filtered: Tensor = torch.fft.irfft(white * torch.exp(-(octaves / width).square() / 2), n=samples)
+    return filtered
 
 
 def _unit(signal: Tensor) -> Tensor:
