@@ -207,5 +207,11 @@ def _trained_settings(pretrained: Pretrained) -> dict[str, Any]:
 
 
 def _resource(name: str) -> Any:
+    """Find a file inside a package; raises CheckpointError if it is in none."""
     package, _, path = name.partition(":")
-    return files(package).joinpath(path)
+    try:
+        return files(package).joinpath(path)
+    except (ImportError, TypeError):  # a module is no package
+        raise CheckpointError(
+            f"'{name}' is not inside an installed package; correct the weights of the plugin"
+        ) from None

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import hnetzoo
 from hnetzoo.zoo import configure
 
@@ -21,12 +23,20 @@ def blocks(text: str, language: str) -> list[tuple[str, str]]:
     return [(match[2].strip(), match[3]) for match in _BLOCK.finditer(text) if match[1] == language]
 
 
-def test_readme_example_runs_as_printed(tmp_path: Path) -> None:
-    ((_, code),) = blocks(README, "python")
+README_OUTPUTS = (r"0\.99\d of the matrices are wholly right\n", r"MOTA (0\.9\d|1\.00)\n$")
+
+
+@pytest.mark.parametrize("example", range(len(README_OUTPUTS)))
+def test_readme_example_runs_as_printed(example: int, tmp_path: Path) -> None:
+    _, code = blocks(README, "python")[example]
     ended = subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=tmp_path, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
-    assert re.match(r"0\.99\d of the matrices are wholly right\n", ended.stdout)
+    assert re.match(README_OUTPUTS[example], ended.stdout)
     assert len([line for line in code.splitlines() if line.strip()]) <= 20
+
+
+def test_every_readme_example_is_run() -> None:
+    assert len(blocks(README, "python")) == len(README_OUTPUTS)
 
 
 def test_tutorial_works_as_printed(tmp_path: Path) -> None:

@@ -129,11 +129,10 @@ def test_a_model_that_cannot_be_built_is_left_to_fail_its_own_cells(fake_distrib
         "class Bad:\n"
         "    def __init__(self, config, shape):\n"
         "        raise RuntimeError('no luck')\n"
-        "WEIGHTS = hnetzoo.Pretrained(weights='bad_net:none.safetensors', card='bad_net:none.json')\n"
         "@hnetzoo.hookimpl\n"
         "def hnetzoo_models():\n"
         "    return [hnetzoo.ModelSpec(name='bad-net', summary='', target='bad_net:Bad', config='hnetzoo:Config',\n"
-        "                              pretrained=(WEIGHTS,))]\n",
+        "                              tags=frozenset({'non-learned'}))]\n",
     )
     registry = hnetzoo.discover()
     assert len(plan(suite_of("hungarian", "bad-net"), registry)) == 2

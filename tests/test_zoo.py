@@ -94,6 +94,20 @@ def test_learned_model_without_weights_says_what_to_do(fake_distribution) -> Non
         hnetzoo.load_model("bare-net")
 
 
+def test_weights_that_lie_in_no_package_are_named(fake_distribution) -> None:  # type: ignore[no-untyped-def]
+    fake_distribution(
+        "odd-net",
+        "import hnetzoo\n"
+        "WEIGHTS = hnetzoo.Pretrained(weights='odd_net:w.safetensors', card='odd_net:w.json')\n"
+        "@hnetzoo.hookimpl\n"
+        "def hnetzoo_models():\n"
+        "    return [hnetzoo.ModelSpec(name='odd-net', summary='', target='torch.nn:Identity',\n"
+        "                              config='hnetzoo:Config', pretrained=(WEIGHTS,))]\n",
+    )
+    with pytest.raises(hnetzoo.CheckpointError, match=r"^'odd_net:w.json' is not inside an installed package"):
+        hnetzoo.load_model("odd-net")
+
+
 def test_weights_that_do_not_fit_say_which_names_and_shapes(run: Path) -> None:
     tensors = hnetzoo.load_model("hnetgru", weights=None, hidden_size=9).state_dict()
     tensors["extra"] = tensors.pop("fc1.bias")

@@ -37,22 +37,25 @@ class TrackingLoss(nn.Module):
         distance         sum of A times distance                                        / sum of A, at least 1
 
     The first three add up to 1 - dMOTA, the last is 1 - dMOTP: with a hard A these are exactly 1 - MOTA and the mean
-    distance of matched pairs. Nothing is compared across sequences, nothing is cut off by a threshold, and nothing
-    is divided by 0. A reference is matched "last" where A exceeds 1/2; no gradient flows into that. In "distance" A is
-    a weight without gradient: it could else be made smaller by driving far pairs apart until they no longer count.
+    distance of matched pairs. Nothing is compared across sequences, no gradient is cut off by a threshold, and nothing
+    is divided by 0. A reference "last had" the prediction that exceeded 1/2 in its row when any did; no gradient flows
+    into that. In "distance" A is a weight without gradient: the term could else be made smaller by driving far pairs
+    apart until they no longer count.
 
     Args:
         matcher: An association model, as `hnetzoo.load_model` returns. It must fit n and m if its size is fixed.
         metric: Distance between points; the one that the matcher was trained on.
         variant: "deepmot" as above; "doa-net" for the published formulas of `hnetzoo.losses.doa_net`, for comparison.
         weights: Weights of terms by name; 1 where not named.
+        temperature: What the matcher's logits are divided by. Above 1 the association of a matcher that jumps from one
+            pair to another becomes smoother, and its gradients smaller and farther reaching.
         train_matcher: False freezes the matcher: the loss keeps a copy of it in eval mode, whose parameters take no
             gradient. True keeps the matcher itself, to be trained along; add a loss of its own, as with these
             terms alone it would learn to call everything matched.
 
     Raises:
         UnknownNameError: If a weight is for no term.
-        ConfigError: If the variant is unknown.
+        ConfigError: If the variant is unknown, or the temperature not positive.
 
     Example:
         >>> from hnetzoo import load_model
@@ -71,6 +74,7 @@ class TrackingLoss(nn.Module):
         *,
         variant: TrackingVariant = "deepmot",
         weights: Mapping[str, float] | None = None,
+        temperature: float = 1.0,
         train_matcher: bool = False,
     ) -> None:
         super().__init__()
@@ -79,10 +83,13 @@ class TrackingLoss(nn.Module):
                 raise UnknownNameError("term of TrackingLoss", name, TERMS)
         if variant not in ("deepmot", "doa-net"):
             raise ConfigError(f"unknown variant {variant!r} of TrackingLoss; choose 'deepmot' or 'doa-net'")
+        if temperature <= 0:
+            raise ConfigError(f"temperature is {temperature}; it must be positive")
         self.matcher = matcher if train_matcher else deepcopy(matcher).eval().requires_grad_(False)
         self.metric = metric
         self.variant = variant
         self.weights = dict.fromkeys(TERMS, 1.0) | dict(weights or {})
+        self.temperature = temperature
         self.train_matcher = train_matcher
 
     def train(self, mode: bool = True) -> "TrackingLoss":
@@ -167,7 +174,7 @@ class TrackingLoss(nn.Module):
         if distance.numel() == 0:
             return distance
         logits = self._match(problems.masked_fill(~valid_cells(rows, columns), 0.0), rows, columns)
-        return torch.sigmoid(logits).masked_fill(~allowed, 0.0).view(distance.shape)
+        return torch.sigmoid(logits / self.temperature).masked_fill(~allowed, 0.0).view(distance.shape)
 
     def _match(self, distance: Tensor, row_mask: Tensor, col_mask: Tensor) -> Tensor:
         """Ask the matcher: float [b, n, m] and masks to logits [b, n, m]."""

@@ -246,11 +246,20 @@ def test_the_call_sums_the_terms_of_the_distances(generator: torch.Generator) ->
     torch.testing.assert_close(loss(references, predictions), sum(terms.values()))
 
 
+def test_the_temperature_divides_the_logits(generator: torch.Generator) -> None:
+    logits, distance = torch.randn(2, 5, 2, 3, generator=generator), torch.rand(2, 5, 2, 3, generator=generator)
+    warm = TrackingLoss(Given(3 * logits), temperature=3.0)
+    torch.testing.assert_close(warm.terms(distance), TrackingLoss(Given(logits)).terms(distance))
+    torch.testing.assert_close(warm.associate(distance), logits.sigmoid())
+
+
 def test_what_does_not_fit_is_named() -> None:
     with pytest.raises(UnknownNameError, match=r"^unknown term of TrackingLoss 'switch'; did you mean 'switches'\?"):
         TrackingLoss(Affinity(), weights={"switch": 1.0})
     with pytest.raises(ConfigError, match=r"^unknown variant 'doanet' of TrackingLoss"):
         TrackingLoss(Affinity(), variant="doanet")
+    with pytest.raises(ConfigError, match=r"^temperature is 0; it must be positive$"):
+        TrackingLoss(Affinity(), temperature=0)
     with pytest.raises(ShapeError, match=r"^expected sequences \[b, t, n, m\], got \[2, 2, 2\]"):
         TrackingLoss(Affinity()).terms(torch.rand(2, 2, 2))
     with pytest.raises(ShapeError, match=r"^activity is \[1, 3\]; sequences \[1, 3, 2, 2\] need \[1, 3, 2\]$"):

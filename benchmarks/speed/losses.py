@@ -1,0 +1,83 @@
+"""Compare training steps of a small localizer with a tracking loss and with exact permutation-invariant training.
+
+    python benchmarks/speed/losses.py
+
+The network, the features and the two sources are the same in all ways; only the loss differs. The network is a light
+SELDnet: three convolutions and a GRU, from spectral features every 20 ms to two directions every 100 ms. The matcher's
+share of a step falls with the size of the network, and is the same for any.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+
+import torch
+from measure import compare, store
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+import hnetzoo
+from hnetzoo.losses import PermutationInvariantLoss, TrackingLoss, chordal_distance
+
+SEQUENCES, FRAMES, CHANNELS, BANDS = 16, 50, 7, 64  # seven channels: four log-spectra and an intensity vector
+FEATURES_PER_FRAME = 5
+SOURCES = 2
+STEPS = 10
+REPEATS = 5
+
+
+def convolution(channels: int, filters: int, frames: int) -> list[nn.Module]:
+    """Build a layer that pools so many frames and four bands into one."""
+    pool = nn.MaxPool2d((frames, 4))
+    return [nn.Conv2d(channels, filters, 3, padding=1), nn.BatchNorm2d(filters), nn.ReLU(), pool]
+
+
+class Localizer(nn.Module):
+    """Directions of sources from features: float [b, channels, 5 t, bands] to unit vectors [b, t, sources, 3]."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolutions = nn.Sequential(
+            *convolution(CHANNELS, 32, FEATURES_PER_FRAME), *convolution(32, 32, 1), *convolution(32, 32, 1)
+        )
+        self.recurrent = nn.GRU(32 * BANDS // 4**3, 64, batch_first=True, bidirectional=True)
+        self.output = nn.Linear(128, SOURCES * 3)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Estimate directions."""
+        spectral = self.convolutions(features).transpose(1, 2).flatten(2)  # [b, t, channels x bands]
+        points: Tensor = self.output(self.recurrent(spectral)[0])
+        return normalize(points.view(*points.shape[:2], SOURCES, 3), dim=-1)
+
+
+def steps(loss: nn.Module) -> Iterator[None]:
+    """Take training steps, from the same weights and on the same data for every loss."""
+    torch.manual_seed(0)
+    network = Localizer().train()
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-3, fused=True)
+    features = torch.randn(SEQUENCES, CHANNELS, FRAMES * FEATURES_PER_FRAME, BANDS)
+    references = normalize(torch.randn(SEQUENCES, 1, SOURCES, 3), dim=-1).expand(-1, FRAMES, -1, -1)
+    for _ in range(STEPS):
+        optimizer.zero_grad()
+        loss(references, network(features)).backward()
+        optimizer.step()
+        yield
+
+
+def main() -> None:
+    """Measure all ways and store the result."""
+    losses: dict[str, nn.Module] = {
+        "TrackingLoss through exchangeable": TrackingLoss(hnetzoo.load_model("exchangeable")),
+        "TrackingLoss through hnetgru": TrackingLoss(hnetzoo.load_model("hnetgru")),
+        "exact permutation-invariant training": PermutationInvariantLoss(chordal_distance),
+    }
+    ways = {name: partial(steps, loss) for name, loss in losses.items()}
+    parameters = sum(parameter.numel() for parameter in Localizer().parameters())
+    what = (
+        f"{STEPS} steps of a localizer of {parameters:,} parameters at {SOURCES} sources on {SEQUENCES} sequences of "
+        f"{FRAMES} frames, {torch.get_num_threads()} threads."
+    )
+    store("losses", "Training steps with a tracking loss", what, compare(ways, REPEATS))
+
+
+if __name__ == "__main__":
+    main()
