@@ -3,6 +3,8 @@
 import logging
 import math
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,6 +70,12 @@ def run_cell(cell: Cell) -> Row:
 def failed(cell: Cell, error: BaseException) -> Row:
     """Say in a row what ended a cell."""
     return {**cell.name, "failed": one_line(error)}
+
+
+def prepare(step: Callable[[], None]) -> None:
+    """Take a step that cells share; where it raises, so do they, and say it in their rows."""
+    with suppress(Exception):
+        step()
 
 
 def prepare_scenes(cell: Cell) -> None:

@@ -6,14 +6,13 @@ What is finished is kept under --runs, and the same command continues. `make tab
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
-from cells import Cell, Row, failed, prepare_matcher, prepare_scenes, run_cell
+from cells import Cell, Row, failed, prepare, prepare_matcher, prepare_scenes, run_cell
 from settings import Study, read_study
 
 from hnetzoo.checkpoint import write_json
@@ -65,7 +64,7 @@ def run_study(
         Cell(study=study, criterion=criterion, sources=sources, seed=seed, runs=runs, fresh=fresh)
         for sources, seed, criterion in product(study.sources, study.seeds, study.criteria)
     ]
-    for _ in _spread(_prepare, [*_preparations(cells)], jobs, lambda step, error: None):
+    for _ in _spread(prepare, [*_preparations(cells)], jobs, lambda step, error: None):
         pass
     rows = []
     for row in _spread(run_cell, cells, jobs, failed):
@@ -80,11 +79,6 @@ def _preparations(cells: Iterable[Cell]) -> Iterator[partial[None]]:
     kinds = {(cell.criterion.matcher, str(cell.criterion.settings), cell.criterion.train): cell for cell in cells}
     yield from (partial(prepare_matcher, cell) for cell in kinds.values())
     yield from (partial(prepare_scenes, cell) for cell in {(cell.sources, cell.seed): cell for cell in cells}.values())
-
-
-def _prepare(step: partial[None]) -> None:
-    with suppress(Exception):  # cells that need it meet the same error, and say so in their rows
-        step()
 
 
 def _spread(
