@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 import torch
+import typer
 from cells import Cell, run_cell
 from criteria import build_criterion
 from features import draw_examples
-from run import run_study
+from run import run, run_study
 from settings import CriterionEntry, MatcherTraining, SceneSettings, Study, TrainingSettings, read_study
 from train import batches, train
+from typer.testing import CliRunner
 
 from hnetzoo.errors import ConfigError, DivergenceError
 
@@ -55,6 +57,24 @@ def test_finished_cells_are_kept_by_all_but_their_label(tmp_path: Path) -> None:
     fresh = run_study(tiny(MSE), tmp_path, fresh=True)
     assert fresh[0]["seconds"] != first[0]["seconds"]
     assert {name: fresh[0][name] for name in METRICS} == {name: first[0][name] for name in METRICS}
+
+
+@pytest.mark.parametrize(("matcher", "status"), [("sinkhorn", 0), ("nobody", 1)])
+def test_the_command_writes_study_rows_and_environment(tmp_path: Path, matcher: str, status: int) -> None:
+    study, result = tmp_path / "study.toml", tmp_path / "result.json"
+    study.write_text(
+        f'criteria = [{{ label = "mine", kind = "tracking", matcher = "{matcher}" }}]\nsources = [2]\nseeds = [0]\n'
+        "scenes = { train = 4, validation = 2, test = 2, frames = 10 }\ntraining = { epochs = 1, batch_size = 4 }\n"
+    )
+    command = typer.Typer()
+    command.command()(run)
+    options = ["--study", study, "--json", result, "--runs", tmp_path / "runs", "--jobs", "1"]
+    assert CliRunner().invoke(command, list(map(str, options))).exit_code == status
+    document = json.loads(result.read_text())
+    assert document["study"]["criteria"][0]["label"] == "mine"
+    assert document["environment"]["versions"]
+    (row,) = document["rows"]
+    assert ("failed" in row) == bool(status)
 
 
 def test_rows_come_by_sources_seed_and_criterion(tmp_path: Path) -> None:
