@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import matplotlib
@@ -44,7 +45,28 @@ def accuracy_against_time(result: dict[str, Any]) -> Any:
     return figure
 
 
-DRAWINGS = {"curve-assignment": accuracy_against_time}
+def learning_curves(result: dict[str, Any]) -> Any:
+    """Draw a panel per number of sources: mean GOSPA on the validation scenes over epochs, a line per criterion."""
+    study = result["study"]
+    labels = [entry["label"] for entry in study["criteria"]]
+    figure, panels = pyplot.subplots(1, len(study["sources"]), figsize=(11, 3.6), layout="constrained", squeeze=False)
+    for panel, sources in zip(panels[0], study["sources"], strict=True):
+        for label in labels:
+            curves = [
+                [record["gospa_deg"] for record in row["curve"]]
+                for row in result["rows"]
+                if (row["criterion"], row["sources"]) == (label, sources) and "curve" in row
+            ]
+            means = [fmean(values) for values in zip(*curves, strict=True)]
+            panel.plot(range(1, len(means) + 1), means, linewidth=1.2, label=label)
+        panel.set(title=f"{sources} source{'s' * (sources > 1)}", xlabel="epoch")
+        panel.grid(alpha=0.3)
+    panels[0][0].set_ylabel("GOSPA, validation [degrees]")
+    figure.legend(*panels[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
+    return figure
+
+
+DRAWINGS = {"curve-assignment": accuracy_against_time, "localizer": learning_curves}
 
 
 def draw(name: str, folder: Path) -> Path:
@@ -57,10 +79,15 @@ def draw(name: str, folder: Path) -> Path:
     return path
 
 
+def stored() -> list[str]:
+    """Name the drawings that there is a result for."""
+    return [name for name in DRAWINGS if (RESULTS / f"{name}.json").is_file()]
+
+
 def main() -> None:
-    """Draw everything."""
+    """Draw everything that there is a result for."""
     FIGURES.mkdir(exist_ok=True)
-    for name in DRAWINGS:
+    for name in stored():
         print(f"drew {draw(name, FIGURES).relative_to(ROOT)}")
 
 

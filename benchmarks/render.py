@@ -2,13 +2,15 @@
 
 A table stands between `<!-- table RESULT [PART] -->` and `<!-- end -->`; RESULT names a file of benchmarks/results.
 PART is a dataset, whose ranking alone is shown, or `METRIC of PATTERN`: that metric of all models on the datasets whose
-names match. Run without arguments to rewrite the tables, with --check to compare.
+names match; of localizer.json it is a number of sources. Run without arguments to rewrite the tables, with --check to
+compare.
 """
 
 import json
 import re
 import sys
 from pathlib import Path
+from statistics import fmean, stdev
 from typing import Any
 
 from hnetzoo.report.markdown import render_markdown, render_table
@@ -18,6 +20,16 @@ from hnetzoo.results import BenchmarkReport
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 DOCUMENTS = (ROOT / "README.md", ROOT / "benchmarks" / "README.md")
+LOCALIZER = {  # columns, by what rows call them
+    "LE [degrees]": ("error_deg", "{:.1f}"),
+    "LR": ("recall", "{:.3f}"),
+    "LP": ("precision", "{:.3f}"),
+    "LF": ("f1", "{:.3f}"),
+    "MOTA": ("mota", "{:.3f}"),
+    "IDSW per 100": ("switches", "{:.2f}"),
+    "GOSPA [degrees]": ("gospa_deg", "{:.1f}"),
+    "seconds": ("seconds", "{:.0f}"),
+}
 _MARKED = re.compile(r"(<!-- table (\S+)(?: ([^>]+?))? -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -32,6 +44,8 @@ def _table(name: str, part: str | None) -> str:
         return _speed(json.loads(path.read_text()))
     if name.startswith("curve-"):
         return _curve(json.loads(path.read_text()))
+    if name.startswith("localizer"):
+        return _localizer(json.loads(path.read_text()), part)
     report = BenchmarkReport.read(path)
     if part is None:
         return render_markdown(report)
@@ -69,6 +83,33 @@ def _curve(result: dict[str, Any]) -> str:
     return render_table(
         Table(title="By iterations", caption=f"{counts}.", columns=("model", "iterations", *columns), rows=rows), "####"
     )
+
+
+def _localizer(result: dict[str, Any], part: str | None) -> str:
+    """Render what localizer/run.py stored: a table per number of sources, means over seeds."""
+    study = result["study"]
+    scenes, seeds = study["scenes"], ", ".join(map(str, study["seeds"]))
+    caption = f"{scenes['test']} test scenes and {scenes['train']} training scenes for each seed ({seeds})."
+    tables = []
+    for sources in (int(part),) if part else study["sources"]:
+        rows = [row for row in result["rows"] if row["sources"] == sources]
+        lines = tuple(_criterion(entry["label"], rows) for entry in study["criteria"])
+        title = f"{sources} source{'s' * (sources > 1)}"
+        tables.append(
+            render_table(Table(title=title, caption=caption, columns=("criterion", *LOCALIZER), rows=lines), "####")
+        )
+    return "\n".join(tables)
+
+
+def _criterion(label: str, rows: list[dict[str, Any]]) -> tuple[str, ...]:
+    """Write the means of a criterion, with the standard deviation where several seeds are finished."""
+    mine = [row for row in rows if row["criterion"] == label]
+    cells = []
+    for key, form in LOCALIZER.values():
+        values = [row[key] for row in mine if row.get(key) is not None]
+        spread = f" ± {form.format(stdev(values))}" if len(values) > 1 and key != "seconds" else ""
+        cells.append(f"{form.format(fmean(values))}{spread}" if values else "-")
+    return label, *cells
 
 
 def main() -> int:

@@ -1,0 +1,35 @@
+"""The 48 symmetries of a cube: turning and mirroring scenes without hearing them again.
+
+Under a signed permutation of the axes, spectra of X, Y and Z change places, intensities and directions change
+places and signs. Any other rotation would mix spectra, which have lost their phases.
+"""
+
+import torch
+from features import Examples
+from torch import Tensor
+
+
+def turn(examples: Examples, generator: torch.Generator) -> Examples:
+    """Turn every scene by a symmetry of its own.
+
+    Example:
+        >>> scene = Examples(torch.rand(1, 7, 5, 32), torch.rand(1, 5, 2, 3), torch.ones(1, 5, 2).bool(), torch.ones(1))
+        >>> turned = turn(scene, torch.Generator().manual_seed(0)).directions
+        >>> torch.allclose(turned.norm(dim=-1), scene.directions.norm(dim=-1))
+        True
+    """
+    scenes = len(examples.features)
+    axes = torch.rand((scenes, 3), generator=generator).argsort(1)
+    signs = torch.randint(2, (scenes, 3), generator=generator) * 2.0 - 1
+    return apply(examples, axes, signs)
+
+
+def apply(examples: Examples, axes: Tensor, signs: Tensor) -> Examples:
+    """Make axis `axes[i]`, times `signs[i]`, the new axis i of every scene; both are [b, 3]."""
+    rows = torch.arange(len(axes)).unsqueeze(1)
+    omni, spectra, intensity = torch.split(examples.features, [1, 3, 3], 1)
+    turned = intensity[rows, axes] * signs[:, :, None, None]
+    features = torch.cat((omni, spectra[rows, axes], turned), 1)
+    order = axes[:, None, None, :].expand_as(examples.directions)
+    directions = examples.directions.gather(-1, order) * signs[:, None, None, :]
+    return examples._replace(features=features, directions=directions)

@@ -1,0 +1,165 @@
+"""Criteria agree with what they are defined by, and every localizer can learn from them."""
+
+from itertools import permutations
+from pathlib import Path
+
+import pytest
+import torch
+from criteria import Criterion, build_criterion
+from features import Examples
+from matchers import load_matcher
+from network import Estimate, Localizer
+from settings import CriterionEntry, MatcherTraining, read_study
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits, normalize
+
+import hnetzoo
+from hnetzoo.errors import ConfigError
+from hnetzoo.zoo import resolve_model
+
+STUDY = read_study(Path(__file__).parents[2] / "benchmarks" / "localizer" / "study.toml")
+OURS = [entry for entry in STUDY.criteria if entry.variant != "doa-net"]
+TRAINING = MatcherTraining(sources=2, samples=2000, epochs=1)
+FRAMES = 5
+
+
+def problem(generator: torch.Generator, sources: int, share: float = 0.7) -> tuple[Estimate, Examples]:
+    shape = (4, FRAMES, sources)
+    active = torch.rand(shape, generator=generator) < share
+    directions = normalize(torch.randn((*shape, 3), generator=generator), dim=-1) * active.unsqueeze(-1)
+    features = torch.randn((4, 7, FRAMES, 32), generator=generator)
+    guess = Estimate(torch.randn((*shape, 3), generator=generator), torch.randn(shape, generator=generator))
+    return guess, Examples(features, directions, active, torch.zeros(shape).long())
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where matchers that are trained, hardly, are kept for the tests of this file."""
+    return tmp_path_factory.mktemp("matchers")
+
+
+def criterion_of(label: str, sources: int, runs: Path = Path("nowhere")) -> Criterion:
+    (entry,) = [entry for entry in STUDY.criteria if entry.label == label]
+    matcher = load_matcher(entry, sources, TRAINING, runs).module if entry.matcher else None
+    return build_criterion(entry, matcher)
+
+
+def total(criterion: Criterion, guess: Estimate, truth: Examples) -> Tensor:
+    return torch.stack(list(criterion(guess, truth).values())).sum()
+
+
+def pairing(guess: Estimate, truth: Examples, scene: int, frame: int, order: tuple[int, ...]) -> tuple[float, Tensor]:
+    """Squared error of a frame where slot i is the prediction order[i], and who is then active."""
+    active = truth.active[scene, frame]
+    squared = (guess.directions[scene, frame, list(order)] - truth.directions[scene, frame]).square().sum(-1)
+    present = torch.zeros(len(order)).index_copy(0, torch.tensor(order), active.float())
+    return float(squared[active].sum()), present
+
+
+def test_fixed_order_is_squared_error_and_cross_entropy_slot_by_slot(generator: torch.Generator) -> None:
+    guess, truth = problem(generator, 3)
+    terms = criterion_of("MSE, fixed order", 3)(guess, truth)
+    frames = [(scene, frame) for scene in range(4) for frame in range(FRAMES)]
+    squared = sum(pairing(guess, truth, *frame, (0, 1, 2))[0] for frame in frames)
+    assert float(terms["distance"]) == pytest.approx(squared / float(truth.active.sum()), rel=1e-5)
+    expected = binary_cross_entropy_with_logits(guess.activity, truth.active.float())
+    assert torch.allclose(terms["activity"], expected)
+
+
+@pytest.mark.parametrize("sources", [1, 2, 3])
+def test_permutation_invariant_takes_the_best_of_all_orders_of_each_frame(
+    generator: torch.Generator, sources: int
+) -> None:
+    guess, truth = problem(generator, sources)
+    terms = criterion_of("exact PIT", sources)(guess, truth)
+    best = [
+        min((pairing(guess, truth, scene, frame, order) for order in permutations(range(sources))), key=lambda x: x[0])
+        for scene in range(4)
+        for frame in range(FRAMES)
+    ]
+    squared = sum(squared for squared, _ in best) / float(truth.active.sum())
+    present = torch.stack([present for _, present in best]).view_as(guess.activity)
+    assert float(terms["distance"]) == pytest.approx(squared, rel=1e-5)
+    assert torch.allclose(terms["activity"], binary_cross_entropy_with_logits(guess.activity, present))
+
+
+@pytest.mark.parametrize("label", ["exact PIT", "tracking, exchangeable", "tracking, sinkhorn"])
+def test_the_order_of_outputs_matters_to_a_fixed_order_alone(
+    generator: torch.Generator, label: str, runs: Path
+) -> None:
+    guess, truth = problem(generator, 2)
+    swapped = Estimate(guess.directions.flip(2), guess.activity.flip(2))
+    criterion = criterion_of(label, 2, runs)
+    assert torch.allclose(total(criterion, guess, truth), total(criterion, swapped, truth))
+    fixed = criterion_of("MSE, fixed order", 2)
+    assert not torch.allclose(total(fixed, guess, truth), total(fixed, swapped, truth))
+
+
+@pytest.mark.parametrize("entry", STUDY.criteria, ids=lambda entry: entry.label)
+@pytest.mark.parametrize("sources", [1, 2])
+def test_every_parameter_of_a_localizer_gets_a_finite_gradient(
+    generator: torch.Generator, entry: CriterionEntry, sources: int, runs: Path
+) -> None:
+    _, truth = problem(generator, sources)
+    torch.manual_seed(0)
+    localizer = Localizer(sources)
+    total(criterion_of(entry.label, sources, runs), localizer(truth.features), truth).backward()
+    for name, parameter in localizer.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+        assert parameter.grad.abs().sum() > 0, name
+
+
+@pytest.mark.parametrize("entry", OURS, ids=lambda entry: entry.label)
+def test_scenes_in_which_nobody_lives_teach_silence(
+    generator: torch.Generator, entry: CriterionEntry, runs: Path
+) -> None:
+    guess, truth = problem(generator, 2, share=0.0)
+    activity = guess.activity.requires_grad_()
+    total(criterion_of(entry.label, 2, runs), guess, truth).backward()
+    assert (activity.grad > 0).all()
+
+
+@pytest.mark.parametrize("name", ["hnetgru", "sinkhorn", "perturbed"])
+@pytest.mark.parametrize("sources", [1, 2])
+def test_matchers_find_predictions_that_are_near(generator: torch.Generator, name: str, sources: int) -> None:
+    _, truth = problem(generator, sources)
+    entry = CriterionEntry(label=name, kind="tracking", matcher=name)
+    criterion = build_criterion(entry, load_matcher(entry, sources, STUDY.matchers, Path("nowhere")).module)
+    noise = 0.02 * torch.randn(truth.directions.shape, generator=generator)
+    sure = Estimate(truth.directions + noise, 20 * (2 * truth.active.float() - 1))
+    terms = criterion(sure, truth)
+    assert terms["misses"] < 0.1
+    assert terms["activity"] < 0.5
+
+
+def test_weights_of_fixed_size_are_trained_where_they_are_too_small(tmp_path: Path) -> None:
+    entry = CriterionEntry(label="", kind="tracking", matcher="hnetgru")
+    training = MatcherTraining(sources=3, samples=2000, epochs=1)
+    loaded = load_matcher(entry, 3, training, tmp_path)
+    (run,) = tmp_path.iterdir()
+    assert loaded.weights == f"trained: {run.name}"
+    assert loaded.module(torch.rand(5, 3, 3)).shape == (5, 3, 3)
+    again = load_matcher(entry, 3, training, tmp_path)
+    for mine, other in zip(loaded.module.parameters(), again.module.parameters(), strict=True):
+        assert torch.equal(mine, other)
+
+
+def test_a_padded_matcher_answers_as_one_that_is_given_masked_slots() -> None:
+    entry = CriterionEntry(label="", kind="tracking", matcher="hnetgru")
+    padded = load_matcher(entry, 1, STUDY.matchers, Path("nowhere")).module
+    distance, mask = torch.tensor([[[0.3]]]), torch.tensor([[True]])
+    whole = torch.full((1, 2, 2), torch.nan)
+    whole[0, 0, 0] = 0.3
+    first = torch.tensor([[True, False]])
+    expected = resolve_model("hnetgru", hnetzoo.discover()).module(whole, first, first)
+    assert torch.equal(padded(distance, mask, mask), expected[:, :1, :1])
+
+
+@pytest.mark.parametrize("values", [{"kind": "tracking"}, {"kind": "fixed-order", "matcher": "hnetgru"}])
+def test_only_tracking_takes_a_matcher(values: dict[str, str], tmp_path: Path) -> None:
+    lines = [f'{name} = "{value}"' for name, value in values.items()]
+    path = tmp_path / "study.toml"
+    path.write_text("[[criteria]]\nlabel = 'mine'\n" + "\n".join(lines))
+    with pytest.raises(ConfigError, match=r"'mine' is .* with matcher '.*'; only tracking takes one"):
+        read_study(path)
