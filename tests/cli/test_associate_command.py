@@ -1,0 +1,48 @@
+"""Command `associate` reads distances of every kind of file, and prints or writes pairs and probabilities."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.cli.outcome import Run, fails
+
+
+@pytest.fixture
+def distances(tmp_path: Path) -> np.ndarray:
+    array = np.array([[[0.1, 1.0], [1.0, 0.2]], [[1.0, 0.3], [0.2, 1.0]]], dtype=np.float32)
+    np.save(tmp_path / "d.npy", array)
+    np.savez(tmp_path / "d.npz", distance=array)
+    np.savetxt(tmp_path / "d.csv", array[1], delimiter=",")
+    return array
+
+
+def test_associate_prints_a_line_per_pair(run: Run, distances: np.ndarray) -> None:
+    assert run("associate", "hungarian", "d.npy").out == ("problem,reference,prediction\n0,0,0\n0,1,1\n1,0,1\n1,1,0\n")
+    assert run("associate", "hungarian", "d.csv").out == "problem,reference,prediction\n0,0,1\n0,1,0\n"
+    assert run("associate", "hungarian", "d.npz").out == run("associate", "hungarian", "d.npy").out
+
+
+def test_associate_writes_arrays_and_probabilities(run: Run, distances: np.ndarray, tmp_path: Path) -> None:
+    run("associate", "hnetgru", "d.npz", "--out", "a.npz", "--probabilities", "--method", "one-to-one")
+    with np.load(tmp_path / "a.npz") as archive:
+        assert archive["association"].shape == (2, 2, 2)
+        assert archive["association"].dtype == bool
+        assert (archive["association"].sum(1) <= 1).all()
+        assert ((archive["probability"] >= 0) & (archive["probability"] <= 1)).all()
+    run("associate", "hungarian", "d.npz", "--out", "a.npy")
+    assert np.load(tmp_path / "a.npy").sum() == 4
+    run("associate", "hungarian", "d.npz", "--out", "a.csv", "--probabilities")
+    assert (tmp_path / "a.csv").read_text().startswith("problem,reference,prediction,probability\n0,0,0,1.0")
+    document = json.loads(run("associate", "hungarian", "d.csv", "--json", "--probabilities").out)
+    assert document["pairs"][0] == {"problem": 0, "reference": 0, "prediction": 1, "probability": 1.0}
+
+
+def test_array_of_the_wrong_shape_is_bad_data(run: Run, tmp_path: Path) -> None:
+    np.save(tmp_path / "wide.npy", np.zeros((5, 2, 3)))
+    fails(run("associate", "hnetgru", "wide.npy"), 4, "problems are 2 x 3; these weights are for 2 x 2")
+    np.save(tmp_path / "flat.npy", np.zeros(5))
+    fails(
+        run("associate", "hungarian", "flat.npy"), 4, "flat.npy': distance is float64 [5]; expected numbers [b, n, m]"
+    )

@@ -1,0 +1,74 @@
+"""Command `benchmark` writes its report, says which cells failed, and keeps finished ones where it is told to."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from hnetzoo.results import BenchmarkReport
+from tests.cli.outcome import Run, fails
+
+RAISING = """
+import torch
+import hnetzoo
+
+class Raising(torch.nn.Module):
+    def __init__(self, config, shape):
+        super().__init__()
+
+    def forward(self, distance, row_mask=None, col_mask=None):
+        raise RuntimeError("no luck")
+
+@hnetzoo.hookimpl
+def hnetzoo_models():
+    return [hnetzoo.ModelSpec(name="raising", summary="", target="raising_net:Raising", config="hnetzoo:Config",
+                              tags={"non-learned"})]
+"""
+SMALL = ["--dataset", "doa", "--set", "dataset.samples=300"]
+
+
+def test_benchmark_writes_json_and_markdown(run: Run, tmp_path: Path) -> None:
+    outcome = run("benchmark", "--model", "greedy", "--dataset", "doa", "--json", "b.json", "--markdown", "b.md")
+    report = BenchmarkReport.read(tmp_path / "b.json")
+    assert [row.model for row in report.rows] == ["greedy"]
+    assert "| greedy |" in (tmp_path / "b.md").read_text()
+    assert "greedy" in outcome.out
+    assert "doa, seed 0: greedy F1 " in outcome.err
+
+
+def test_a_failing_cell_exits_1_after_the_others_are_reported(
+    run: Run, fake_distribution: Callable[..., Path], tmp_path: Path
+) -> None:
+    fake_distribution("raising-net", RAISING)
+    command = ["benchmark", "--model", "raising", "--model", "greedy", *SMALL, "--json", "b.json", "--markdown", "b.md"]
+    outcome = run(*command)
+    assert outcome.code == 1
+    assert "doa, seed 0: raising RuntimeError: no luck" in outcome.err
+    assert "hnetzoo: 1 cells failed" in outcome.err
+    assert "Traceback" not in outcome.err
+    report = BenchmarkReport.read(tmp_path / "b.json")
+    assert [row.model for row in report.rows] == ["greedy"]
+    assert [(failed.model, failed.reason) for failed in report.failed] == [("raising", "RuntimeError: no luck")]
+    for text in (outcome.out, (tmp_path / "b.md").read_text()):
+        assert "RuntimeError: no luck" in " ".join(text.split())
+
+
+def test_cells_of_a_suite_are_kept_and_fresh_computes_them_anew(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "s.toml").write_text('models = ["greedy"]\ndatasets = [{name = "doa", settings = {samples = 300}}]\n')
+    assert "(kept)" not in run("benchmark", "--suite", "s.toml").err
+    assert len(list((tmp_path / "runs" / "benchmark" / "cells").iterdir())) == 1
+    assert "greedy F1" in (second := run("benchmark", "--suite", "s.toml").err)
+    assert "(kept)" in second
+    assert "(kept)" not in run("benchmark", "--suite", "s.toml", "--fresh").err
+    assert "(kept)" in run("benchmark", "--model", "greedy", *SMALL, "--runs", "runs/benchmark").err
+
+
+def test_a_benchmark_without_suite_or_training_keeps_nothing(run: Run, tmp_path: Path) -> None:
+    run("benchmark", "--model", "greedy", *SMALL)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_data_is_the_folder_of_relative_paths(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    run("generate", "doa", "--out", "data/p.npz", "--set", "dataset.samples=300")
+    command = ["benchmark", "--model", "greedy", "--dataset", "npz", "--set", "dataset.path=p.npz"]
+    fails(run(*command), 2, "'p.npz' does not exist")
+    assert run(*command, "--data", "data").code == 0

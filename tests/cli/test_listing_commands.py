@@ -1,0 +1,43 @@
+"""Commands `list`, `show` and `doctor` tell all that is registered, its settings, and what did not load."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.outcome import Run, fails
+
+
+def test_list_names_everything_registered(run: Run) -> None:
+    plain, document = run("list"), json.loads(run("list", "--json").out)
+    for entry in document["entries"]:
+        assert entry["name"] in plain.out
+    assert {entry["name"] for entry in document["entries"]} >= {"hnetgru", "hungarian", "doa", "npz", "hnet"}
+    assert {entry["kind"] for entry in json.loads(run("list", "trainers", "--json").out)["entries"]} == {"trainer"}
+
+
+@pytest.mark.parametrize("name", ["hnetgru", "doa-reference", "hnet", "npz", "hungarian"])
+def test_show_gives_settings_with_type_default_and_help(run: Run, name: str) -> None:
+    document = json.loads(run("show", name, "--json").out)
+    plain = run("show", name).out
+    for setting in document["settings"]:
+        assert setting["help"], setting
+        assert setting["key"] in plain
+    assert "distribution" in document
+
+
+def test_doctor_reports_every_plugin(run: Run) -> None:
+    document = json.loads(run("doctor", "--json").out)
+    assert {plugin["state"] for plugin in document["plugins"]} == {"loaded"}
+    assert document["versions"]["torch"]
+    assert "hnetzoo:hnetgru" in run("doctor").out
+
+
+def test_broken_plugin_is_listed_and_exits_3_when_used(run: Run, fake_distribution: Callable[..., Path]) -> None:
+    fake_distribution("acme-net", "raise RuntimeError('no luck')", entry_point="acme")
+    listed = run("list")
+    assert listed.code == 0
+    assert "warning: plugin acme-net:acme did not load (RuntimeError: no luck); see 'hnetzoo doctor'" in listed.err
+    assert "Traceback" in run("doctor").out
+    fails(run("train", "acme"), 3, "plugin acme-net:acme did not load", "hnetzoo doctor")

@@ -1,0 +1,79 @@
+"""Command `train` says how training goes and what to type next, and keeps its run directory from mistakes."""
+
+import json
+import shlex
+from pathlib import Path
+
+import hnetzoo
+from tests.cli.outcome import Run, fails
+
+TINY = ["--set", "dataset.samples=[20,40,60]", "--epochs", "1", "--batch-size", "32"]
+
+
+def test_train_prints_a_line_per_epoch_the_test_result_and_the_next_command(run: Run) -> None:
+    outcome = run("train", "hnetgru", *TINY, "--out", "r")
+    assert outcome.code == 0
+    lines = outcome.out.splitlines()
+    assert lines[1].startswith("epoch 1/1  train ")
+    for part in ("eval ", "loss ", "(cell ", "row ", "column ", "validation ", "F1 ", "best ", "(epoch 1)"):
+        assert part in lines[1]
+    assert lines[2].startswith("best epoch 1: validation F1 ")
+    assert lines[3].startswith("test: F1 ")
+    assert lines[-1] == (
+        "next: hnetzoo benchmark --model hungarian --model run:r --dataset doa-reference "
+        "--set 'dataset.samples=[20,40,60]'"
+    )
+    ranked = run(*shlex.split(lines[-1].removeprefix("next: hnetzoo ")))
+    assert ranked.code == 0
+    assert "run:r" in ranked.out
+
+
+def test_json_is_one_document_and_nothing_else(run: Run) -> None:
+    outcome = run("train", "hnetgru", *TINY, "--out", "r", "--json")
+    assert json.loads(outcome.out)["test"]["dataset"] == "doa-reference"
+    assert outcome.err == ""
+    outcome = run("benchmark", "--model", "greedy", "--dataset", "doa", "--json", "-")
+    assert json.loads(outcome.out)["schema"] == 1
+    assert outcome.err == ""
+
+
+def test_dry_run_shows_settings_and_trains_nothing(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text("[trainer]\nlearning_rate = 0.5\nepochs = 7\n")
+    outcome = run("train", "hnetgru", "--config", "c.toml", "--epochs", 3, "--dry-run", "--json")
+    settings = json.loads(outcome.out)["settings"]
+    assert (settings["trainer"]["learning_rate"], settings["trainer"]["epochs"]) == (0.5, 3)
+    assert "Nothing was trained" in run("train", "hnetgru", "--dry-run").out
+    assert not (tmp_path / "runs").exists()
+
+
+def test_generated_file_is_trained_on(run: Run) -> None:
+    generated = run("generate", "doa", "--out", "p.npz", "--split", "all", "--set", "dataset.samples=600")
+    assert generated.out == "wrote 720 problems of 2 x 2 (all, seed 0) to p.npz\n"
+    stored = hnetzoo.read_problems("p.npz")
+    assert stored.split is not None
+    assert stored.split.bincount().tolist() == [600, 60, 60]
+    outcome = run(
+        "train", "hnetgru", "--dataset", "npz", "--set", "dataset.path=p.npz", "--epochs", 1, "--out", "r", "--json"
+    )
+    assert json.loads(outcome.out)["test"]["problems"] == 60
+    ranked = run("benchmark", "--model", "run:r", "--dataset", "npz", "--set", "dataset.path=p.npz", "--json", "-")
+    assert json.loads(ranked.out)["rows"][0]["f1"] == json.loads(outcome.out)["test"]["f1"]
+
+
+def test_corrupt_checkpoint_is_named(run: Run, tmp_path: Path) -> None:
+    run("train", "hnetgru", *TINY, "--out", "r", "--json")
+    (tmp_path / "r" / "best.safetensors").write_bytes(b"broken")
+    fails(run("benchmark", "--model", "run:r"), 4, "cannot read weights 'r/best.safetensors'")
+
+
+def test_run_directory_of_another_training_is_refused(run: Run) -> None:
+    run("train", "hnetgru", *TINY, "--out", "r", "--json")
+    fails(run("train", "hnetgru", *TINY, "--out", "r"), 2, "already holds this training; continue with --resume")
+    fails(
+        run("train", "hnetgru", *TINY, "--seed", "1", "--out", "r", "--resume"),
+        2,
+        "already holds another training (hnetgru; differs in",
+        "seed",
+        "start over with --fresh",
+    )
+    assert run("train", "hnetgru", *TINY, "--seed", "1", "--out", "r", "--fresh", "--json").code == 0
