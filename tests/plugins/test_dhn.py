@@ -121,11 +121,6 @@ def test_order_of_rows_and_columns_matters_as_declared(model: DHN) -> None:
     assert "order-dependent" in hnetzoo.discover().model("dhn").tags
 
 
-@pytest.mark.parametrize("shape", [(0, 2, 2), (3, 0, 2), (3, 2, 0), (3, 0, 0)])
-def test_empty_problems_give_empty_logits(model: DHN, shape: tuple[int, int, int]) -> None:
-    assert model(torch.zeros(shape)).shape == shape
-
-
 def test_fully_masked_problems_have_no_pairs_and_finite_gradients(model: DHN) -> None:
     nothing = torch.zeros(2, 3, dtype=torch.bool)
     logits = model(torch.full((2, 3, 3), torch.nan), nothing, ~nothing)
