@@ -26,7 +26,8 @@ LOCALIZER = {  # columns, by what rows call them
     "LP": ("precision", "{:.3f}"),
     "LF": ("f1", "{:.3f}"),
     "MOTA": ("mota", "{:.3f}"),
-    "IDSW per 100": ("switches", "{:.2f}"),
+    "IDSW": ("switches", "{:.2f}"),
+    "IDSW of matches": ("match_switches", "{:.2f}"),
     "GOSPA [degrees]": ("gospa_deg", "{:.1f}"),
     "seconds": ("seconds", "{:.0f}"),
 }

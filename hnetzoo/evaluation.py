@@ -48,7 +48,15 @@ class Prediction(NamedTuple):
     seconds: float
 
 
-def load_problems(name: str, dataset: Dataset, split: Split, seed: int, *, origin_metric: bool = False) -> Problems:
+def load_problems(
+    name: str,
+    dataset: Dataset,
+    split: Split,
+    seed: int,
+    *,
+    origin_metric: bool = False,
+    batch: AssociationBatch | None = None,
+) -> Problems:
     """Draw a split with all that the reports need.
 
     Args:
@@ -58,11 +66,12 @@ def load_problems(name: str, dataset: Dataset, split: Split, seed: int, *, origi
         seed: Draws them.
         origin_metric: Prepare the origin's weighted F1, which draws the training split too; without effect where slots
             are masked, since cells have no identity there.
+        batch: What `load_split` returned for the split, where it has been drawn already.
 
     Raises:
         DataError: If the dataset breaks its contract.
     """
-    batch = load_split(dataset, split, seed)
+    batch = load_split(dataset, split, seed) if batch is None else batch
     activity = getattr(dataset, "activity", None)
     row_active, col_active = activity(split, seed) if activity else (batch.row_mask, batch.col_mask)
     weighs = origin_metric and bool(batch.cells.all())

@@ -31,7 +31,9 @@ class Task:
     def test(self) -> Problems:
         """The problems that report."""
         origin_metric = ORIGIN_METRIC in self.component.spec.tags
-        return load_problems(self.entry.title, self.dataset, "test", self.seed, origin_metric=origin_metric)
+        return load_problems(
+            self.entry.title, self.dataset, "test", self.seed, origin_metric=origin_metric, batch=self._reporting
+        )
 
     @cached_property
     def validation(self) -> AssociationBatch:
@@ -66,5 +68,5 @@ class Task:
 
     @cached_property
     def _reporting(self) -> AssociationBatch:
-        # Without the activity and the weights of `test`, which finished cells do not need.
+        # All that finished cells need: the activity and the weights of `test` take longer to draw.
         return load_split(self.dataset, "test", self.seed)

@@ -2,19 +2,20 @@
 
 All learn directions where somebody lives, and activity from who is whose prediction:
 
-| kind | who is whose | loss of directions |
+| kind | who is whose | loss |
 | --- | --- | --- |
-| fixed-order | output i is slot i | squared error |
-| permutation-invariant | the best pairing of each frame | squared error, or chord |
-| tracking | what the matcher says | 1 - dMOTA, and chord where associated |
+| fixed-order | output i is slot i | distance, activity |
+| permutation-invariant | the best pairing of each frame | distance, activity |
+| tracking | what the matcher says | distance, false positives, misses, switches, activity |
 """
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import torch
 from features import Examples
 from network import Estimate
-from settings import CriterionEntry
+from settings import CriterionEntry, Term
 from torch import Tensor, nn
 
 from hnetzoo.losses import (
@@ -24,10 +25,11 @@ from hnetzoo.losses import (
     chordal_distance,
     squared_euclidean_distance,
 )
+from hnetzoo.losses.distances import Metric
 
 Terms = dict[str, Tensor]
 METRICS = {"squared": squared_euclidean_distance, "chord": chordal_distance}
-SURE = 0.5  # probability from which a prediction is taught to be active
+SURE = 0.5  # probability from which doa-net takes a pair for associated
 
 
 class Criterion(Protocol):
@@ -61,40 +63,78 @@ class PermutationInvariant(nn.Module):
         self.loss, self.activity = loss, ActivityLoss()
 
     def forward(self, estimate: Estimate, truth: Examples) -> Terms:
-        """Return "distance", "unmatched" and "activity"."""
+        """Return "distance" and "activity"."""
         distance = self.loss.metric(truth.directions, estimate.directions)
         association = self.loss.associate(distance.detach(), truth.active)
-        activity = self.activity(estimate.activity, association)
-        return {**self.loss.terms(distance, truth.active), "activity": activity}
+        terms = self.loss.terms(distance, truth.active, association=association)
+        return {"distance": terms["distance"], "activity": self.activity(estimate.activity, association)}
 
 
 class Tracking(nn.Module):
-    """dMOTA and dMOTP of the directions, weighted by their activity where the formulas know any."""
+    """dMOTA and dMOTP of the directions, weighted by their activity."""
+
+    def __init__(self, loss: TrackingLoss, cost: Metric) -> None:
+        super().__init__()
+        self.loss, self.cost, self.activity = loss, cost, ActivityLoss()
+
+    def forward(self, estimate: Estimate, truth: Examples) -> Terms:
+        """Return the terms of TrackingLoss and "activity"."""
+        association = self.loss.associate(self.loss.metric(truth.directions, estimate.directions), truth.active)
+        terms = self.loss.terms(
+            self.cost(truth.directions, estimate.directions),
+            truth.active,
+            activity=estimate.activity.sigmoid(),
+            identity=truth.identity,
+            association=association,
+        )
+        return {**terms, "activity": self.activity(estimate.activity, association)}
+
+
+class Published(nn.Module):
+    """The same after doa-net, whose formulas know neither activity nor identity."""
 
     def __init__(self, loss: TrackingLoss) -> None:
         super().__init__()
-        self.published = loss.variant == "doa-net"
-        self.loss, self.activity = loss, ActivityLoss("doa-net" if self.published else "plain")
+        self.loss, self.activity = loss, ActivityLoss("doa-net")
 
     def forward(self, estimate: Estimate, truth: Examples) -> Terms:
         """Return the terms of TrackingLoss and "activity"."""
         distance = self.loss.metric(truth.directions, estimate.directions)
-        known = {} if self.published else {"activity": estimate.activity.sigmoid(), "identity": truth.identity}
-        with torch.no_grad():
-            association = self.loss.associate(distance, truth.active) > SURE
-        activity = self.activity(estimate.activity, association)
-        return {**self.loss.terms(distance, truth.active, **known), "activity": activity}
+        association = self.loss.associate(distance, truth.active)
+        terms = self.loss.terms(distance, truth.active, association=association)
+        return {**terms, "activity": self.activity(estimate.activity, association > SURE)}
+
+
+class Weighted(nn.Module):
+    """A criterion whose terms have weights."""
+
+    def __init__(self, criterion: Criterion, weights: Mapping[Term, float]) -> None:
+        super().__init__()
+        self.criterion = criterion
+        self.weights = {str(name): weight for name, weight in weights.items()}
+
+    def forward(self, estimate: Estimate, truth: Examples) -> Terms:
+        """Return the weighted terms."""
+        return {name: self.weights.get(name, 1.0) * term for name, term in self.criterion(estimate, truth).items()}
 
 
 def build_criterion(entry: CriterionEntry, matcher: nn.Module | None) -> Criterion:
     """Build what a suite names; a matcher is needed where the entry names one.
 
     Example:
-        >>> type(build_criterion(CriterionEntry(label="MSE", kind="fixed-order"), None)).__name__
+        >>> type(build_criterion(CriterionEntry(label="MSE", kind="fixed-order"), None).criterion).__name__
         'FixedOrder'
     """
+    return Weighted(_criterion(entry, matcher), entry.weights)
+
+
+def _criterion(entry: CriterionEntry, matcher: nn.Module | None) -> Criterion:
+    metric = METRICS[entry.metric]
     if matcher is not None:
-        return Tracking(TrackingLoss(matcher, variant=entry.variant, **entry.loss))
-    if entry.kind == "permutation-invariant":
-        return PermutationInvariant(PermutationInvariantLoss(METRICS[entry.metric]))
-    return FixedOrder()
+        loss = TrackingLoss(matcher, variant=entry.variant, temperature=entry.temperature)
+        return Published(loss) if entry.variant == "doa-net" else Tracking(loss, metric)
+    return (
+        PermutationInvariant(PermutationInvariantLoss(metric))
+        if entry.kind == "permutation-invariant"
+        else FixedOrder()
+    )

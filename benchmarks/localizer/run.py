@@ -1,7 +1,7 @@
 """Train localizers with every criterion and write what comes of them: python benchmarks/localizer/run.py.
 
-What is finished is kept under --runs, and the same command continues. `make tables` renders the result, and
-`python benchmarks/draw.py` draws its learning curves.
+What is finished is kept under --runs, and the same command continues. `make tables` renders the result and draws its
+learning curves.
 """
 
 import logging

@@ -1,5 +1,6 @@
 """How good estimates are: the field's metrics, from the tracks that a localizer declares active."""
 
+from math import nan
 from typing import NamedTuple
 
 import torch
@@ -28,6 +29,8 @@ class Scores(NamedTuple):
     """MOTA, of pairs within the gate."""
     switches: float
     """IDSW, identity switches per hundred references."""
+    match_switches: float
+    """Identity switches per hundred matches: what matches little has few switches; NaN where nothing is matched."""
     gospa_deg: float
     """Mean GOSPA of a frame, its cutoff the gate [degrees]: places, misses and false alarms in one number."""
 
@@ -66,5 +69,6 @@ def score(estimated: Estimate, truth: Examples, gate_deg: float) -> Scores:
         f1=found.f1,
         mota=tracked.mota,
         switches=100 * tracked.switches / max(1, tracked.references),
+        match_switches=100 * tracked.switches / tracked.matches if tracked.matches else nan,
         gospa_deg=float(gospa(angle, truth.active, present, cutoff=gate_deg).total.mean()),
     )

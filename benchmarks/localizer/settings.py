@@ -8,6 +8,8 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, Pos
 from hnetzoo import Config
 from hnetzoo.config import read_toml, validate
 
+Term = Literal["distance", "false_positives", "misses", "switches", "activity"]
+
 
 class SceneSettings(Config):
     """How scenes are drawn; ranges are uniform, their ends included."""
@@ -35,7 +37,7 @@ class TrainingSettings(Config):
 
     epochs: PositiveInt = 20
     """Passes over the training scenes."""
-    batch_size: PositiveInt = 16
+    batch_size: PositiveInt = 8
     """Scenes per step; an incomplete batch is dropped."""
     learning_rate: PositiveFloat = 0.003
     """Rate at the peak of its cycle."""
@@ -72,10 +74,12 @@ class CriterionEntry(Config):
     """Train the matcher, instead of taking its shipped weights where these are for enough sources."""
     variant: Literal["deepmot", "doa-net"] = "deepmot"
     """Which formulas "tracking" uses."""
-    loss: dict[str, Any] = Field(default_factory=dict)
-    """Further arguments of `hnetzoo.losses.TrackingLoss`."""
+    temperature: PositiveFloat = 1.0
+    """Of the matcher's answers."""
     metric: Literal["squared", "chord"] = "squared"
-    """What "permutation-invariant" pairs by and sums."""
+    """What a pair costs, and what "permutation-invariant" pairs by; matchers are always asked by the chord."""
+    weights: dict[Term, PositiveFloat] = Field(default_factory=dict)
+    """Of terms; 1 where not named."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -61,17 +61,23 @@ class PermutationInvariantLoss(nn.Module):
         return torch.stack(list(self.terms(distance, reference_mask, prediction_mask).values())).sum()
 
     def terms(
-        self, distance: Tensor, reference_mask: Tensor | None = None, prediction_mask: Tensor | None = None
+        self,
+        distance: Tensor,
+        reference_mask: Tensor | None = None,
+        prediction_mask: Tensor | None = None,
+        *,
+        association: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """Compute the two parts of the loss from distances, float [b, t, n, m]; +inf forbids a pair.
 
-        For one pairing per sequence, hand over the sums over its frames, with t = 1.
+        For one pairing per sequence, hand over the sums over its frames, with t = 1. With `association`, the bool
+        [b, t, n, m] that `associate` gave, the pairs are these and nothing is solved again.
 
         Returns:
             "distance" and "unmatched", scalars whose sum is the loss.
         """
         reference_mask, prediction_mask = full_sequence_masks(distance, reference_mask, prediction_mask)
-        pairs = self.associate(distance, reference_mask, prediction_mask)
+        pairs = self.associate(distance, reference_mask, prediction_mask) if association is None else association
         references = reference_mask.sum().clamp(min=1)
         left_over = reference_mask.sum() + prediction_mask.sum() - 2 * pairs.sum()
         return {

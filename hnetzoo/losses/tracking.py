@@ -140,21 +140,46 @@ class TrackingLoss(nn.Module):
         *,
         activity: Tensor | None = None,
         identity: Tensor | None = None,
+        association: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """Compute the named, weighted terms from distances, float [b, t, n, m]; +inf forbids a pair.
 
-        The other arguments, and the errors, are those of a call.
+        Args:
+            distance: What a pair costs if it is associated.
+            reference_mask: As in a call.
+            prediction_mask: As in a call.
+            activity: As in a call.
+            identity: As in a call.
+            association: Float [b, t, n, m] in [0, 1], what `associate` gave: of these distances, to ask the matcher
+                only once, or of others, to charge another distance than the matcher was trained on. None asks it.
 
         Returns:
             "false_positives", "misses", "switches" and "distance", scalars whose sum is the loss.
+
+        Raises:
+            ShapeError: As a call.
+            DataError: As a call.
+            ConfigError: As a call.
+
+        Example:
+            >>> from hnetzoo import load_model
+            >>> from hnetzoo.losses import squared_euclidean_distance
+            >>> loss, points = TrackingLoss(load_model("hungarian")), torch.eye(3).view(1, 1, 3, 3)
+            >>> association = loss.associate(chordal_distance(points, points / 2))
+            >>> loss.terms(squared_euclidean_distance(points, points / 2), association=association)["distance"].item()
+            0.25
         """
         reference_mask, prediction_mask = full_sequence_masks(distance, reference_mask, prediction_mask)
-        if activity is not None and activity.shape != prediction_mask.shape:
-            expected = list(prediction_mask.shape)
-            raise ShapeError(f"activity is {list(activity.shape)}; sequences {list(distance.shape)} need {expected}")
+        for name, given, expected in (
+            ("activity", activity, prediction_mask.shape),
+            ("association", association, distance.shape),
+        ):
+            if given is not None and given.shape != expected:
+                found = f"{name} is {list(given.shape)}"
+                raise ShapeError(f"{found}; sequences {list(distance.shape)} need {list(expected)}")
         if self.variant == "doa-net" and not (activity is None and identity is None):
             raise ConfigError("the variant 'doa-net' of TrackingLoss takes neither activity nor identity")
-        probability = self.associate(distance, reference_mask, prediction_mask)
+        probability = self.associate(distance, reference_mask, prediction_mask) if association is None else association
         distance = distance.masked_fill(probability == 0, 0.0)  # a forbidden pair may be infinitely far, 0 * inf is NaN
         if self.variant == "doa-net":
             terms = doa_net_terms(probability, distance, reference_mask)

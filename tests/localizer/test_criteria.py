@@ -61,7 +61,7 @@ def test_fixed_order_is_squared_error_and_cross_entropy_slot_by_slot(generator: 
     terms = criterion_of("MSE, fixed order", 3)(guess, truth)
     frames = [(scene, frame) for scene in range(4) for frame in range(FRAMES)]
     squared = sum(pairing(guess, truth, *frame, (0, 1, 2))[0] for frame in frames)
-    assert float(terms["distance"]) == pytest.approx(squared / float(truth.active.sum()), rel=1e-5)
+    assert float(terms["distance"]) == pytest.approx(2 * squared / float(truth.active.sum()), rel=1e-5)
     expected = binary_cross_entropy_with_logits(guess.activity, truth.active.float())
     assert torch.allclose(terms["activity"], expected)
 
@@ -79,7 +79,7 @@ def test_permutation_invariant_takes_the_best_of_all_orders_of_each_frame(
     ]
     squared = sum(squared for squared, _ in best) / float(truth.active.sum())
     present = torch.stack([present for _, present in best]).view_as(guess.activity)
-    assert float(terms["distance"]) == pytest.approx(squared, rel=1e-5)
+    assert float(terms["distance"]) == pytest.approx(2 * squared, rel=1e-5)
     assert torch.allclose(terms["activity"], binary_cross_entropy_with_logits(guess.activity, present))
 
 

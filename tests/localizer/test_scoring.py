@@ -23,13 +23,13 @@ SURE = torch.full((1, FRAMES, 2), 5.0)
 
 def test_the_truth_scores_full_whatever_the_order_and_length() -> None:
     for directions in (BOTH.directions, BOTH.directions.flip(2), 0.1 * BOTH.directions):
-        assert score(Estimate(directions, SURE), BOTH, 30.0) == Scores(0.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0)
+        assert score(Estimate(directions, SURE), BOTH, 30.0) == Scores(0.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0)
 
 
 def test_tracks_that_swap_once_switch_two_identities() -> None:
     directions = torch.cat((BOTH.directions[:, :5], BOTH.directions[:, 5:].flip(2)), 1)
     found = score(Estimate(directions, SURE), BOTH, 30.0)
-    assert found.switches == 100 * 2 / 20
+    assert found.switches == found.match_switches == 100 * 2 / 20
     assert found.mota == pytest.approx(1 - 2 / 20)
     assert found.error_deg == 0
 
@@ -38,6 +38,12 @@ def test_another_source_in_the_same_slot_is_no_switch() -> None:
     other = BOTH._replace(identity=torch.arange(FRAMES).ge(5).long().view(1, FRAMES, 1).expand(1, FRAMES, 2))
     directions = torch.cat((BOTH.directions[:, :5], BOTH.directions[:, 5:].flip(2)), 1)
     assert score(Estimate(directions, SURE), other, 30.0).switches == 0
+
+
+def test_switches_are_counted_per_reference_and_per_match() -> None:
+    directions = torch.cat((BOTH.directions[:, :4], BOTH.directions[:, 4:8].flip(2), -BOTH.directions[:, 8:]), 1)
+    found = score(Estimate(directions, SURE), BOTH, 30.0)
+    assert (found.switches, found.match_switches) == (100 * 2 / 20, 100 * 2 / 16)
 
 
 def test_a_silent_track_is_missed_and_a_loud_one_is_a_false_alarm() -> None:
@@ -59,4 +65,5 @@ def test_pairs_beyond_the_gate_count_in_le_but_not_in_mota() -> None:
 def test_where_nothing_is_declared_there_is_no_error_to_speak_of() -> None:
     found = score(Estimate(BOTH.directions, -SURE), BOTH, 30.0)
     assert math.isnan(found.error_deg)
+    assert math.isnan(found.match_switches)
     assert (found.recall, found.mota) == (0.0, 0.0)

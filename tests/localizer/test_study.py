@@ -136,5 +136,5 @@ def test_an_epoch_sees_every_scene_once_and_another_order_each_time() -> None:
 def test_fewer_scenes_than_a_batch_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "study.toml"
     path.write_text("criteria = []\n[scenes]\ntrain = 3\n")
-    with pytest.raises(ConfigError, match="3 scenes to train on make no batch of 16"):
+    with pytest.raises(ConfigError, match="3 scenes to train on make no batch of 8"):
         read_study(path)

@@ -10,10 +10,11 @@ STUDY: dict[str, Any] = {
     "sources": [1, 2],
     "criteria": [{"label": "PIT"}, {"label": "broken"}],
 }
-SCORES = {"recall": 1.0, "precision": 0.5, "f1": 0.667, "mota": -0.5, "switches": 1.0, "gospa_deg": 3.0, "seconds": 9.0}
+SCORES = {"recall": 1.0, "precision": 0.5, "f1": 0.667, "mota": -0.5, "switches": 1.0, "match_switches": 2.0}
+COSTS = {"gospa_deg": 3.0, "seconds": 9.0}
 ROWS = [
-    {"criterion": "PIT", "sources": 2, "seed": 0, "error_deg": 4.0, "curve": [{"gospa_deg": 8.0}], **SCORES},
-    {"criterion": "PIT", "sources": 2, "seed": 1, "error_deg": 6.0, "curve": [{"gospa_deg": 2.0}], **SCORES},
+    {"criterion": "PIT", "sources": 2, "seed": 0, "error_deg": 4.0, "curve": [{"gospa_deg": 8.0}], **SCORES, **COSTS},
+    {"criterion": "PIT", "sources": 2, "seed": 1, "error_deg": 6.0, "curve": [{"gospa_deg": 2.0}], **SCORES, **COSTS},
     {"criterion": "broken", "sources": 2, "seed": 0, "failed": "ValueError: no"},
 ]
 

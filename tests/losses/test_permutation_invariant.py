@@ -93,6 +93,13 @@ def test_one_pairing_per_sequence_comes_from_summed_distances() -> None:
     assert loss.terms(distance.sum(1, keepdim=True))["distance"].item() == 1.0  # 2 / 2 references
 
 
+def test_given_pairs_are_charged_as_they_are() -> None:
+    loss, distance = PermutationInvariantLoss(unmatched_cost=4.0), torch.tensor([[[[1.0, 2.0]]]])
+    chosen = loss.associate(distance)
+    assert loss.terms(distance, association=chosen) == loss.terms(distance)
+    assert loss.terms(distance, association=~chosen)["distance"].item() == 2.0
+
+
 def test_what_cannot_be_paired_is_named() -> None:
     references, predictions = torch.zeros(1, 2, 1, 3), torch.zeros(1, 2, 1, 3)
     predictions[0, 1] = torch.nan

@@ -231,6 +231,26 @@ def test_a_frozen_matcher_runs_without_cudnn_which_cannot_go_back_in_eval_mode()
     assert seen == [False, torch.backends.cudnn.enabled]
 
 
+@pytest.mark.parametrize("variant", ["deepmot", "doa-net"])
+def test_a_given_association_takes_the_place_of_the_matchers_answer(
+    variant: TrackingVariant, generator: torch.Generator
+) -> None:
+    loss = TrackingLoss(Affinity(), variant=variant)
+    distance = torch.rand(2, 5, 2, 3, generator=generator)
+    rows = random_mask(2, 5, 2, generator=generator)
+    association = loss.associate(distance, rows)
+    asked, charged = loss.terms(distance, rows), loss.terms(3 * distance, rows, association=association)
+    for name, factor in zip(TERMS, (1, 1, 1, 3), strict=True):
+        torch.testing.assert_close(charged[name], factor * asked[name])
+
+
+def test_gradients_flow_into_a_given_association(generator: torch.Generator) -> None:
+    loss, distance = TrackingLoss(Affinity()), torch.rand(1, 2, 2, 2, generator=generator)
+    near = distance.clone().requires_grad_()
+    sum(loss.terms(distance, association=loss.associate(near)).values()).backward()
+    assert near.grad.any()
+
+
 def test_weights_scale_terms_by_name(generator: torch.Generator) -> None:
     distance = torch.rand(2, 5, 2, 3, generator=generator)
     plain = TrackingLoss(Affinity()).terms(distance)
