@@ -5,7 +5,7 @@ r"""Turn a finished run into shipped weights: a safetensors file and a model car
     python benchmarks/publish_weights.py runs/weights/hnetgru plugins/hnetzoo_hnetgru/weights/default
 
 The card states the command, data, seeds, metrics per cell and per slot layout on the test splits of the datasets
-tagged "benchmark" and of the one trained on, and the model's declared limits.
+tagged "benchmark" and of the one trained on with its settings, and the model's declared limits.
 """
 
 import hashlib
@@ -21,6 +21,7 @@ from hnetzoo.benchmark import run_benchmark
 from hnetzoo.checkpoint import write_json
 from hnetzoo.runs import BEST, RESULT, read_run
 from hnetzoo.suite import Entry, default_suite
+from hnetzoo.zoo import configure
 
 SEEDS = (0, 1, 2)
 
@@ -35,8 +36,9 @@ def publish(
     weights = target.with_suffix(".safetensors")
     shutil.copyfile(run / BEST, weights)
     suite = default_suite(registry, [f"run:{run}"], seeds=SEEDS)
-    if record.dataset not in {entry.name for entry in suite.datasets}:
-        own = Entry(name=record.dataset, settings=record.settings["dataset"])
+    usual = configure(registry.dataset(record.dataset)).config.model_dump(mode="json")
+    if record.dataset not in {entry.name for entry in suite.datasets} or record.settings["dataset"] != usual:
+        own = Entry(name=record.dataset, label=f"{record.dataset}, as trained", settings=record.settings["dataset"])
         suite = suite.model_copy(update={"datasets": (*suite.datasets, own)})
     report = run_benchmark(suite, registry)
     rows = [{**row, "model": record.model, "weights": f"pretrained:{target.name}"} for row in report.to_json()["rows"]]

@@ -1,4 +1,4 @@
-"""Matchers of the zoo for a number of sources; those of fixed size are padded, and those that need it are trained.
+"""Matchers of the zoo for a number of sources; those of fixed size are padded, or trained where they are too small.
 
 To a localizer all predictions exist, while references come and go: problems of known counts, often unequal.
 """
@@ -44,7 +44,7 @@ class Padded(nn.Module):
 def load_matcher(entry: CriterionEntry, sources: int, training: MatcherTraining, runs: Path) -> LoadedModel:
     """Return the matcher of a criterion for so many references and predictions.
 
-    It is trained where the entry says so, and where its shipped weights are for fewer sources.
+    One of fixed size is trained if its shipped weights are for fewer sources.
 
     Args:
         entry: Names the matcher and its settings.
@@ -58,8 +58,8 @@ def load_matcher(entry: CriterionEntry, sources: int, training: MatcherTraining,
     registry = hnetzoo.discover()
     spec = specification(entry.matcher, registry)
     loaded = resolve_model(entry.matcher, registry, settings=entry.settings)
-    if entry.train or (FIXED_SIZE in spec.tags and sources > min(loaded.shape or (0,))):
-        run = _trained(loaded, max(sources, training.sources), training, registry, runs)
+    if FIXED_SIZE in spec.tags and sources > min(loaded.shape or (0,)):
+        run = _trained(loaded, sources, training, registry, runs)
         weights = f"trained: {run.name}"
         loaded = replace(resolve_model(f"{RUN_PREFIX}{run}", registry), weights=weights)
     if FIXED_SIZE in spec.tags and loaded.shape:

@@ -76,8 +76,8 @@ def run_study(
 
 def _preparations(cells: Iterable[Cell]) -> Iterator[partial[None]]:
     """Name once what several cells share, so that no two workers make it at the same time; the longest first."""
-    kinds = {(cell.criterion.matcher, str(cell.criterion.settings), cell.criterion.train): cell for cell in cells}
-    yield from (partial(prepare_matcher, cell) for cell in kinds.values())
+    matchers = {(cell.criterion.matcher, str(cell.criterion.settings), cell.sources): cell for cell in cells}
+    yield from (partial(prepare_matcher, cell) for cell in reversed(matchers.values()))
     yield from (partial(prepare_scenes, cell) for cell in {(cell.sources, cell.seed): cell for cell in cells}.values())
 
 

@@ -48,10 +48,7 @@ class TrainingSettings(Config):
 
 
 class MatcherTraining(Config):
-    """How a matcher is trained, on the dataset "doa" with known counts."""
-
-    sources: PositiveInt = 3
-    """Most sources of a side; more where a cell has more."""
+    """How a matcher of fixed size is trained where its shipped weights are too small, on "doa" with known counts."""
 
     samples: PositiveInt = 400_000
     """Training problems."""
@@ -70,8 +67,6 @@ class CriterionEntry(Config):
     """The model behind "tracking": a registered name, or name@variant."""
     settings: dict[str, Any] = Field(default_factory=dict)
     """The matcher's settings."""
-    train: bool = False
-    """Train the matcher, instead of taking its shipped weights where these are for enough sources."""
     variant: Literal["deepmot", "doa-net"] = "deepmot"
     """Which formulas "tracking" uses."""
     temperature: PositiveFloat = 1.0

@@ -12,8 +12,8 @@ HARTFORD = hnetzoo.Citation(
     url="https://arxiv.org/abs/1803.02879",
 )
 
-VARIANTS = ("default", "assignment", "tracks")
-"""Trained on doa-reference, on lsap of many sizes, and on doa-tracks."""
+VARIANTS = ("default", "assignment", "known-counts", "tracks")
+"""Trained on doa-reference, on lsap of many sizes, on doa with masks, and on doa-tracks."""
 
 
 @hnetzoo.hookimpl

@@ -19,7 +19,7 @@ from hnetzoo.zoo import resolve_model
 
 STUDY = read_study(Path(__file__).parents[2] / "benchmarks" / "localizer" / "study.toml")
 OURS = [entry for entry in STUDY.criteria if entry.variant != "doa-net"]
-TRAINING = MatcherTraining(sources=2, samples=2000, epochs=1)
+TRAINING = MatcherTraining(samples=2000, epochs=1)
 FRAMES = 5
 
 
@@ -135,7 +135,7 @@ def test_matchers_find_predictions_that_are_near(generator: torch.Generator, nam
 
 def test_weights_of_fixed_size_are_trained_where_they_are_too_small(tmp_path: Path) -> None:
     entry = CriterionEntry(label="", kind="tracking", matcher="hnetgru")
-    training = MatcherTraining(sources=3, samples=2000, epochs=1)
+    training = MatcherTraining(samples=2000, epochs=1)
     loaded = load_matcher(entry, 3, training, tmp_path)
     (run,) = tmp_path.iterdir()
     assert loaded.weights == f"trained: {run.name}"

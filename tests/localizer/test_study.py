@@ -19,7 +19,7 @@ from hnetzoo.errors import ConfigError, DivergenceError
 FOLDER = Path(__file__).parents[2] / "benchmarks" / "localizer"
 QUICK, FULL = (read_study(FOLDER / f"{name}.toml") for name in ("quick", "study"))
 SCENES = SceneSettings(train=8, validation=2, test=2, frames=10)
-MATCHERS = MatcherTraining(sources=2, samples=2000, epochs=1)
+MATCHERS = MatcherTraining(samples=2000, epochs=1)
 TRAINING = TrainingSettings(epochs=1, batch_size=4)
 MSE = CriterionEntry(label="MSE", kind="fixed-order")
 METRICS = {"error_deg", "recall", "precision", "f1", "mota", "switches", "gospa_deg"}
