@@ -1,13 +1,15 @@
 """What a command left behind, and whether it failed as it should."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 
-class Outcome:
+class Outcome(NamedTuple):
     """What a command left behind."""
 
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
+    code: int
+    out: str
+    err: str
 
 
 Run = Callable[..., Outcome]
