@@ -264,4 +264,4 @@ def test_problems_are_drawn_once_for_all_models(source: Path) -> None:
     for cell in plan(Suite(models=(NEAR, far), datasets=(DRIFT,)), registry):
         runner.run(cell)
     assert runner.task is not None
-    assert runner.task.dataset.loads == ["test", "test"], "to identify the problems, and to score"
+    assert runner.task.dataset.loads == ["test"], "to identify the problems and to score"
