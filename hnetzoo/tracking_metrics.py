@@ -25,6 +25,8 @@ from hnetzoo.errors import ConfigError
 from hnetzoo.interfaces import valid_cells
 from hnetzoo.sequences import full_sequence_masks, previous_match
 
+__all__ = ["Gospa", "TrackingCounts", "clear_association", "clear_mot", "gospa", "localization", "ospa"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrackingCounts:

@@ -21,7 +21,7 @@ GOLDEN = Path(__file__).parent / "golden"
 
 
 def public_names() -> dict[str, Any]:
-    """List the public names; functions with their parameters, records with their fields."""
+    """List the public names: modules with theirs, functions with parameters, records with fields, classes with methods."""
     return {name: _shape(getattr(hnetzoo, name)) for name in hnetzoo.__all__}
 
 
@@ -44,12 +44,15 @@ WRITERS = {"public": public_names, "testing": kit_names, "commands": commands}
 
 
 def _shape(thing: Any) -> Any:
+    if inspect.ismodule(thing):
+        return {name: _shape(getattr(thing, name)) for name in thing.__all__}
     if is_dataclass(thing):
         return [field.name for field in fields(thing)]
     if inspect.isclass(thing):
         if issubclass(thing, BaseModel):
             return sorted(thing.model_fields)
-        return sorted(name for name in vars(thing) if not name.startswith("_"))
+        members = {name: member for name, member in sorted(vars(thing).items()) if name == "__init__" or name[0] != "_"}
+        return {name: _shape(member) for name, member in members.items()}
     return list(inspect.signature(thing).parameters) if inspect.isfunction(thing) else type(thing).__name__
 
 

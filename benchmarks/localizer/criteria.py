@@ -20,12 +20,12 @@ from torch import Tensor, nn
 
 from hnetzoo.losses import (
     ActivityLoss,
+    Metric,
     PermutationInvariantLoss,
     TrackingLoss,
     chordal_distance,
     squared_euclidean_distance,
 )
-from hnetzoo.losses.distances import Metric
 
 Terms = dict[str, Tensor]
 METRICS = {"squared": squared_euclidean_distance, "chord": chordal_distance}

@@ -92,7 +92,7 @@ def _spread(
 
 
 def _print(row: Row) -> None:
-    name = f"{row['sources']} sources, seed {row['seed']}: {row['criterion']}"
+    name = f"{row['sources']} source{'s' * (row['sources'] > 1)}, seed {row['seed']}: {row['criterion']}"
     if "failed" in row:
         print(f"{name} failed: {row['failed']}", flush=True)
         return

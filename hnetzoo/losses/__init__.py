@@ -7,12 +7,13 @@ the whole batch before they are divided, so frames and sequences weigh by what i
 """
 
 from hnetzoo.losses.activity import ActivityLoss
-from hnetzoo.losses.distances import chordal_distance, great_circle_distance, squared_euclidean_distance
+from hnetzoo.losses.distances import Metric, chordal_distance, great_circle_distance, squared_euclidean_distance
 from hnetzoo.losses.permutation_invariant import PermutationInvariantLoss
 from hnetzoo.losses.tracking import TrackingLoss
 
 __all__ = [
     "ActivityLoss",
+    "Metric",
     "PermutationInvariantLoss",
     "TrackingLoss",
     "chordal_distance",
