@@ -21,7 +21,7 @@ GOLDEN = Path(__file__).parent / "golden"
 
 
 def public_names() -> dict[str, Any]:
-    """List the public names: modules with theirs, functions with parameters, records with fields, classes with methods."""
+    """List the public names: modules with theirs, functions with parameters, records with fields, classes with both."""
     return {name: _shape(getattr(hnetzoo, name)) for name in hnetzoo.__all__}
 
 
