@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, normalize
 
 import hnetzoo
 from hnetzoo_exchangeable.config import ExchangeableConfig, ExchangeableTrainerConfig
@@ -181,3 +181,15 @@ def test_gradients_are_clipped_before_a_step(model: Exchangeable) -> None:
     optimizer.step()
     norms = torch.stack([parameter.grad.norm() for parameter in model.parameters() if parameter.grad is not None])
     assert norms.norm().item() == pytest.approx(1e-3, rel=1e-3)
+
+
+@pytest.mark.parametrize(("n", "m", "share"), [(1, 1, 1.0), (1, 3, 0.99), (2, 2, 0.98), (3, 2, 0.95), (4, 4, 0.85)])
+def test_weights_for_known_counts_pair_as_the_exact_solver_does_where_slots_are_masked(
+    n: int, m: int, share: float, generator: torch.Generator
+) -> None:
+    points = normalize(torch.randn(2, 500, 4, 3, generator=generator), dim=-1)
+    distance = torch.cdist(*points)
+    masks = [(torch.arange(4) < size).expand(500, -1) for size in (n, m)]
+    found = hnetzoo.decode(hnetzoo.load_model("exchangeable@known-counts")(distance, *masks), *masks)
+    right = (found == hnetzoo.assign(distance, *masks)).flatten(1).all(1)
+    assert right.float().mean() >= share
