@@ -7,6 +7,7 @@ that were running; these get another try, one at a time, and the one whose worke
 import logging
 import signal
 import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
@@ -30,9 +31,25 @@ def local_pool(workers: int) -> Iterator[Executor]:
     try:
         yield pool
     except BaseException:
-        pool.shutdown(kill_workers=True)
+        with (
+            _uninterrupted()
+        ):  # a second interrupt would leave workers alive, which the interpreter waits for at its end
+            pool.shutdown(kill_workers=True)
         raise
     pool.shutdown()
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Ignore interrupts for a while; they reach the main thread alone, and only it may say what becomes of them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
 
 
 def fan_out(

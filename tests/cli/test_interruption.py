@@ -55,9 +55,9 @@ def test_interrupted_training_exits_with_its_code_and_can_be_resumed(
     assert "hnetzoo: interrupted; continue with the same command and --resume" in err
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize(("jobs", "interrupts"), [(1, 1), (2, 1), (2, 2)])
 def test_interrupted_benchmark_exits_130_at_once_and_keeps_what_is_finished(
-    tmp_path: Path, fake_distribution: Callable[..., Path], jobs: int
+    tmp_path: Path, fake_distribution: Callable[..., Path], jobs: int, interrupts: int
 ) -> None:
     site = fake_distribution("slow-net", SLOW).parent
     paths = os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")])
@@ -71,7 +71,9 @@ def test_interrupted_benchmark_exits_130_at_once_and_keeps_what_is_finished(
     try:
         while not (list(cells.glob("*.json")) and list(tmp_path.glob("slow-*"))) and process.poll() is None:
             time.sleep(0.05)
-        os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to the workers too
+        for _ in range(interrupts):
+            os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to the workers too
+            time.sleep(0.005)
         _, err = process.communicate(timeout=30)
     finally:
         process.kill()
