@@ -31,9 +31,8 @@ def local_pool(workers: int) -> Iterator[Executor]:
     try:
         yield pool
     except BaseException:
-        with (
-            _uninterrupted()
-        ):  # a second interrupt would leave workers alive, which the interpreter waits for at its end
+        # A second interrupt would leave workers alive, and the interpreter waits for them at its end.
+        with _uninterrupted():
             pool.shutdown(kill_workers=True)
         raise
     pool.shutdown()

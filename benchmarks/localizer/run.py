@@ -38,7 +38,11 @@ def run(
     """Compare criteria to train a localizer with."""
     logging.basicConfig(format="%(message)s")
     chosen = read_study(study or HERE / ("quick.toml" if quick else "study.toml"))
-    rows = run_study(chosen, runs, jobs, fresh=fresh, on_row=_print)
+    try:
+        rows = run_study(chosen, runs, jobs, fresh=fresh, on_row=_print)
+    except KeyboardInterrupt:
+        print(f"interrupted; what is finished is kept under {runs}, and the same command continues")
+        raise typer.Exit(130) from None
     target = json or (None if quick else RESULT)
     if target:
         document = {"study": chosen.model_dump(), "rows": rows, "environment": environment()}
