@@ -7,6 +7,7 @@ track for its whole sequence. A slot of the references is one source, unless `id
 import torch
 from torch import Tensor
 
+from hnetzoo.assignment import allowed_pairs
 from hnetzoo.errors import ShapeError
 
 
@@ -42,6 +43,34 @@ def full_sequence_masks(
             raise ShapeError(f"{name} is {found}; sequences {[b, t, n, m]} need bool {[b, t, size]}")
         masks.append(mask)
     return masks[0], masks[1]
+
+
+def within_sequences(association: Tensor, distance: Tensor, reference_mask: Tensor, prediction_mask: Tensor) -> Tensor:
+    """Check an association that was made before, and clear what these sequences do not allow.
+
+    Args:
+        association: Bool, or float in [0, 1], [b, t, n, m].
+        distance: Float [b, t, n, m]; +inf forbids a pair.
+        reference_mask: Bool [b, t, n].
+        prediction_mask: Bool [b, t, m].
+
+    Returns:
+        The association, 0 outside the masks and for forbidden pairs.
+
+    Raises:
+        ShapeError: If the association does not fit the distances.
+        DataError: If a distance inside the masks is NaN.
+
+    Example:
+        >>> distance, mask = torch.tensor([[[[0.1, torch.inf]]]]), torch.ones(1, 1, 2, dtype=torch.bool)
+        >>> within_sequences(torch.ones(1, 1, 1, 2), distance, mask[..., :1], mask).tolist()
+        [[[[1.0, 0.0]]]]
+    """
+    if association.shape != distance.shape:
+        shape = list(distance.shape)
+        raise ShapeError(f"association is {list(association.shape)}; sequences {shape} need {shape}")
+    allowed = allowed_pairs(*(x.flatten(0, 1) for x in (distance, reference_mask, prediction_mask)))
+    return association.masked_fill(~allowed.view(distance.shape), 0)
 
 
 def previous_match(association: Tensor, identity: Tensor | None = None) -> Tensor:

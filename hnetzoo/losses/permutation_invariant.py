@@ -4,8 +4,9 @@ import torch
 from torch import Tensor, nn
 
 from hnetzoo.assignment import assign
+from hnetzoo.errors import ShapeError
 from hnetzoo.losses.distances import Metric, masked_distance, squared_euclidean_distance
-from hnetzoo.sequences import full_sequence_masks
+from hnetzoo.sequences import full_sequence_masks, within_sequences
 
 
 class PermutationInvariantLoss(nn.Module):
@@ -70,14 +71,29 @@ class PermutationInvariantLoss(nn.Module):
     ) -> dict[str, Tensor]:
         """Compute the two parts of the loss from distances, float [b, t, n, m]; +inf forbids a pair.
 
-        For one pairing per sequence, hand over the sums over its frames, with t = 1. With `association`, the bool
-        [b, t, n, m] that `associate` gave, the pairs are these and nothing is solved again.
+        For one pairing per sequence, hand over the sums over its frames, with t = 1.
+
+        Args:
+            distance: What a pair costs.
+            reference_mask: As in a call.
+            prediction_mask: As in a call.
+            association: Bool [b, t, n, m], what `associate` gave: of these distances, to solve them only once, or of
+                others. None solves these.
 
         Returns:
             "distance" and "unmatched", scalars whose sum is the loss.
+
+        Raises:
+            ShapeError: As a call.
+            DataError: As a call.
         """
         reference_mask, prediction_mask = full_sequence_masks(distance, reference_mask, prediction_mask)
-        pairs = self.associate(distance, reference_mask, prediction_mask) if association is None else association
+        if association is None:
+            pairs = self.associate(distance, reference_mask, prediction_mask)
+        else:
+            pairs = within_sequences(association, distance, reference_mask, prediction_mask)
+            if pairs.dtype != torch.bool:
+                raise ShapeError(f"association is {pairs.dtype}; exact pairs are bool, as `associate` gives them")
         references = reference_mask.sum().clamp(min=1)
         left_over = reference_mask.sum() + prediction_mask.sum() - 2 * pairs.sum()
         return {
@@ -88,7 +104,20 @@ class PermutationInvariantLoss(nn.Module):
     def associate(
         self, distance: Tensor, reference_mask: Tensor | None = None, prediction_mask: Tensor | None = None
     ) -> Tensor:
-        """Return the pairs of least total distance, bool [b, t, n, m]; as `hnetzoo.assign`, for sequences."""
+        """Pair every frame at the least total distance, as `hnetzoo.assign` does.
+
+        Args:
+            distance: Float [b, t, n, m]; +inf forbids a pair.
+            reference_mask: Bool [b, t, n]; None means all True.
+            prediction_mask: Bool [b, t, m]; None means all True.
+
+        Returns:
+            Bool [b, t, n, m].
+
+        Raises:
+            ShapeError: If the shapes do not fit.
+            DataError: If a distance inside the masks is NaN.
+        """
         reference_mask, prediction_mask = full_sequence_masks(distance, reference_mask, prediction_mask)
         pairs = assign(distance.flatten(0, 1), reference_mask.flatten(0, 1), prediction_mask.flatten(0, 1))
         return pairs.view(distance.shape)

@@ -19,7 +19,7 @@ from hnetzoo.errors import ConfigError, ShapeError, UnknownNameError
 from hnetzoo.interfaces import valid_cells
 from hnetzoo.losses.distances import Metric, chordal_distance, masked_distance
 from hnetzoo.losses.doa_net import doa_net_terms
-from hnetzoo.sequences import full_sequence_masks, previous_match
+from hnetzoo.sequences import full_sequence_masks, previous_match, within_sequences
 
 TrackingVariant = Literal["deepmot", "doa-net"]
 TERMS = ("false_positives", "misses", "switches", "distance")
@@ -170,16 +170,15 @@ class TrackingLoss(nn.Module):
             0.25
         """
         reference_mask, prediction_mask = full_sequence_masks(distance, reference_mask, prediction_mask)
-        for name, given, expected in (
-            ("activity", activity, prediction_mask.shape),
-            ("association", association, distance.shape),
-        ):
-            if given is not None and given.shape != expected:
-                found = f"{name} is {list(given.shape)}"
-                raise ShapeError(f"{found}; sequences {list(distance.shape)} need {list(expected)}")
+        if activity is not None and activity.shape != prediction_mask.shape:
+            expected = list(prediction_mask.shape)
+            raise ShapeError(f"activity is {list(activity.shape)}; sequences {list(distance.shape)} need {expected}")
         if self.variant == "doa-net" and not (activity is None and identity is None):
             raise ConfigError("the variant 'doa-net' of TrackingLoss takes neither activity nor identity")
-        probability = self.associate(distance, reference_mask, prediction_mask) if association is None else association
+        if association is None:
+            probability = self.associate(distance, reference_mask, prediction_mask)
+        else:
+            probability = within_sequences(association, distance, reference_mask, prediction_mask)
         distance = distance.masked_fill(probability == 0, 0.0)  # a forbidden pair may be infinitely far, 0 * inf is NaN
         if self.variant == "doa-net":
             terms = doa_net_terms(probability, distance, reference_mask)
@@ -192,7 +191,20 @@ class TrackingLoss(nn.Module):
     def associate(
         self, distance: Tensor, reference_mask: Tensor | None = None, prediction_mask: Tensor | None = None
     ) -> Tensor:
-        """Return the matcher's probabilities, float [b, t, n, m]; 0 outside the masks and for forbidden pairs."""
+        """Ask the matcher who belongs to whom.
+
+        Args:
+            distance: Float [b, t, n, m], in the unit that the matcher was trained on; +inf forbids a pair.
+            reference_mask: Bool [b, t, n]; None means all True.
+            prediction_mask: Bool [b, t, m]; None means all True.
+
+        Returns:
+            Probabilities, float [b, t, n, m]; 0 outside the masks and for forbidden pairs.
+
+        Raises:
+            ShapeError: If the shapes do not fit.
+            DataError: If a distance inside the masks is NaN.
+        """
         reference_mask, prediction_mask = full_sequence_masks(distance, reference_mask, prediction_mask)
         problems, rows, columns = (x.flatten(0, 1) for x in (distance, reference_mask, prediction_mask))
         allowed = allowed_pairs(problems, rows, columns)

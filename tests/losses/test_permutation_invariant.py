@@ -98,6 +98,8 @@ def test_given_pairs_are_charged_as_they_are() -> None:
     chosen = loss.associate(distance)
     assert loss.terms(distance, association=chosen) == loss.terms(distance)
     assert loss.terms(distance, association=~chosen)["distance"].item() == 2.0
+    with pytest.raises(ShapeError, match=r"^association is torch.float32; exact pairs are bool"):
+        loss.terms(distance, association=chosen.float())
 
 
 def test_what_cannot_be_paired_is_named() -> None:

@@ -10,7 +10,7 @@ from torch.autograd import gradcheck
 
 import hnetzoo
 from hnetzoo import ConfigError, DataError, ShapeError, UnknownNameError
-from hnetzoo.losses import TrackingLoss, chordal_distance, great_circle_distance
+from hnetzoo.losses import PermutationInvariantLoss, TrackingLoss, chordal_distance, great_circle_distance
 from hnetzoo.losses.tracking import TERMS, TrackingVariant
 from hnetzoo.tracking_metrics import clear_association, clear_mot, localization
 from tests.losses.matchers import Affinity, Given
@@ -242,6 +242,22 @@ def test_a_given_association_takes_the_place_of_the_matchers_answer(
     asked, charged = loss.terms(distance, rows), loss.terms(3 * distance, rows, association=association)
     for name, factor in zip(TERMS, (1, 1, 1, 3), strict=True):
         torch.testing.assert_close(charged[name], factor * asked[name])
+
+
+def test_a_given_association_counts_only_inside_the_masks_and_where_pairs_are_allowed() -> None:
+    distance = torch.tensor([[[[0.5, torch.inf], [0.25, torch.nan]]]])
+    rows = torch.tensor([[[True, False]]])
+    terms = TrackingLoss(Affinity()).terms(distance, rows, association=torch.full((1, 1, 2, 2), 0.5))
+    assert [term.item() for term in terms.values()] == [0.5 + 1.0, 0.5, 0.0, 0.5 * 0.5]
+
+
+def test_distances_that_are_no_number_are_refused_beside_a_given_association() -> None:
+    association, distance = torch.zeros(1, 1, 1, 1), torch.full((1, 1, 1, 1), torch.nan)
+    for loss in (TrackingLoss(Affinity()), PermutationInvariantLoss()):
+        with pytest.raises(DataError, match=r"^distance is nan"):
+            loss.terms(distance, association=association)
+        with pytest.raises(ShapeError, match=r"^association is \[1, 1, 1\]; sequences \[1, 1, 1, 1\] need"):
+            loss.terms(distance.nan_to_num(), association=association[0])
 
 
 def test_gradients_flow_into_a_given_association(generator: torch.Generator) -> None:
