@@ -20,15 +20,12 @@ from torch import Tensor, nn
 
 from hnetzoo.losses import (
     ActivityLoss,
-    Metric,
     PermutationInvariantLoss,
     TrackingLoss,
-    chordal_distance,
     squared_euclidean_distance,
 )
 
 Terms = dict[str, Tensor]
-METRICS = {"squared": squared_euclidean_distance, "chord": chordal_distance}
 SURE = 0.5  # probability from which doa-net takes a pair for associated
 
 
@@ -71,17 +68,17 @@ class PermutationInvariant(nn.Module):
 
 
 class Tracking(nn.Module):
-    """dMOTA and dMOTP of the directions, weighted by their activity."""
+    """dMOTA and dMOTP of the directions, weighted by their activity; the matcher sees chords, pairs cost squares."""
 
-    def __init__(self, loss: TrackingLoss, cost: Metric) -> None:
+    def __init__(self, loss: TrackingLoss) -> None:
         super().__init__()
-        self.loss, self.cost, self.activity = loss, cost, ActivityLoss()
+        self.loss, self.activity = loss, ActivityLoss()
 
     def forward(self, estimate: Estimate, truth: Examples) -> Terms:
         """Return the terms of TrackingLoss and "activity"."""
         association = self.loss.associate(self.loss.metric(truth.directions, estimate.directions), truth.active)
         terms = self.loss.terms(
-            self.cost(truth.directions, estimate.directions),
+            squared_euclidean_distance(truth.directions, estimate.directions),
             truth.active,
             activity=estimate.activity.sigmoid(),
             identity=truth.identity,
@@ -129,12 +126,9 @@ def build_criterion(entry: CriterionEntry, matcher: nn.Module | None) -> Criteri
 
 
 def _criterion(entry: CriterionEntry, matcher: nn.Module | None) -> Criterion:
-    metric = METRICS[entry.metric]
     if matcher is not None:
-        loss = TrackingLoss(matcher, variant=entry.variant, temperature=entry.temperature)
-        return Published(loss) if entry.variant == "doa-net" else Tracking(loss, metric)
-    return (
-        PermutationInvariant(PermutationInvariantLoss(metric))
-        if entry.kind == "permutation-invariant"
-        else FixedOrder()
-    )
+        loss = TrackingLoss(matcher, variant=entry.variant)
+        return Published(loss) if entry.variant == "doa-net" else Tracking(loss)
+    if entry.kind == "permutation-invariant":
+        return PermutationInvariant(PermutationInvariantLoss())
+    return FixedOrder()

@@ -17,6 +17,7 @@ from settings import Study, read_study
 
 from hnetzoo.checkpoint import write_json
 from hnetzoo.environment import environment
+from hnetzoo.errors import HnetzooError
 from hnetzoo.fanout import fan_out
 
 HERE = Path(__file__).parent
@@ -37,11 +38,14 @@ def run(
 ) -> None:
     """Compare criteria to train a localizer with."""
     logging.basicConfig(format="%(message)s")
-    chosen = read_study(study or HERE / ("quick.toml" if quick else "study.toml"))
     try:
+        chosen = read_study(study or HERE / ("quick.toml" if quick else "study.toml"))
         rows = run_study(chosen, runs, jobs, fresh=fresh, on_row=_print)
+    except HnetzooError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(error.exit_code) from None
     except KeyboardInterrupt:
-        print(f"interrupted; what is finished is kept under {runs}, and the same command continues")
+        typer.echo(f"interrupted; what is finished is kept under {runs}, and the same command continues", err=True)
         raise typer.Exit(130) from None
     target = json or (None if quick else RESULT)
     if target:

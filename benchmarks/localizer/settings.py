@@ -69,10 +69,6 @@ class CriterionEntry(Config):
     """The matcher's settings."""
     variant: Literal["deepmot", "doa-net"] = "deepmot"
     """Which formulas "tracking" uses."""
-    temperature: PositiveFloat = 1.0
-    """Of the matcher's answers."""
-    metric: Literal["squared", "chord"] = "squared"
-    """What a pair costs, and what "permutation-invariant" pairs by; matchers are always asked by the chord."""
     weights: dict[Term, PositiveFloat] = Field(default_factory=dict)
     """Of terms; 1 where not named."""
 

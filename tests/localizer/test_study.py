@@ -22,7 +22,7 @@ SCENES = SceneSettings(train=8, validation=2, test=2, frames=10)
 MATCHERS = MatcherTraining(samples=2000, epochs=1)
 TRAINING = TrainingSettings(epochs=1, batch_size=4)
 MSE = CriterionEntry(label="MSE", kind="fixed-order")
-METRICS = {"error_deg", "recall", "precision", "f1", "mota", "switches", "gospa_deg"}
+METRICS = {"error_deg", "recall", "precision", "f1", "mota", "switches", "match_switches", "gospa_deg"}
 
 
 def tiny(*criteria: CriterionEntry, **changes: object) -> Study:
