@@ -70,3 +70,8 @@ def test_generating_whole_arrays_is_thirty_times_faster_than_a_loop() -> None:
 
 def test_feeding_whole_tensors_makes_an_epoch_1_8_times_faster() -> None:
     assert ratio("training", "DataLoader per sample, hnetzoo's network and optimiser") >= 1.8
+
+
+@pytest.mark.parametrize("matcher", ["hnetgru", "exchangeable"])
+def test_a_step_through_a_matcher_takes_at_most_1_3_times_that_of_permutation_invariant_training(matcher: str) -> None:
+    assert ratio("losses", f"TrackingLoss through {matcher}") <= 1.3
