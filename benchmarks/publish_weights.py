@@ -17,11 +17,11 @@ from typing import Annotated
 import typer
 
 import hnetzoo
-from hnetzoo.benchmark import run_benchmark
-from hnetzoo.checkpoint import write_json
-from hnetzoo.runs import BEST, RESULT, read_run
-from hnetzoo.suite import Entry, default_suite
-from hnetzoo.zoo import configure
+from hnetzoo.benchmark.run import run_benchmark
+from hnetzoo.benchmark.suite import Entry, default_suite
+from hnetzoo.files import write_json
+from hnetzoo.registry.components import configure
+from hnetzoo.training.runs import BEST, RESULT, read_run
 
 SEEDS = (0, 1, 2)
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
+from hnetzoo.benchmark.results import BenchmarkReport
 from hnetzoo.report.markdown import render_markdown, render_table
 from hnetzoo.report.tables import Table, overview_table, report_tables
-from hnetzoo.results import BenchmarkReport
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"

@@ -1,6 +1,6 @@
 """hnetzoo: the zoo and the honest benchmark of differentiable association.
 
-Names that need torch are resolved on first use, so importing hnetzoo is cheap.
+Names are resolved on first use, so importing hnetzoo imports next to nothing.
 
     import hnetzoo
 
@@ -10,54 +10,77 @@ Names that need torch are resolved on first use, so importing hnetzoo is cheap.
 """
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
-
-from hnetzoo.config import Config, TrainerConfig
-from hnetzoo.errors import (
-    CheckpointError,
-    ConfigError,
-    DataError,
-    DivergenceError,
-    HnetzooError,
-    PluginConflictError,
-    PluginLoadError,
-    ResourceError,
-    ShapeError,
-    UnknownNameError,
-)
-from hnetzoo.hookspecs import hookimpl
-from hnetzoo.registry import Plugin, Registry, discover
-from hnetzoo.specs import Citation, DatasetSpec, ModelSpec, Pretrained, TrainerSpec
 
 if TYPE_CHECKING:
     from hnetzoo import losses, tracking_metrics
-    from hnetzoo.assignment import allowed_pairs, assign, check_problem_shapes, decode
-    from hnetzoo.evaluation import label_shares
-    from hnetzoo.interfaces import AssociationBatch, Optimization, Split, full_masks, valid_cells
-    from hnetzoo.optimization import one_cycle
-    from hnetzoo.problems import read_distances, read_problems, write_problems
-    from hnetzoo.zoo import load_dataset, load_model
+    from hnetzoo.association.assignment import assign
+    from hnetzoo.association.batch import AssociationBatch, Split, full_masks, valid_cells
+    from hnetzoo.association.contracts import Optimization
+    from hnetzoo.association.decoding import decode
+    from hnetzoo.association.masking import allowed_pairs, check_problem_shapes
+    from hnetzoo.association.problem_files import read_distances, read_problems, write_problems
+    from hnetzoo.association.splits import label_shares
+    from hnetzoo.config import Config, TrainerConfig
+    from hnetzoo.errors import (
+        CheckpointError,
+        ConfigError,
+        DataError,
+        DivergenceError,
+        HnetzooError,
+        PluginConflictError,
+        PluginLoadError,
+        ResourceError,
+        ShapeError,
+        UnknownNameError,
+    )
+    from hnetzoo.registry.discovery import discover
+    from hnetzoo.registry.hooks import hookimpl
+    from hnetzoo.registry.loading import load_dataset, load_model
+    from hnetzoo.registry.lookup import Plugin, Registry
+    from hnetzoo.registry.specs import Citation, DatasetSpec, ModelSpec, Pretrained, TrainerSpec
+    from hnetzoo.training.optimization import one_cycle
 
-_LAZY = {
-    "AssociationBatch": "interfaces",
-    "Optimization": "interfaces",
-    "Split": "interfaces",
-    "allowed_pairs": "assignment",
-    "assign": "assignment",
-    "check_problem_shapes": "assignment",
-    "decode": "assignment",
-    "full_masks": "interfaces",
-    "label_shares": "evaluation",
-    "load_dataset": "zoo",
-    "load_model": "zoo",
-    "one_cycle": "optimization",
-    "read_distances": "problems",
-    "read_problems": "problems",
-    "valid_cells": "interfaces",
-    "write_problems": "problems",
+_MODULE_OF = {
+    "AssociationBatch": "association.batch",
+    "CheckpointError": "errors",
+    "Citation": "registry.specs",
+    "Config": "config",
+    "ConfigError": "errors",
+    "DataError": "errors",
+    "DatasetSpec": "registry.specs",
+    "DivergenceError": "errors",
+    "HnetzooError": "errors",
+    "ModelSpec": "registry.specs",
+    "Optimization": "association.contracts",
+    "Plugin": "registry.lookup",
+    "PluginConflictError": "errors",
+    "PluginLoadError": "errors",
+    "Pretrained": "registry.specs",
+    "Registry": "registry.lookup",
+    "ResourceError": "errors",
+    "ShapeError": "errors",
+    "Split": "association.batch",
+    "TrainerConfig": "config",
+    "TrainerSpec": "registry.specs",
+    "UnknownNameError": "errors",
+    "allowed_pairs": "association.masking",
+    "assign": "association.assignment",
+    "check_problem_shapes": "association.masking",
+    "decode": "association.decoding",
+    "discover": "registry.discovery",
+    "full_masks": "association.batch",
+    "hookimpl": "registry.hooks",
+    "label_shares": "association.splits",
+    "load_dataset": "registry.loading",
+    "load_model": "registry.loading",
+    "one_cycle": "training.optimization",
+    "read_distances": "association.problem_files",
+    "read_problems": "association.problem_files",
+    "valid_cells": "association.batch",
+    "write_problems": "association.problem_files",
 }
-_LAZY_MODULES = ("losses", "tracking_metrics")
+_MODULES = ("errors", "losses", "testing", "tracking_metrics")
 
 __all__ = [
     "AssociationBatch",
@@ -104,12 +127,15 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
+        from importlib.metadata import version
+
         return version("hnetzoo")
-    if name in _LAZY_MODULES:
+    if name in _MODULES:
         return import_module(f"hnetzoo.{name}")
-    if name in _LAZY:
-        return getattr(import_module(f"hnetzoo.{_LAZY[name]}"), name)
-    raise AttributeError(f"module 'hnetzoo' has no attribute '{name}'")
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'hnetzoo' has no attribute '{name}'")
+    value = globals()[name] = getattr(import_module(f"hnetzoo.{_MODULE_OF[name]}"), name)
+    return value
 
 
 def __dir__() -> list[str]:

@@ -12,9 +12,6 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
 
 from hnetzoo.errors import ConfigError, UnknownNameError
-from hnetzoo.isolation import pass_over_unreadable_distributions
-
-pass_over_unreadable_distributions()  # pydantic searches when the first settings class is made, below
 
 SECTIONS = ("model", "trainer", "dataset")
 Values = dict[str, dict[str, Any]]

@@ -8,9 +8,9 @@ from types import ModuleType
 import pytest
 
 import hnetzoo
-from hnetzoo.results import BenchmarkReport
-from hnetzoo.suite import plan, read_suite
-from hnetzoo.zoo import configure
+from hnetzoo.benchmark.results import BenchmarkReport
+from hnetzoo.benchmark.suite import plan, read_suite
+from hnetzoo.registry.components import configure
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"

@@ -9,7 +9,7 @@ import torch
 
 import hnetzoo
 from hnetzoo import testing
-from hnetzoo.specs import Spec
+from hnetzoo.registry.specs import Spec
 from hnetzoo.testing import answers, datasets, declarations, gradients, trainers
 from hnetzoo.testing.outcome import Check
 

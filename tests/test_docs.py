@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import hnetzoo
-from hnetzoo.zoo import configure
+from hnetzoo.registry.components import configure
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -72,7 +72,7 @@ def _command(line: str) -> list[str]:
     if program == "python":
         return [sys.executable, *arguments]
     assert program == "hnetzoo"
-    return [sys.executable, "-W", "error", "-c", "from hnetzoo.cli.app import main; main()", *arguments]
+    return [sys.executable, "-W", "error", "-c", "from hnetzoo.cli import main; main()", *arguments]
 
 
 def test_first_example_of_the_tutorial_is_short() -> None:
@@ -81,7 +81,7 @@ def test_first_example_of_the_tutorial_is_short() -> None:
 
 
 def test_every_hook_is_documented_with_its_signature() -> None:
-    from hnetzoo import hookspecs
+    from hnetzoo.registry import hooks as hookspecs
 
     hooks = [name for name in vars(hookspecs) if name.startswith("hnetzoo_")]
     assert hooks

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hnetzoo.registry import PLUGINS_VARIABLE
+from hnetzoo.registry.discovery import PLUGINS_VARIABLE
 
 FORBIDDEN = ("torch", "numpy", "scipy", "sklearn")
 BAN = f"""
@@ -24,7 +24,7 @@ sys.meta_path.insert(0, Ban())
 """
 COMMAND = """
 sys.argv = ["hnetzoo", *sys.argv[1:]]
-from hnetzoo.cli.app import main
+from hnetzoo.cli import main
 main()
 """
 

@@ -48,7 +48,7 @@ def run(site: Path, tmp_path: Path) -> Callable[..., str]:
 
     def call(*command: str) -> str:
         environment = {**os.environ, "PYTHONPATH": str(site)}
-        program = [sys.executable, "-c", "from hnetzoo.cli.app import main; main()"]
+        program = [sys.executable, "-c", "from hnetzoo.cli import main; main()"]
         program = [sys.executable, *command[1:]] if command[0] == "python" else [*program, *command]
         done = subprocess.run(program, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
@@ -61,8 +61,8 @@ def test_wheel_holds_core_plugins_weights_and_licence_and_is_small(wheel: Path) 
     names = zipfile.ZipFile(wheel).namelist()
     for part in (
         "hnetzoo/py.typed",
-        "hnetzoo/templates/model/model.py.template",
-        "hnetzoo/templates/shared/pyproject.toml.template",
+        "hnetzoo/registry/templates/model/model.py.template",
+        "hnetzoo/registry/templates/shared/pyproject.toml.template",
         "hnetzoo_hnetgru/weights/default.safetensors",
         "hnetzoo_hnetgru/weights/default.json",
         "hnetzoo_dhn/weights/default.safetensors",

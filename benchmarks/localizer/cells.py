@@ -17,17 +17,17 @@ from scoring import estimate, score
 from settings import CriterionEntry, Study
 from train import train
 
-from hnetzoo.checkpoint import read_json, write_json
+from hnetzoo.association.batch import SPLITS, Split
+from hnetzoo.digests import digest_document, digest_sources, digest_tensors
 from hnetzoo.environment import versions
 from hnetzoo.errors import one_line
-from hnetzoo.identity import digest_document, digest_sources, digest_weights
-from hnetzoo.interfaces import SPLITS, Split
-from hnetzoo.zoo import LoadedModel
+from hnetzoo.files import read_json, write_json
+from hnetzoo.registry.loading import LoadedModel
 
 OWN = (
     "settings", "signals", "scenes", "features", "augmentation", "network", "criteria", "matchers", "scoring", "train",
 )  # fmt: skip
-CORE = ("hnetzoo.losses", "hnetzoo.tracking_metrics", "hnetzoo.sequences", "hnetzoo.assignment", "hnetzoo.optimization")
+CORE = ("hnetzoo.losses", "hnetzoo.tracking", "hnetzoo.association", "hnetzoo.training.optimization")
 Row = dict[str, Any]
 
 
@@ -118,7 +118,7 @@ def _key(cell: Cell, matcher: LoadedModel | None) -> str:
     """Digest all that a row depends on."""
     parts = {
         "criterion": cell.criterion.model_dump(exclude={"label"}),
-        "matcher": [matcher.component.config.model_dump(mode="json"), digest_weights(matcher.module.state_dict())]
+        "matcher": [matcher.component.config.model_dump(mode="json"), digest_tensors(matcher.module.state_dict())]
         if matcher
         else [],
         "sources": cell.sources,

@@ -13,10 +13,10 @@ from settings import SceneSettings
 from torch import Tensor
 from torch.nn.functional import pad
 
-from hnetzoo.checkpoint import load_tensors, save_tensors
+from hnetzoo.association.batch import Split
+from hnetzoo.digests import digest_document, digest_sources
 from hnetzoo.environment import versions
-from hnetzoo.identity import digest_document, digest_sources
-from hnetzoo.interfaces import Split
+from hnetzoo.training.weights import load_tensors, save_tensors
 
 WINDOW = 512  # samples, 64 ms
 HOP = 200  # samples, a quarter of a label frame

@@ -11,11 +11,12 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 import hnetzoo
-from hnetzoo.contestants import FIXED_SIZE
-from hnetzoo.identity import digest_document, digest_sources
-from hnetzoo.runs import RESULT
-from hnetzoo.training import Job, train
-from hnetzoo.zoo import RUN_PREFIX, LoadedModel, configure, resolve_model, specification
+from hnetzoo.benchmark.entrants import FIXED_SIZE
+from hnetzoo.digests import digest_document, digest_sources
+from hnetzoo.registry.components import configure
+from hnetzoo.registry.loading import RUN_PREFIX, LoadedModel, resolve_model, specification
+from hnetzoo.training.fit import Job, train
+from hnetzoo.training.runs import RESULT
 
 
 class Padded(nn.Module):

@@ -15,10 +15,10 @@ import typer
 from cells import Cell, Row, failed, prepare, prepare_matcher, prepare_scenes, run_cell
 from settings import Study, read_study
 
-from hnetzoo.checkpoint import write_json
+from hnetzoo.benchmark.workers import fan_out
 from hnetzoo.environment import environment
 from hnetzoo.errors import HnetzooError
-from hnetzoo.fanout import fan_out
+from hnetzoo.files import write_json
 
 HERE = Path(__file__).parent
 RESULT = HERE.parent / "results" / "localizer.json"

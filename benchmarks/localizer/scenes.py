@@ -17,7 +17,7 @@ from signals import draw_signals, uniform
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from hnetzoo.interfaces import SPLITS, Split
+from hnetzoo.association.batch import SPLITS, Split
 
 SAMPLE_RATE = 8000  # Hz
 LABEL_HOP = 800  # samples of a label frame, a tenth of a second

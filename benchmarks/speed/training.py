@@ -19,8 +19,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 import hnetzoo
-from hnetzoo.training import shuffled_batches
-from hnetzoo.zoo import configure
+from hnetzoo.registry.components import configure
+from hnetzoo.training.fit import shuffled_batches
 
 BATCH_SIZE = 256
 STEPS = 405_000 // BATCH_SIZE

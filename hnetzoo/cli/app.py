@@ -46,7 +46,7 @@ app.command("new")(new_command)
 app.command("doctor")(doctor)
 
 
-def main() -> None:
+def run() -> None:
     """Run the command line and end the process with its exit code."""
     signal.signal(signal.SIGTERM, _terminate)
     try:

@@ -11,7 +11,7 @@ import typer
 from hnetzoo.cli.output import JsonOption, check_writable, print_json
 from hnetzoo.cli.train import DeviceOption, resolve_device
 from hnetzoo.errors import ConfigError
-from hnetzoo.registry import discover
+from hnetzoo.registry.discovery import discover
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -48,11 +48,11 @@ def associate(
     if out and out.suffix == ".npy" and probabilities:
         raise ConfigError("a .npy file holds one array; write --probabilities to .npz or .csv")
     check_writable(out)
-    from hnetzoo.assignment import decode
-    from hnetzoo.evaluation import predict
-    from hnetzoo.interfaces import AssociationBatch
-    from hnetzoo.problems import read_distances
-    from hnetzoo.zoo import resolve_model
+    from hnetzoo.association.batch import AssociationBatch
+    from hnetzoo.association.decoding import decode
+    from hnetzoo.association.prediction import predict
+    from hnetzoo.association.problem_files import read_distances
+    from hnetzoo.registry.loading import resolve_model
 
     stored = read_distances(source)
     where = resolve_device(device)
@@ -96,7 +96,7 @@ def _csv(pairs: list[dict[str, Any]], probabilities: bool) -> str:
 
 
 def _write_arrays(out: Path, association: "Tensor", probability: "Tensor | None") -> None:
-    from hnetzoo.problems import write_array, write_arrays
+    from hnetzoo.association.problem_files import write_array, write_arrays
 
     if out.suffix == ".npy":
         write_array(out, association.numpy())
@@ -108,6 +108,6 @@ def _write_arrays(out: Path, association: "Tensor", probability: "Tensor | None"
 
 
 def _write_text(out: Path, text: str) -> None:
-    from hnetzoo.checkpoint import write_file
+    from hnetzoo.files import write_file
 
     write_file(out, text.encode())

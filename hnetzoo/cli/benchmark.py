@@ -11,12 +11,12 @@ from hnetzoo.cli.progress import LineObserver
 from hnetzoo.cli.train import DeviceOption, resolve_device
 from hnetzoo.config import read_values
 from hnetzoo.errors import ConfigError
-from hnetzoo.observer import Silence
-from hnetzoo.registry import discover
+from hnetzoo.registry.discovery import discover
+from hnetzoo.training.observer import Silence
 
 if TYPE_CHECKING:
-    from hnetzoo.cells import Outcome
-    from hnetzoo.results import BenchmarkReport
+    from hnetzoo.benchmark.jobs import Outcome
+    from hnetzoo.benchmark.results import BenchmarkReport
 
 STDOUT = Path("-")
 RUNS = Path("runs/benchmark")
@@ -60,9 +60,9 @@ def benchmark(
     if values["model"] or values["trainer"]:
         raise ConfigError("benchmark --set takes settings of datasets, dataset.*; give others in a --suite")
     check_writable(None if json == STDOUT else json, markdown)
-    from hnetzoo.benchmark import run_benchmark
-    from hnetzoo.cells import Options
-    from hnetzoo.suite import default_suite, read_suite, train_all
+    from hnetzoo.benchmark.jobs import Options
+    from hnetzoo.benchmark.run import run_benchmark
+    from hnetzoo.benchmark.suite import default_suite, read_suite, train_all
 
     _log(verbose)
     quiet = json == STDOUT
@@ -97,7 +97,7 @@ def _log(verbose: bool) -> None:
 
 def _note(outcome: "Outcome") -> None:
     """Say on stderr what has been done."""
-    from hnetzoo.results import BenchmarkRow
+    from hnetzoo.benchmark.results import BenchmarkRow
 
     result = outcome.result
     if isinstance(result, BenchmarkRow):
@@ -108,7 +108,7 @@ def _note(outcome: "Outcome") -> None:
 
 
 def _write(report: "BenchmarkReport", json: Path | None, markdown: Path | None) -> None:
-    from hnetzoo.checkpoint import write_file, write_json
+    from hnetzoo.files import write_file, write_json
     from hnetzoo.report.markdown import render_markdown
     from hnetzoo.report.terminal import terminal_tables
 

@@ -9,7 +9,7 @@ from hnetzoo.cli.output import JsonOption, print_json, print_table
 from hnetzoo.cli.train import SetOption
 from hnetzoo.config import read_values
 from hnetzoo.errors import ConfigError
-from hnetzoo.registry import discover
+from hnetzoo.registry.discovery import discover
 
 if TYPE_CHECKING:
     from hnetzoo.testing import Report
@@ -32,7 +32,7 @@ def check_command(
     if unused:
         raise ConfigError(f"'{name}' is no {unused[0]}; leave out --set {unused[0]}.*")
     from hnetzoo import testing
-    from hnetzoo.zoo import configure
+    from hnetzoo.registry.components import configure
 
     for spec in specs:
         if values[spec.kind]:

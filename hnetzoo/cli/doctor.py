@@ -6,7 +6,7 @@ import typer
 
 from hnetzoo.cli.output import JsonOption, print_json, print_table
 from hnetzoo.environment import environment
-from hnetzoo.registry import discover
+from hnetzoo.registry.discovery import discover
 
 
 def doctor(json: JsonOption = False) -> None:

@@ -10,7 +10,7 @@ from hnetzoo.cli.output import JsonOption, check_writable, print_json
 from hnetzoo.cli.train import SetOption
 from hnetzoo.config import read_values
 from hnetzoo.errors import ConfigError
-from hnetzoo.registry import discover
+from hnetzoo.registry.discovery import discover
 
 
 class Part(StrEnum):
@@ -41,15 +41,15 @@ def generate(
     values = read_values(config, settings or ())
     import torch
 
-    from hnetzoo.evaluation import load_split
-    from hnetzoo.interfaces import SPLITS, AssociationBatch
-    from hnetzoo.problems import write_problems
-    from hnetzoo.zoo import configure
+    from hnetzoo.association.batch import SPLITS, AssociationBatch
+    from hnetzoo.association.problem_files import write_problems
+    from hnetzoo.association.splits import load_split
+    from hnetzoo.registry.components import configure
 
     built = configure(discover().dataset(dataset), values["dataset"]).build()
     chosen = SPLITS if split is Part.all else tuple(name for name in SPLITS if name == split.value)
     batches = [load_split(built, name, seed) for name in chosen]
-    batch = AssociationBatch(*(torch.cat(fields) for fields in zip(*batches, strict=True)))
+    batch = AssociationBatch.concatenate(batches)
     sizes = torch.tensor([len(part.distance) for part in batches])
     labels = torch.arange(len(sizes)).repeat_interleave(sizes) if split is Part.all else None
     write_problems(out, batch, labels)

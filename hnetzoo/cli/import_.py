@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from hnetzoo.cli.output import JsonOption, print_json
-from hnetzoo.registry import discover
+from hnetzoo.registry.discovery import discover
 
 
 def import_command(
@@ -21,8 +21,8 @@ def import_command(
 
     The file is read in a process of its own with limits on memory and time, and nothing in it is run.
     """
-    from hnetzoo.foreign import kind_of
-    from hnetzoo.foreign_reader import CHECKPOINT
+    from hnetzoo.legacy.importing import kind_of
+    from hnetzoo.legacy.reader import CHECKPOINT
 
     kind = kind_of(source)
     done = _checkpoint(source, out, model) if kind == CHECKPOINT else _data(source, out)
@@ -39,15 +39,15 @@ def import_command(
 
 
 def _checkpoint(source: Path, out: Path, model: str) -> dict[str, Any]:
-    from hnetzoo.foreign import import_checkpoint
-    from hnetzoo.zoo import configure
+    from hnetzoo.legacy.importing import import_checkpoint
+    from hnetzoo.registry.components import configure
 
     record = import_checkpoint(source, out, configure(discover().model(model)))
     return {"model": record.model, "shape": list(record.shape), "sha256": record.source["sha256"]}
 
 
 def _data(source: Path, out: Path) -> dict[str, Any]:
-    from hnetzoo.foreign import import_data
+    from hnetzoo.legacy.importing import import_data
 
     b, *shape = import_data(source, out).distance.shape
     return {"problems": b, "shape": shape}

@@ -6,8 +6,9 @@ from typing import Annotated, Any
 import typer
 
 from hnetzoo.cli.output import JsonOption, note, print_json, print_table
-from hnetzoo.registry import Registry, discover
-from hnetzoo.specs import ModelSpec, Spec
+from hnetzoo.registry.discovery import discover
+from hnetzoo.registry.lookup import Registry
+from hnetzoo.registry.specs import ModelSpec, Spec
 
 
 class Kind(StrEnum):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hnetzoo.scaffold import render_package, write_package
+from hnetzoo.registry.scaffold import render_package, write_package
 
 
 class Kind(StrEnum):

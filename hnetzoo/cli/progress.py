@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from hnetzoo.observer import EpochRecord, Observer, Silence
+from hnetzoo.training.observer import EpochRecord, Observer, Silence
 
 if TYPE_CHECKING:
     from rich.progress import Task

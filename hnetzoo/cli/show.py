@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import typer
 
 from hnetzoo.cli.output import JsonOption, print_json, print_table
-from hnetzoo.registry import Registry, discover
-from hnetzoo.specs import ModelSpec, Spec
+from hnetzoo.registry.discovery import discover
+from hnetzoo.registry.lookup import Registry
+from hnetzoo.registry.specs import ModelSpec, Spec
 
 
 def show(

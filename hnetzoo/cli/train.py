@@ -10,10 +10,10 @@ import typer
 
 from hnetzoo.cli.output import JsonOption, note, print_json, print_table
 from hnetzoo.config import read_values
-from hnetzoo.registry import discover
+from hnetzoo.registry.discovery import discover
 
 if TYPE_CHECKING:
-    from hnetzoo.training import Job, TrainingResult
+    from hnetzoo.training.fit import Job, TrainingResult
 
 DeviceOption = Annotated[
     str, typer.Option("--device", help="cpu, cuda, cuda:1, ...; auto takes cuda where there is one.")
@@ -48,8 +48,8 @@ def train(
     for name, value in (("epochs", epochs), ("batch_size", batch_size)):
         if value is not None:
             values["trainer"][name] = value
-    from hnetzoo import training
-    from hnetzoo.zoo import configure
+    from hnetzoo.registry.components import configure
+    from hnetzoo.training import fit as training
 
     registry = discover()
     spec = registry.model(model)

@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor, nn
 
-from hnetzoo.assignment import assign
+from hnetzoo.association.assignment import assign
 from hnetzoo.errors import ShapeError
 from hnetzoo.losses.distances import Metric, masked_distance, squared_euclidean_distance
-from hnetzoo.sequences import full_sequence_masks, within_sequences
+from hnetzoo.tracking.sequences import full_sequence_masks, within_sequences
 
 
 class PermutationInvariantLoss(nn.Module):

@@ -14,12 +14,12 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from hnetzoo.assignment import allowed_pairs
+from hnetzoo.association.batch import valid_cells
+from hnetzoo.association.masking import allowed_pairs
 from hnetzoo.errors import ConfigError, ShapeError, UnknownNameError
-from hnetzoo.interfaces import valid_cells
 from hnetzoo.losses.distances import Metric, chordal_distance, masked_distance
 from hnetzoo.losses.doa_net import doa_net_terms
-from hnetzoo.sequences import full_sequence_masks, previous_match, within_sequences
+from hnetzoo.tracking.sequences import full_sequence_masks, previous_match, within_sequences
 
 TrackingVariant = Literal["deepmot", "doa-net"]
 TERMS = ("false_positives", "misses", "switches", "distance")

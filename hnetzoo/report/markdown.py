@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
+from hnetzoo.benchmark.results import BenchmarkReport
 from hnetzoo.report.tables import Table, report_tables
-from hnetzoo.results import BenchmarkReport
 
 
 def render_markdown(report: BenchmarkReport) -> str:

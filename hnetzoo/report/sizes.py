@@ -1,6 +1,6 @@
 """Join the cells of large problems, of which there are more kinds than a table has columns."""
 
-from hnetzoo.results import Groups
+from hnetzoo.benchmark.results import Groups
 
 
 def by_size(cells: Groups) -> dict[str, dict[str, float]]:

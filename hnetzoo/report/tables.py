@@ -8,8 +8,8 @@ from fnmatch import fnmatch
 from statistics import fmean, stdev
 from typing import NamedTuple
 
+from hnetzoo.benchmark.results import BenchmarkReport, BenchmarkRow, Groups
 from hnetzoo.report.sizes import by_size
-from hnetzoo.results import BenchmarkReport, BenchmarkRow, Groups
 
 MOST_CELLS = 9  # columns of the breakdown by cell; beyond it cells are joined by size
 MOST_GROUPS = 16  # columns of any breakdown; more are left to the JSON document

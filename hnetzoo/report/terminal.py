@@ -7,8 +7,8 @@ from rich.console import RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from hnetzoo.benchmark.results import BenchmarkReport
 from hnetzoo.report.tables import Table, report_tables
-from hnetzoo.results import BenchmarkReport
 
 
 def terminal_tables(report: BenchmarkReport) -> Iterable[RenderableType]:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from hnetzoo.errors import one_line
-from hnetzoo.specs import ModelSpec
+from hnetzoo.registry.specs import ModelSpec
 from hnetzoo.testing.outcome import Check, CheckFailure, Settings
 from hnetzoo.testing.problems import EMPTY, RECTANGULAR, SQUARE, Inputs, draw, draw_masked, flat_problems
 from hnetzoo.testing.subjects import answer, build_model, call, described, first_difference, same_bits

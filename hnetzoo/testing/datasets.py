@@ -1,18 +1,17 @@
 """Checks of datasets: form, truth, seeds and splits."""
 
-from typing import cast
-
 import numpy as np
 import torch
 from torch import Tensor
 
-from hnetzoo.assignment import assign
+from hnetzoo.association.assignment import assign
+from hnetzoo.association.batch import SPLITS, AssociationBatch, Split, valid_cells
+from hnetzoo.association.splits import mistyped
 from hnetzoo.errors import one_line
-from hnetzoo.interfaces import SPLITS, AssociationBatch, Dataset, Split, valid_cells
-from hnetzoo.specs import DatasetSpec
+from hnetzoo.registry.specs import DatasetSpec
 from hnetzoo.testing.outcome import Check, CheckFailure, CheckSkipped, Settings
 from hnetzoo.testing.problems import Problem
-from hnetzoo.testing.subjects import CLOSE, build_dataset, described, load, load_all, misshapen, same_bits
+from hnetzoo.testing.subjects import CLOSE, build_dataset, load, load_all, misshapen, same_bits
 
 LARGEST_OVERLAP = 0.1  # share of distinct test problems found in training; coarse grids of directions repeat by chance
 
@@ -39,11 +38,12 @@ def check_shapes(spec: DatasetSpec, settings: Settings = None) -> None:
 def check_dtypes(spec: DatasetSpec, settings: Settings = None) -> None:
     """Distances are float32 and all else is bool, on the CPU."""
     batch = load(build_dataset(spec, settings), "test")
-    for name, field in zip(batch._fields, batch, strict=True):
-        expected = torch.float32 if name == "distance" else torch.bool
-        if field.dtype != expected or field.device.type != "cpu":
-            found = f"{described(field)} on {field.device.type}"
-            raise CheckFailure(f"test split: {name} is {found}; expected {expected} on the CPU")
+    wrong = mistyped(batch)
+    if wrong:
+        raise CheckFailure(f"test split: {wrong}")
+    for name, field in batch.tensors.items():
+        if field.device.type != "cpu":
+            raise CheckFailure(f"test split: {name} is on {field.device.type}; expected the CPU")
 
 
 def check_splits_hold_problems(spec: DatasetSpec, settings: Settings = None) -> None:
@@ -79,7 +79,7 @@ def check_truth_optimal(spec: DatasetSpec, settings: Settings = None) -> None:
     batch = load(dataset, "test")
     if bool((batch.cells & batch.distance.isnan()).any()):
         raise CheckSkipped("distances are no numbers (see check_distances_are_numbers)")
-    best = assign(batch.distance, *_activity(dataset, batch))
+    best = assign(batch.distance, *batch.activity)
     truth = batch.association.bool()
     pairs, most = (found.flatten(1).sum(1) for found in (truth, best))
     cost, least = (batch.distance.masked_fill(~found, 0).double().flatten(1).sum(1) for found in (truth, best))
@@ -89,15 +89,14 @@ def check_truth_optimal(spec: DatasetSpec, settings: Settings = None) -> None:
 
 
 def check_activity(spec: DatasetSpec, settings: Settings = None) -> None:
-    """Where a dataset tells which slots hold a source, these exist, and true pairs are among them."""
+    """Where a batch tells which slots hold a source, these exist, and true pairs are among them."""
     dataset = build_dataset(spec, settings)
-    if not hasattr(dataset, "activity"):
-        raise CheckSkipped("defines no activity")
+    if hasattr(dataset, "activity"):
+        raise CheckFailure("`activity` is not asked for; return row_active and col_active with the batch")
     batch = load(dataset, "test")
-    rows, columns = _activity(dataset, batch)
-    for side, found, mask in (("rows", rows, batch.row_mask), ("columns", columns, batch.col_mask)):
-        if found.dtype != torch.bool or found.shape != mask.shape:
-            raise CheckFailure(f"activity of {side} is {described(found)}; expected bool {list(mask.shape)}")
+    if batch.row_active is None and batch.col_active is None:
+        raise CheckSkipped("the batch does not tell which slots are active")
+    rows, columns = batch.activity
     _require(batch, (~rows | batch.row_mask).unsqueeze(2), "a row that does not exist is active")
     _require(batch, (~columns | batch.col_mask).unsqueeze(1), "a column that does not exist is active")
     _require(batch, ~batch.association | valid_cells(rows, columns), "a pair of an inactive slot is true")
@@ -152,13 +151,6 @@ def check_splits_disjoint(spec: DatasetSpec, settings: Settings = None) -> None:
         known |= found
 
 
-def _activity(dataset: Dataset, batch: AssociationBatch) -> tuple[Tensor, Tensor]:
-    activity = getattr(dataset, "activity", None)
-    if activity is None:
-        return batch.row_mask, batch.col_mask
-    return cast(tuple[Tensor, Tensor], activity("test", 0))
-
-
 def _require(batch: AssociationBatch, fine: Tensor, reason: str) -> None:
     """Raise CheckFailure with the first problem of the test split that is not fine: bool [b, 1 or n, 1 or m]."""
     wrong = (~fine).flatten(1).any(1).nonzero()
@@ -177,7 +169,10 @@ def _compare(first: AssociationBatch, again: AssociationBatch, reason: str) -> N
 
 
 def _equal(first: AssociationBatch, again: AssociationBatch) -> bool:
-    return all(same_bits(one, other) for one, other in zip(first, again, strict=True))
+    fields = first.tensors, again.tensors
+    return fields[0].keys() == fields[1].keys() and all(
+        same_bits(fields[0][name], fields[1][name]) for name in fields[0]
+    )
 
 
 def _fingerprints(batch: AssociationBatch) -> dict[bytes, int]:

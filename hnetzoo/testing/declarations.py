@@ -10,14 +10,15 @@ from importlib.resources import files
 
 from torch import nn
 
+from hnetzoo.association.contracts import Dataset, Trainer
 from hnetzoo.config import Config, TrainerConfig
 from hnetzoo.errors import HnetzooError, UnknownNameError, one_line
-from hnetzoo.interfaces import Dataset, Trainer
-from hnetzoo.registry import Plugin, Registry, discover
-from hnetzoo.specs import DatasetSpec, ModelSpec, Pretrained, Spec, TrainerSpec
+from hnetzoo.registry.discovery import discover
+from hnetzoo.registry.loading import FALLBACK_SHAPE, resolve_model
+from hnetzoo.registry.lookup import Plugin, Registry
+from hnetzoo.registry.specs import DatasetSpec, ModelSpec, Pretrained, Spec, TrainerSpec
 from hnetzoo.testing.outcome import Check, CheckFailure, CheckSkipped, Settings
 from hnetzoo.testing.subjects import build, build_model, component, provider_module, settings_class
-from hnetzoo.zoo import FALLBACK_SHAPE, resolve_model
 
 HEAVY = ("numpy", "scipy", "sklearn", "torch")
 IMPORT_SECONDS = 60  # far beyond any import that ends

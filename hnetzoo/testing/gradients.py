@@ -6,13 +6,12 @@ from tempfile import TemporaryDirectory
 import torch
 from torch import Tensor, nn
 
-from hnetzoo.checkpoint import load_tensors, save_tensors
 from hnetzoo.errors import one_line
-from hnetzoo.specs import ModelSpec
+from hnetzoo.registry.specs import ModelSpec
 from hnetzoo.testing.outcome import Check, CheckFailure, CheckSkipped, Settings
 from hnetzoo.testing.problems import SQUARE, Inputs, draw, draw_masked
 from hnetzoo.testing.subjects import answer, build_model, call, described, first_difference
-from hnetzoo.zoo import fill
+from hnetzoo.training.weights import fill, load_tensors, save_tensors
 
 SHAPE = (3, 3)
 STEPS = 3  # a layer that starts at zero lets the gradient through after the first step

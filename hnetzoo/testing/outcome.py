@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from hnetzoo.specs import Spec
+from hnetzoo.registry.specs import Spec
 from hnetzoo.testing.problems import Problem
 
 Outcome = Literal["passed", "failed", "skipped"]

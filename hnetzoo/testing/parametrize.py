@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from hnetzoo.specs import Spec
+from hnetzoo.registry.specs import Spec
 from hnetzoo.testing.outcome import Check, CheckSkipped, Settings
 from hnetzoo.testing.runner import CHECKS
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hnetzoo.interfaces import AssociationBatch, full_masks, valid_cells
+from hnetzoo.association.batch import AssociationBatch, full_masks, valid_cells
 
 SQUARE = ((2, 2), (3, 3), (4, 4))  # what every model must take, those of a fixed size included
 RECTANGULAR = ((1, 2), (2, 1), (2, 3), (3, 2), (5, 2))

@@ -9,7 +9,7 @@ from types import MappingProxyType
 import torch
 
 from hnetzoo.errors import one_line
-from hnetzoo.specs import DatasetSpec, ModelSpec, Spec, TrainerSpec
+from hnetzoo.registry.specs import DatasetSpec, ModelSpec, Spec, TrainerSpec
 from hnetzoo.testing import answers, datasets, declarations, gradients, trainers
 from hnetzoo.testing.outcome import Blocked, Check, CheckFailure, CheckSkipped, Report, Result, Settings
 

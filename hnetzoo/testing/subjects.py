@@ -5,14 +5,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from hnetzoo.association import splits
+from hnetzoo.association.batch import SPLITS, AssociationBatch, Split
+from hnetzoo.association.contracts import Dataset, Trainer
 from hnetzoo.config import Config
 from hnetzoo.errors import HnetzooError, one_line
-from hnetzoo.interfaces import SPLITS, AssociationBatch, Dataset, Split, Trainer
-from hnetzoo.registry import discover
-from hnetzoo.specs import Spec
+from hnetzoo.registry.components import Component, configure
+from hnetzoo.registry.discovery import discover
+from hnetzoo.registry.specs import Spec
 from hnetzoo.testing.outcome import Blocked, CheckSkipped, Settings
 from hnetzoo.testing.problems import Inputs
-from hnetzoo.zoo import Component, configure
 
 CLOSE = 1e-4  # answers that differ by less, absolutely or relatively, differ by rounding
 
@@ -93,12 +95,7 @@ def misshapen(dataset: Dataset, batch: Any) -> str:
     """Say what is wrong with the fields and shapes of a split; empty if nothing is."""
     if not isinstance(batch, AssociationBatch):
         return f"load returned a {type(batch).__name__} instead of a hnetzoo.AssociationBatch"
-    b, (n, m) = len(batch.distance), dataset.shape
-    expected = ((b, n, m), (b, n, m), (b, n), (b, m))
-    for name, field, shape in zip(batch._fields, batch, expected, strict=True):
-        if tuple(field.shape) != shape:
-            return f"{name} is {list(field.shape)}; {b} problems of the dataset's shape ask for {list(shape)}"
-    return ""
+    return splits.misshapen(batch, dataset.shape)
 
 
 def answer(model: nn.Module, inputs: Inputs) -> Tensor:

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from hnetzoo.association.contracts import Optimization
 from hnetzoo.errors import one_line
-from hnetzoo.interfaces import AssociationBatch, Optimization
-from hnetzoo.specs import TrainerSpec
+from hnetzoo.registry.specs import TrainerSpec
 from hnetzoo.testing.outcome import Check, CheckFailure, Settings
 from hnetzoo.testing.subjects import described
 from hnetzoo.testing.trial import (
@@ -88,11 +88,11 @@ def check_losses_deterministic(spec: TrainerSpec, settings: Settings = None) -> 
 def check_batch_not_mutated(spec: TrainerSpec, settings: Settings = None) -> None:
     """The problems are left as they were."""
     trainer, model, batch = prepare(spec, settings)
-    kept = AssociationBatch(*(field.clone() for field in batch))
+    kept = batch.clone()
     named_losses(trainer, model, batch)
     trainer.losses(model, batch)
-    for name, before, after in zip(kept._fields, kept, batch, strict=True):
-        if not torch.equal(before, after):
+    for name, before in kept.tensors.items():
+        if not torch.equal(before, batch.tensors[name]):
             raise CheckFailure(f"losses writes into {name}", shown(kept))
 
 

@@ -7,13 +7,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from hnetzoo.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from hnetzoo.association.batch import AssociationBatch
+from hnetzoo.association.contracts import Optimization, Trainer
 from hnetzoo.errors import one_line
-from hnetzoo.interfaces import AssociationBatch, Optimization, Trainer
-from hnetzoo.specs import TrainerSpec
+from hnetzoo.registry.specs import TrainerSpec
 from hnetzoo.testing.outcome import Blocked, Settings
 from hnetzoo.testing.problems import Inputs, Problem, easy_problems
 from hnetzoo.testing.subjects import build_trainer
+from hnetzoo.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 
 STEPS = 40
 
@@ -115,7 +116,7 @@ def named_losses(trainer: Trainer, model: nn.Module, batch: AssociationBatch) ->
     try:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)  # as the core's loop seeds an epoch
-            losses = dict(trainer.losses(model, AssociationBatch(*(field.clone() for field in batch))))
+            losses = dict(trainer.losses(model, batch.clone()))
     except Exception as error:
         raise Blocked("check_losses_named", f"losses raised {one_line(error)}", shown(batch)) from error
     if not losses or not all(isinstance(loss, Tensor) and not loss.ndim for loss in losses.values()):

@@ -15,7 +15,6 @@ from hnetzoo_doa.config import DOAConfig, DOAReferenceConfig
 from hnetzoo_doa.geometry import Floats, chordal_distance, perturb, uniform_directions, unit_vectors
 from hnetzoo_doa.points import (
     EVALUATION_SHARE,
-    Activity,
     Bools,
     Ints,
     Points,
@@ -45,11 +44,12 @@ class SyntheticDOA(ABC):
         points = self.draw(split, seed)
         distance = torch.from_numpy(chordal_distance(points.reference, points.predicted))
         truth = hnetzoo.assign(distance, *points.activity)
-        return hnetzoo.AssociationBatch.with_full_masks(distance.float(), truth)
+        return points.batch(distance.float(), truth, masked=self.masked)
 
-    def activity(self, split: hnetzoo.Split, seed: int) -> Activity:
-        """Return which slots hold a source, bool [b, n] and [b, m], for the same draw as `load`."""
-        return self.draw(split, seed).activity
+    @property
+    def masked(self) -> bool:
+        """Whether inactive slots are masked out."""
+        return False
 
     @abstractmethod
     def draw(self, split: hnetzoo.Split, seed: int) -> Points:
@@ -121,13 +121,10 @@ class DOA(SyntheticDOA):
     def __init__(self, config: DOAConfig) -> None:
         self.config = config
 
-    def load(self, split: hnetzoo.Split, seed: int) -> hnetzoo.AssociationBatch:
-        """Draw a split; with counts "known", inactive slots are masked out."""
-        problems = super().load(split, seed)
-        if self.config.counts == "hidden":
-            return problems
-        row_mask, col_mask = self.activity(split, seed)
-        return problems._replace(row_mask=row_mask, col_mask=col_mask)
+    @property
+    def masked(self) -> bool:
+        """Whether inactive slots are masked out."""
+        return self.config.counts == "known"
 
     def draw(self, split: hnetzoo.Split, seed: int) -> Points:
         """Draw a split: directions, predictions, far points, both axes permuted."""

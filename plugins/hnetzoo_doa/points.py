@@ -40,6 +40,12 @@ class Points(NamedTuple):
         """Which slots hold a source, as tensors."""
         return torch.from_numpy(self.row_active), torch.from_numpy(self.col_active)
 
+    def batch(self, distance: Tensor, association: Tensor, *, masked: bool) -> hnetzoo.AssociationBatch:
+        """Return the problems; inactive slots are masked out, or exist and are told in the batch alone."""
+        active = self.activity
+        masks = active if masked else hnetzoo.full_masks(distance, None, None)
+        return hnetzoo.AssociationBatch(distance, association, *masks, *active)
+
 
 def split_generator(split: hnetzoo.Split, seed: int) -> np.random.Generator:
     """Give every split of every seed a stream of its own."""

@@ -17,7 +17,7 @@ import hnetzoo
 from hnetzoo_doa.config import DOATracksConfig
 from hnetzoo_doa.gate import bayes_gate
 from hnetzoo_doa.geometry import Floats, chordal_distance, perturb, turn, uniform_directions
-from hnetzoo_doa.points import Activity, Bools, Ints, Points, far_points, permutations, split_generator, split_size
+from hnetzoo_doa.points import Bools, Ints, Points, far_points, permutations, split_generator, split_size
 
 
 class Frames(NamedTuple):
@@ -55,15 +55,7 @@ class DOATracks:
         """Draw a split: distance [chord between unit vectors, 0..2; larger to far points], truth identity."""
         points, association = self.draw(split, seed)
         distance = torch.from_numpy(chordal_distance(points.reference, points.predicted)).float()
-        batch = hnetzoo.AssociationBatch.with_full_masks(distance, torch.from_numpy(association))
-        if self.config.counts == "hidden":
-            return batch
-        row_mask, col_mask = points.activity
-        return batch._replace(row_mask=row_mask, col_mask=col_mask)
-
-    def activity(self, split: hnetzoo.Split, seed: int) -> Activity:
-        """Return which slots hold an observation, bool [b, n] and [b, m], for the same draw as `load`."""
-        return self.draw(split, seed).points.activity
+        return points.batch(distance, torch.from_numpy(association), masked=self.config.counts == "known")
 
     def draw(self, split: hnetzoo.Split, seed: int) -> Frames:
         """Draw both frames of a split; the same split and seed give the same bits."""

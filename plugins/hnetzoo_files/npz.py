@@ -1,7 +1,7 @@
 """Dataset npz: a user's own problems.
 
-The file is described in `hnetzoo.problems`. Where it stores a split, that split is used; otherwise problems are dealt
-to the splits by a seeded shuffle.
+The file is described in `hnetzoo.read_problems`. Where it stores a split, that split is used; otherwise
+problems are dealt to the splits by a seeded shuffle.
 """
 
 from functools import cached_property

@@ -45,7 +45,7 @@ class MOT:
     def load(self, split: hnetzoo.Split, seed: int) -> hnetzoo.AssociationBatch:
         """Return the problems of a split; the seed orders the slots of each and changes nothing else."""
         parts = [self._problems(sequence, self._frames(sequence, split)) for sequence in self._sequences]
-        batch = hnetzoo.AssociationBatch(*(torch.cat(fields) for fields in zip(*parts, strict=True)))
+        batch = hnetzoo.AssociationBatch.concatenate(parts)
         if not len(batch.distance):
             names = ", ".join(f"{sequence.name} {sequence.frames}" for sequence in self._sequences)
             raise hnetzoo.DataError(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hnetzoo.cli import app as app_module
+from hnetzoo.cli import main
 
 pytest.register_assert_rewrite("tests.cli.outcome")
 
@@ -22,7 +22,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
     def call(*arguments: object) -> Outcome:
         monkeypatch.setattr(sys, "argv", ["hnetzoo", *map(str, arguments)])
         with pytest.raises(SystemExit) as ended:
-            app_module.main()
+            main()
         signal.signal(signal.SIGTERM, handler)
         out, err = capsys.readouterr()
         return Outcome(int(ended.value.code or 0), out, err)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from hnetzoo.results import BenchmarkReport
+from hnetzoo.benchmark.results import BenchmarkReport
 from tests.cli.outcome import Run, fails
 
 RAISING = """

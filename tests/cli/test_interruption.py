@@ -13,7 +13,7 @@ import pytest
 
 # A shell that starts the tests in the background has interrupts ignored, and processes inherit that.
 INTERRUPTIBLE = (
-    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from hnetzoo.cli.app import main; main()"
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from hnetzoo.cli import main; main()"
 )
 SLOW = """
 import os, time

@@ -15,7 +15,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, normalize
 
 import hnetzoo
 from hnetzoo.errors import ConfigError
-from hnetzoo.zoo import resolve_model
+from hnetzoo.registry.loading import resolve_model
 
 STUDY = read_study(Path(__file__).parents[2] / "benchmarks" / "localizer" / "study.toml")
 OURS = [entry for entry in STUDY.criteria if entry.variant != "doa-net"]

@@ -37,7 +37,7 @@ def test_every_slot_exists(reference_train: hnetzoo.AssociationBatch) -> None:
 
 
 def test_one_axis_is_permuted_and_never_both() -> None:
-    rows, columns = DOAReference(DOAReferenceConfig()).activity("train", seed=0)
+    rows, columns = DOAReference(DOAReferenceConfig()).load("train", seed=0).activity
     moved_rows, moved_columns = (_out_of_order(active) for active in (rows, columns))
     assert not (moved_rows & moved_columns).any()
     one_of_two = (rows.sum(1) == 1, columns.sum(1) == 1)
@@ -93,7 +93,7 @@ def test_draws_without_replacement_are_uniform_over_ordered_choices() -> None:
 )
 def test_truth_is_the_optimum_of_the_active_block(dataset: DOAReference | DOA) -> None:
     batch = dataset.load("train", seed=1)
-    rows, columns = dataset.activity("train", seed=1)
+    rows, columns = dataset.load("train", seed=1).activity
     for distance, truth, row, column in zip(batch.distance, batch.association, rows, columns, strict=True):
         block = distance[row][:, column].double().numpy()
         best = block[linear_sum_assignment(block)].sum()
@@ -106,7 +106,7 @@ def test_truth_is_the_optimum_of_the_active_block(dataset: DOAReference | DOA) -
 def test_same_seed_same_data_and_splits_differ(name: str) -> None:
     dataset = hnetzoo.load_dataset(name, samples=[20, 20, 20] if name == "doa-reference" else 1000)
     first, again = dataset.load("test", 3), dataset.load("test", 3)
-    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(first.tensors.values(), again.tensors.values(), strict=True))
     assert not torch.equal(first.distance, dataset.load("test", 4).distance)
     assert not torch.equal(first.distance, dataset.load("validation", 3).distance)
 
@@ -129,7 +129,7 @@ def test_distances_between_directions_are_at_most_two() -> None:
 def test_known_counts_mask_inactive_slots() -> None:
     dataset = DOA(DOAConfig(samples=500, counts="known"))
     batch = dataset.load("train", 0)
-    rows, columns = dataset.activity("train", 0)
+    rows, columns = dataset.load("train", 0).activity
     assert torch.equal(batch.row_mask, rows)
     assert torch.equal(batch.col_mask, columns)
 
@@ -137,14 +137,14 @@ def test_known_counts_mask_inactive_slots() -> None:
 def test_hidden_counts_put_inactive_slots_farther_than_any_pair() -> None:
     dataset = DOA(DOAConfig(samples=2000))
     batch = dataset.load("train", 0)
-    rows, columns = dataset.activity("train", 0)
+    rows, columns = dataset.load("train", 0).activity
     half_active = rows.unsqueeze(2) ^ columns.unsqueeze(1)
     assert batch.distance[half_active].min() >= 9
     assert batch.row_mask.all()
 
 
 def test_counts_are_uniform_and_both_axes_permuted() -> None:
-    rows, columns = DOA(DOAConfig(samples=40_000)).activity("train", 0)
+    rows, columns = DOA(DOAConfig(samples=40_000)).load("train", 0).activity
     for active in (rows, columns):
         shares = torch.bincount(active.sum(1)) / len(active)
         torch.testing.assert_close(shares, torch.full((3,), 1 / 3), atol=0.01, rtol=0)

@@ -70,7 +70,7 @@ def test_truth_is_the_optimum_within_the_gate(load: Load, gate_deg: float) -> No
     references[-1] = predictions[-1] = [(0.0, 0.0)]
     batch = load(dcase(references), dcase(predictions), gate_deg=gate_deg)
     assert len(batch.distance) == 150
-    problems = zip(zip(*batch, strict=True), references, predictions, strict=True)
+    problems = zip(zip(*batch.tensors.values(), strict=True), references, predictions, strict=True)
     for (distance, truth, rows, columns), here, there in problems:
         assert (rows.sum(), columns.sum()) == (len(here), len(there))
         angles = np.array([[angle_deg(first, second) for second in there] for first in here])
@@ -103,7 +103,7 @@ def test_both_forms_describe_the_same_frames(load: Load, forms: tuple[Callable[.
     frames = random_frames(40)
     expected = load(dcase(frames), dcase(frames))
     found = load(forms[0](frames), forms[1](frames))
-    assert all(torch.equal(a, b) for a, b in zip(expected, found, strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(expected.tensors.values(), found.tensors.values(), strict=True))
 
 
 def test_polar_angles_are_measured_from_the_zenith(load: Load) -> None:
@@ -169,7 +169,7 @@ def test_splits_are_contiguous_disjoint_and_cover_the_recording(load: Load) -> N
 def test_seed_orders_slots_and_changes_nothing_else(load: Load) -> None:
     lines = dcase(random_frames(60))
     first, again, other = (load(lines, lines, seed=seed) for seed in (0, 0, 1))
-    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(first.tensors.values(), again.tensors.values(), strict=True))
     assert not torch.equal(first.association, other.association)
     assert torch.equal(first.distance.flatten(1).sort(1).values, other.distance.flatten(1).sort(1).values)
 

@@ -92,7 +92,7 @@ def test_hidden_counts_hide_the_same_problems_behind_far_points() -> None:
     half_active = known.row_mask.unsqueeze(2) ^ known.col_mask.unsqueeze(1)
     assert hidden.distance[half_active].min() >= 9
     assert known.distance[known.cells].max() <= 2
-    for seen, mask in zip(tracks().activity("train", 5), (known.row_mask, known.col_mask), strict=True):
+    for seen, mask in zip(tracks().load("train", 5).activity, (known.row_mask, known.col_mask), strict=True):
         assert torch.equal(seen, mask)
 
 
@@ -179,7 +179,7 @@ def test_same_seed_same_data_and_splits_differ() -> None:
     dataset = tracks(samples=1000)
     first, again = dataset.load("test", 3), dataset.load("test", 3)
     assert len(first.distance) == 100
-    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(first.tensors.values(), again.tensors.values(), strict=True))
     assert not torch.equal(first.distance, dataset.load("test", 4).distance)
     assert not torch.equal(first.distance, dataset.load("validation", 3).distance)
 

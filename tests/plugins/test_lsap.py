@@ -20,7 +20,7 @@ def load(split: hnetzoo.Split = "train", seed: int = 0, **settings: object) -> h
 @pytest.mark.parametrize(("costs", "form"), list(product(COSTS, FORMS)))
 def test_truth_is_the_optimum_of_what_exists(costs: str, form: str) -> None:
     batch = load(costs=costs, form=form, min_size=0, max_size=7)
-    for distance, truth, rows, columns in zip(*batch, strict=True):
+    for distance, truth, rows, columns in zip(*batch.tensors.values(), strict=True):
         block = distance[rows][:, columns].double().numpy()
         best = block[linear_sum_assignment(block)].sum()
         assert truth.sum() == truth[rows][:, columns].sum() == min(block.shape)
@@ -73,7 +73,7 @@ def test_clustered_costs_are_small_inside_a_cluster_and_only_there() -> None:
 @pytest.mark.parametrize("costs", COSTS)
 def test_same_seed_same_data_and_splits_differ(costs: str) -> None:
     first, again = load("test", 3, costs=costs), load("test", 3, costs=costs)
-    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(first.tensors.values(), again.tensors.values(), strict=True))
     assert not torch.equal(first.distance, load("test", 4, costs=costs).distance)
     assert not torch.equal(first.distance, load("validation", 3, costs=costs).distance)
 

@@ -89,7 +89,7 @@ def test_detections_are_matched_gate_first(write: Write, threshold: float) -> No
         lines[side].extend(box(frame, i, *rng.uniform(0, 12, 2)) for i in range(rng.integers(0, 5)))
     batch = load(write(*lines), iou_threshold=threshold)
     assert len(batch.distance) == 120
-    for distance, truth, rows, columns in zip(*batch, strict=True):
+    for distance, truth, rows, columns in zip(*batch.tensors.values(), strict=True):
         iou = 1 - distance[rows][:, columns].double().numpy()
         found = {tuple(pair) for pair in truth[rows][:, columns].nonzero().tolist()}
         assert found == best_matching(iou, threshold)
@@ -128,7 +128,7 @@ def test_tracking_pairs_detections_of_one_identity(write: Write, steps: int) -> 
     batch = load(write(truth, found), mode="tracking", steps=steps, distance="centre")
     tops = {frame: [line[3] for line in found if line[0] == frame] for frame in range(1, 41)}
     assert len(batch.distance) == 40 - steps
-    for frame, problem in enumerate(zip(*batch, strict=True), start=1):
+    for frame, problem in enumerate(zip(*batch.tensors.values(), strict=True), start=1):
         distance, association, rows, columns = problem
         before, after = tops[frame], tops[frame + steps]
         assert (rows.sum(), columns.sum()) == (len(before), len(after))
@@ -203,7 +203,7 @@ def test_unsure_predictions_can_be_left_out(write: Write) -> None:
 def test_seed_orders_slots_and_changes_nothing_else(write: Write) -> None:
     path = write(*scene(60))
     first, again, other = (load(path, seed=seed, mode="tracking", steps=2) for seed in (0, 0, 1))
-    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(first.tensors.values(), again.tensors.values(), strict=True))
     assert not torch.equal(first.association, other.association)
     for field in (0, 1):
         contents = [batch[field].flatten(1).sort(1).values for batch in (first, other)]
@@ -318,8 +318,8 @@ def test_impossible_settings_are_refused(settings: dict[str, Any], message: str)
 
 
 def test_solvers_are_evaluated_on_it(write: Write) -> None:
-    from hnetzoo.benchmark import run_benchmark
-    from hnetzoo.suite import Entry, Suite
+    from hnetzoo.benchmark.run import run_benchmark
+    from hnetzoo.benchmark.suite import Entry, Suite
 
     settings = {"sequences": str(write(*scene(60))), "mode": "tracking", "steps": 1, "distance": "centre"}
     suite = Suite(models=("hungarian", "hungarian-gated"), datasets=(Entry(name="mot", settings=settings),))

@@ -1,0 +1,123 @@
+"""Batches of association problems.
+
+Conventions of the whole package: `b` problems, `n` references (rows), `m` predictions (columns), always in this order.
+A mask is True where a slot exists, whether or not a source is active in it. Values outside the masks may be anything,
+NaN included, and must not change an answer inside.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+Split = Literal["train", "validation", "test"]
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+
+
+class AssociationBatch(NamedTuple):
+    """Association problems with their true associations.
+
+    Fields:
+        distance: Float32 [b, n, m]; the unit is the dataset's; +inf forbids a pair.
+        association: Bool [b, n, m], at most one True per row and per column.
+        row_mask: Bool [b, n], True where the slot exists in this problem.
+        col_mask: Bool [b, m], likewise.
+        row_active: Bool [b, n], True where the slot holds a source; reports are split by it and models never see it.
+            None means that every existing slot does.
+        col_active: Bool [b, m], likewise.
+        row_features: Float [b, n, k], what else is known of a reference; None means nothing.
+        col_features: Float [b, m, k], likewise.
+
+    Example:
+        >>> batch = AssociationBatch.with_full_masks(torch.rand(5, 2, 3), torch.zeros(5, 2, 3, dtype=torch.bool))
+        >>> batch.row_mask.shape, len(batch.select(torch.tensor([0, 4])).distance)
+        (torch.Size([5, 2]), 2)
+    """
+
+    distance: Tensor
+    association: Tensor
+    row_mask: Tensor
+    col_mask: Tensor
+    row_active: Tensor | None = None
+    col_active: Tensor | None = None
+    row_features: Tensor | None = None
+    col_features: Tensor | None = None
+
+    @classmethod
+    def with_full_masks(cls, distance: Tensor, association: Tensor) -> "AssociationBatch":
+        """Return a batch in which every slot exists: distance [b, n, m], association [b, n, m]."""
+        return cls(distance, association, *full_masks(distance, None, None))
+
+    @classmethod
+    def concatenate(cls, batches: Iterable["AssociationBatch"]) -> "AssociationBatch":
+        """Return the problems of several batches of one shape; all have the same optional fields."""
+        parts = [batch.tensors for batch in batches]
+        return cls(**{name: torch.cat([part[name] for part in parts]) for name in parts[0]})
+
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        """The fields that are there, by name."""
+        return {name: field for name, field in zip(self._fields, self, strict=True) if field is not None}
+
+    @property
+    def cells(self) -> Tensor:
+        """Bool [b, n, m], True where both slots exist."""
+        return valid_cells(self.row_mask, self.col_mask)
+
+    @property
+    def activity(self) -> tuple[Tensor, Tensor]:
+        """Which slots hold a source, bool [b, n] and [b, m]; the masks where the batch does not say."""
+        rows = self.row_mask if self.row_active is None else self.row_active
+        return rows, self.col_mask if self.col_active is None else self.col_active
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> "AssociationBatch":
+        """Return the batch with a function applied to every field that is there."""
+        return self._replace(**{name: function(field) for name, field in self.tensors.items()})
+
+    def select(self, index: Tensor | slice) -> "AssociationBatch":
+        """Return some of the problems, by index int64 [k] or a slice."""
+        return self.map(lambda field: field[index])
+
+    def to(self, device: torch.device | str) -> "AssociationBatch":
+        """Return the batch on a device."""
+        return self.map(lambda field: field.to(device))
+
+    def clone(self) -> "AssociationBatch":
+        """Return a batch that shares no memory with this one."""
+        return self.map(torch.clone)
+
+    def shuffle_slots(self, generator: torch.Generator) -> "AssociationBatch":
+        """Return every problem with its rows and its columns permuted, so that their order tells nothing.
+
+        Existing and masked slots are mixed. The generator is one of the CPU.
+        """
+        b, n, m = self.distance.shape
+        rows, columns = (torch.rand(b, size, generator=generator).argsort(1) for size in (n, m))
+        rows, columns = rows.to(self.distance.device), columns.to(self.distance.device)
+        problem = torch.arange(b, device=rows.device).unsqueeze(1)
+        pairs = problem.unsqueeze(2), rows.unsqueeze(2), columns.unsqueeze(1)
+        permuted = {
+            name: field[pairs] if name in ("distance", "association") else field[problem, _side(name, rows, columns)]
+            for name, field in self.tensors.items()
+        }
+        return self._replace(**permuted)
+
+
+def _side(name: str, rows: Tensor, columns: Tensor) -> Tensor:
+    return rows if name.startswith("row") else columns
+
+
+def valid_cells(row_mask: Tensor, col_mask: Tensor) -> Tensor:
+    """Return where both slots exist: bool [b, n] and bool [b, m] -> bool [b, n, m]."""
+    return row_mask.unsqueeze(-1) & col_mask.unsqueeze(-2)
+
+
+def full_masks(distance: Tensor, row_mask: Tensor | None, col_mask: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Return the masks of distance [b, n, m], bool [b, n] and bool [b, m]; all True in place of None."""
+    b, n, m = distance.shape
+    if row_mask is None:
+        row_mask = torch.ones(b, n, dtype=torch.bool, device=distance.device)
+    if col_mask is None:
+        col_mask = torch.ones(b, m, dtype=torch.bool, device=distance.device)
+    return row_mask, col_mask

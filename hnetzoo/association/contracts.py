@@ -1,0 +1,54 @@
+"""What models, datasets and trainers must offer. Conventions as in `hnetzoo.association.batch`."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from hnetzoo.association.batch import AssociationBatch, Split
+
+
+class Optimization(NamedTuple):
+    """What `Trainer.configure` returns; the scheduler is stepped after every optimiser step."""
+
+    optimizer: Optimizer
+    scheduler: LRScheduler | None = None
+
+
+@runtime_checkable
+class Model(Protocol):
+    """An association model: an `nn.Module` built as `target(config, shape)`, shape = (n, m) of the problems."""
+
+    def __call__(self, distance: Tensor, row_mask: Tensor | None = None, col_mask: Tensor | None = None) -> Tensor:
+        """Return association logits: finite float [b, n, m], before the sigmoid; None masks are all True."""
+
+
+@runtime_checkable
+class Dataset(Protocol):
+    """A source of problems, built as `target(config)`."""
+
+    unit: str
+    """The unit of the distances, for people."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n, m) of every problem, masked slots included."""
+
+    def load(self, split: Split, seed: int) -> AssociationBatch:
+        """Return a whole split as CPU tensors; the same split and seed give the same bits."""
+
+
+@runtime_checkable
+class Trainer(Protocol):
+    """Losses and optimiser, built as `target(config)`; the core owns the loop.
+
+    A trainer may also define `prepare(training)`, which is handed the whole training split once before the first step.
+    """
+
+    def losses(self, model: Any, batch: AssociationBatch) -> Mapping[str, Tensor]:
+        """Return named scalar terms; their sum is minimised."""
+
+    def configure(self, model: Any, total_steps: int) -> Optimization:
+        """Return the optimiser and, if any, a scheduler made for `total_steps` optimiser steps."""

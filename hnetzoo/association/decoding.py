@@ -1,0 +1,54 @@
+"""Decoding of logits into hard associations. Conventions as in `hnetzoo.association.batch`."""
+
+from typing import Literal
+
+from torch import Tensor
+
+from hnetzoo.association.assignment import assign
+from hnetzoo.association.batch import full_masks, valid_cells
+from hnetzoo.association.masking import check_problem_shapes
+from hnetzoo.errors import ConfigError
+
+DecodingMethod = Literal["threshold", "one-to-one"]
+
+
+def decode(
+    logits: Tensor,
+    row_mask: Tensor | None = None,
+    col_mask: Tensor | None = None,
+    *,
+    method: DecodingMethod = "threshold",
+) -> Tensor:
+    """Turn association logits into hard associations.
+
+    Args:
+        logits: Float [b, n, m] or [n, m], before the sigmoid.
+        row_mask: Bool [b, n] or [n]; None means all True.
+        col_mask: Bool [b, m] or [m]; None means all True.
+        method: "threshold" takes every pair of probability above 0.5, so a row may hold several; "one-to-one" takes
+            the assignment of largest total log-odds, leaving unmatched what has no pair of probability above 0.5.
+
+    Returns:
+        Bool of the shape of logits; False outside the masks.
+
+    Raises:
+        ShapeError: If logits or a mask have another shape.
+        ConfigError: If the method is unknown.
+        DataError: If logits inside the masks are NaN and the method is "one-to-one".
+
+    Example:
+        >>> import torch
+        >>> logits = torch.tensor([[3.0, 2.5], [1.0, -1.0]])
+        >>> decode(logits).int().tolist(), decode(logits, method="one-to-one").int().tolist()
+        ([[1, 1], [1, 0]], [[0, 1], [1, 0]])
+    """
+    if logits.ndim == 2:
+        masks = (None if mask is None else mask.unsqueeze(0) for mask in (row_mask, col_mask))
+        return decode(logits.unsqueeze(0), *masks, method=method).squeeze(0)
+    check_problem_shapes(logits, row_mask, col_mask)
+    likely = valid_cells(*full_masks(logits, row_mask, col_mask)) & (logits > 0)
+    if method == "threshold":
+        return likely
+    if method == "one-to-one":
+        return assign(-logits.clamp(min=0), row_mask, col_mask) & likely
+    raise ConfigError(f"unknown decoding method {method!r}; choose 'threshold' or 'one-to-one'")

@@ -1,0 +1,199 @@
+"""Association problems on disk: the .npz file that people bring and `hnetzoo generate` writes.
+
+    distance      float  [b, n, m]   required
+    association   bool   [b, n, m]   required for training and evaluation, optional for `hnetzoo associate`
+    row_mask      bool   [b, n]      optional; all True where absent
+    col_mask      bool   [b, m]      optional; all True where absent
+    split         uint8  [b]         optional; 0 train, 1 validation, 2 test
+
+Nothing is unpickled.
+"""
+
+import io
+import zlib
+from lzma import LZMAError
+from pathlib import Path
+from typing import Any, NamedTuple
+from zipfile import BadZipFile, is_zipfile
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from hnetzoo.association.batch import AssociationBatch, full_masks
+from hnetzoo.errors import ConfigError, DataError
+from hnetzoo.files import write_file
+
+Array = NDArray[Any]
+SUFFIXES = (".npz", ".npy", ".csv")
+
+
+class StoredProblems(NamedTuple):
+    """The contents of a problem file; association and split are None where the file has none."""
+
+    distance: Tensor
+    row_mask: Tensor
+    col_mask: Tensor
+    association: Tensor | None
+    split: Tensor | None
+
+
+def read_problems(path: str | Path) -> StoredProblems:
+    """Read and validate a .npz problem file.
+
+    Returns:
+        distance float32 [b, n, m], masks bool [b, n] and [b, m], association bool [b, n, m] or None, split uint8 [b]
+        or None.
+
+    Raises:
+        DataError: If the file cannot be read, or an array is missing or not as described; names file, array, shape and
+            expectation.
+    """
+    path = Path(path)
+    arrays = _load_npz(path)
+    if "distance" not in arrays:
+        raise DataError(
+            f"'{path}' holds no array 'distance' (found: {', '.join(arrays) or 'none'}); expected [b, n, m]"
+        )
+    distance = _numbers(path, "distance", arrays["distance"])
+    b, n, m = distance.shape
+    row_mask, col_mask = full_masks(distance, None, None)
+    if "row_mask" in arrays:
+        row_mask = _flags(path, "row_mask", arrays["row_mask"], (b, n))
+    if "col_mask" in arrays:
+        col_mask = _flags(path, "col_mask", arrays["col_mask"], (b, m))
+    batch = AssociationBatch(distance, torch.zeros(b, n, m, dtype=torch.bool), row_mask, col_mask)
+    _check_first(path, "distance", "a NaN inside the masks", distance.isnan() & batch.cells)
+    association = None
+    if "association" in arrays:
+        association = _flags(path, "association", arrays["association"], (b, n, m))
+        _check_association(path, batch._replace(association=association))
+    split = _split(path, arrays["split"], b) if "split" in arrays else None
+    return StoredProblems(distance, row_mask, col_mask, association, split)
+
+
+def read_distances(path: str | Path) -> StoredProblems:
+    """Read distances alone, from .npz as `read_problems`, from .npy [b, n, m] or [n, m], or from .csv (one matrix).
+
+    Raises:
+        ConfigError: If the suffix is none of these.
+        DataError: If the file cannot be read or its contents are not as described.
+    """
+    path = Path(path)
+    if path.suffix == ".npz":
+        return read_problems(path)
+    if path.suffix not in SUFFIXES:
+        raise ConfigError(f"'{path}' is of no known kind; give distances as {', '.join(SUFFIXES)}")
+    array = _load_npy(path) if path.suffix == ".npy" else _load_csv(path)
+    distance = _numbers(path, "distance", array[None] if array.ndim == 2 else array)
+    _check_first(path, "distance", "a NaN", distance.isnan())
+    return StoredProblems(distance, *full_masks(distance, None, None), None, None)
+
+
+def write_problems(path: str | Path, batch: AssociationBatch, split: Tensor | None = None) -> None:
+    """Write problems as a .npz file that `read_problems` reads; the file appears whole or not at all."""
+    arrays = {name: field.cpu().numpy() for name, field in batch.tensors.items()}
+    if split is not None:
+        arrays["split"] = split.cpu().numpy().astype(np.uint8)
+    write_arrays(Path(path), arrays)
+
+
+def write_arrays(path: Path, arrays: dict[str, Array]) -> None:
+    """Write named arrays as a compressed .npz that appears whole or not at all."""
+    content = io.BytesIO()
+    np.savez_compressed(content, **arrays)  # type: ignore[arg-type]
+    write_file(path, content.getvalue())
+
+
+def write_array(path: Path, array: Array) -> None:
+    """Write one array as .npy that appears whole or not at all."""
+    content = io.BytesIO()
+    np.save(content, array, allow_pickle=False)
+    write_file(path, content.getvalue())
+
+
+def _load_npz(path: Path) -> dict[str, Array]:
+    try:
+        with path.open("rb") as file:  # opened here: numpy leaves it open when the archive is damaged
+            if not is_zipfile(file):
+                raise ValueError("it is no zip archive")
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as archive:
+                arrays = {name: archive[name] for name in archive.files}
+        for name, array in arrays.items():
+            if not isinstance(array, np.ndarray):
+                raise ValueError(f"'{name}' in it is no array")
+        return arrays
+    except (OSError, ValueError, EOFError, RuntimeError, BadZipFile, zlib.error, LZMAError) as error:
+        raise DataError(
+            f"cannot read '{path}' as .npz ({_reason(error)}); give a file of plain numeric arrays"
+        ) from None
+
+
+def _load_npy(path: Path) -> Array:
+    try:
+        with path.open("rb") as file:
+            array: Array = np.lib.format.read_array(file, allow_pickle=False)
+            return array
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f"cannot read '{path}' as .npy ({_reason(error)}); give a plain numeric array") from None
+
+
+def _load_csv(path: Path) -> Array:
+    """Read a matrix of numbers, a line per reference."""
+    try:
+        lines = [line for line in path.read_text().splitlines() if line.strip()]
+        if not lines:
+            raise ValueError("it is empty")
+        return np.array([[float(cell) for cell in line.split(",")] for line in lines], ndmin=2)
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"cannot read '{path}' as a distance matrix ({_reason(error)}); expected a line of comma-separated numbers "
+            "per reference, all lines of one length"
+        ) from None
+
+
+def _numbers(path: Path, name: str, array: Array) -> Tensor:
+    if array.ndim != 3 or array.dtype.kind not in "fiu":
+        raise DataError(f"'{path}': {name} is {array.dtype} {list(array.shape)}; expected numbers [b, n, m]")
+    with np.errstate(over="ignore"):
+        converted = np.ascontiguousarray(array, dtype=np.float32)
+    if bool((np.isinf(converted) & np.isfinite(array)).any()):
+        raise DataError(
+            f"'{path}': {name} has numbers beyond float32; scale them down, or write inf for forbidden pairs"
+        )
+    return torch.from_numpy(converted)
+
+
+def _flags(path: Path, name: str, array: Array, shape: tuple[int, ...]) -> Tensor:
+    if array.shape != shape:
+        raise DataError(f"'{path}': {name} has shape {list(array.shape)}; distance asks for {list(shape)}")
+    if array.dtype.kind not in "bfiu" or not np.isin(array, (0, 1)).all():
+        raise DataError(f"'{path}': {name} is {array.dtype} with other values than 0 and 1; expected bool")
+    return torch.from_numpy(array.astype(bool))
+
+
+def _split(path: Path, array: Array, b: int) -> Tensor:
+    if array.shape != (b,) or array.dtype.kind not in "iu" or not np.isin(array, (0, 1, 2)).all():
+        raise DataError(
+            f"'{path}': split is {array.dtype} {list(array.shape)}; expected {[b]} of 0 (train), 1 (validation), "
+            "2 (test)"
+        )
+    return torch.from_numpy(array.astype(np.uint8))
+
+
+def _check_association(path: Path, batch: AssociationBatch) -> None:
+    _check_first(path, "association", "a pair outside the masks", batch.association & ~batch.cells)
+    for axis, side in ((2, "row"), (1, "column")):
+        _check_first(path, "association", f"more than one pair in a {side}", batch.association.sum(axis) > 1)
+
+
+def _check_first(path: Path, name: str, what: str, wrong: Tensor) -> None:
+    if bool(wrong.any()):
+        place = wrong.nonzero()[0].tolist()
+        raise DataError(f"'{path}': {name} has {what}, first at index {place}; correct the file")
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

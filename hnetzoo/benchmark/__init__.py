@@ -1,0 +1,1 @@
+"""Benchmarks: a suite becomes a plan of jobs, and every job a row."""

@@ -1,0 +1,38 @@
+"""Finished cells of benchmarks on disk: a row per file, named by the digest of all that it depends on."""
+
+import logging
+from dataclasses import asdict
+from pathlib import Path
+
+from hnetzoo.benchmark.results import BenchmarkRow, read_row
+from hnetzoo.errors import CheckpointError
+from hnetzoo.files import read_json, write_json
+
+_LOG = logging.getLogger(__name__)
+
+
+class CellStore:
+    """A folder of rows; a file appears whole or not at all."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def read(self, key: str) -> BenchmarkRow | None:
+        """Return the row of a key; None if there is none, or with a warning if its file is damaged."""
+        path = self._path(key)
+        if not path.exists():
+            return None
+        try:
+            return read_row(read_json(path))
+        except (CheckpointError, TypeError, ValueError) as error:
+            reason = str(error).splitlines()[0]
+            _LOG.warning("ignoring the damaged cell '%s' (%s); it is computed anew", path, reason)
+            return None
+
+    def write(self, key: str, row: BenchmarkRow) -> None:
+        """Keep a row."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_json(self._path(key), asdict(row))
+
+    def _path(self, key: str) -> Path:
+        return self.folder / f"{key}.json"

@@ -1,0 +1,55 @@
+"""Crash-safe files: temporary file, fsync, rename, fsync of the directory. Torch-free."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from hnetzoo.errors import CheckpointError
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file so that a crash leaves the old content or the new, never a part."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    sync_directory(path.parent)
+
+
+def remove_partial_file(path: Path) -> None:
+    """Delete what a `write_file` of this path left behind when it was killed."""
+    for partial in path.parent.glob(f".{path.name}.*.tmp"):
+        partial.unlink(missing_ok=True)
+
+
+def write_json(path: Path, document: Any) -> None:
+    """Write a JSON document with `write_file`."""
+    write_file(path, (json.dumps(document, indent=2) + "\n").encode())
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON document; raises CheckpointError naming the file if it is missing or damaged."""
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"cannot read '{path}' ({reason(error)}); it is missing or damaged") from None
+
+
+def sync_directory(path: Path) -> None:
+    """Make the renames in a directory last through a power failure."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def reason(error: Exception) -> str:
+    """Return why the system refused, in its words."""
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -1,0 +1,1 @@
+"""Checkpoints and data of the original Hnet, read in a child process."""

@@ -1,0 +1,1 @@
+"""What is installed: specs, hooks, discovery, look-up by name, loading, and templates of new packages."""

@@ -1,0 +1,146 @@
+"""Discover plugins, keep what they declare, and look names up.
+
+Discovery is a function: nothing is loaded at import. Each installed distribution is walked in its own try, because one
+broken plugin must not take the rest down, and a plugin is known as "distribution:entrypoint", so a stranger's equal
+entry-point name cannot replace ours. Failures and conflicts are kept and shown.
+"""
+
+import os
+import re
+import sys
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import redirect_stdout
+from dataclasses import replace
+from importlib.metadata import Distribution, EntryPoint
+from types import MappingProxyType
+
+import pluggy
+
+from hnetzoo.errors import ConfigError, PluginLoadError, UnknownNameError, one_line
+from hnetzoo.registry import hooks
+from hnetzoo.registry.isolation import all_distributions
+from hnetzoo.registry.lookup import Plugin, Registry
+from hnetzoo.registry.specs import API_VERSION, DatasetSpec, ModelSpec, Spec, TrainerSpec
+
+ENTRY_POINT_GROUP = "hnetzoo"
+PLUGINS_VARIABLE = "HNETZOO_PLUGINS"
+_HOOKS: Mapping[str, type[Spec]] = MappingProxyType(
+    {"hnetzoo_models": ModelSpec, "hnetzoo_datasets": DatasetSpec, "hnetzoo_trainers": TrainerSpec}
+)
+
+
+def discover() -> Registry:
+    """Load every installed plugin, each in isolation, and return what they declare.
+
+    The environment variable HNETZOO_PLUGINS limits discovery to a comma-separated list of entry points,
+    distributions or "distribution:entrypoint" names.
+
+    Raises:
+        ConfigError: If HNETZOO_PLUGINS names something that is not installed.
+
+    Example:
+        >>> "hnetgru" in discover().models
+        True
+    """
+    found = list(_entry_points())
+    wanted = [name for name in os.environ.get(PLUGINS_VARIABLE, "").split(",") if name.strip()]
+    if not wanted:
+        return Registry(_load(plugin, entry_point) for plugin, entry_point in found)
+    chosen: list[Plugin] = []
+    for name in map(str.strip, wanted):
+        matches = [pair for pair in found if name in (pair[0].id, pair[0].entry_point, pair[0].distribution)]
+        if not matches:
+            raise ConfigError(
+                str(UnknownNameError("plugin", name, (pair[0].id for pair in found), f"from {PLUGINS_VARIABLE}"))
+            )
+        known = {plugin.id for plugin in chosen}
+        chosen += [_load(plugin, entry_point) for plugin, entry_point in matches if plugin.id not in known]
+    return Registry(chosen)
+
+
+def _entry_points() -> Iterator[tuple[Plugin, EntryPoint | None]]:
+    """Yield each declared plugin once; an unreadable distribution yields a failure with no entry point."""
+    seen: set[str] = set()
+    for distribution in all_distributions():
+        name, version, error = _identity(distribution)
+        if _normalised(name) in seen:  # a shadowed copy further down sys.path
+            continue
+        seen.add(_normalised(name))
+        try:
+            entry_points = [entry for entry in distribution.entry_points if entry.group == ENTRY_POINT_GROUP]
+        except Exception as problem:
+            yield _failure(Plugin(distribution=name, version=version, entry_point="?", target="?"), problem), None
+            continue
+        for entry_point in entry_points:
+            plugin = Plugin(
+                distribution=name, version=version, entry_point=entry_point.name, target=entry_point.value, error=error
+            )
+            yield plugin, entry_point
+
+
+def _identity(distribution: Distribution) -> tuple[str, str, str]:
+    """Read name and version; fall back to the folder's name where the metadata cannot be read."""
+    try:
+        name, version = distribution.metadata["Name"], distribution.metadata["Version"]
+        if isinstance(name, str) and name:
+            return name, version or "?", ""
+        problem = "metadata without a name"
+    except Exception as error:
+        problem = f"unreadable metadata ({one_line(error)})"
+    folder = getattr(distribution, "_path", None)
+    return re.split(r"[-.]", folder.name)[0] if folder is not None else "?", "?", problem
+
+
+def _normalised(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _load(plugin: Plugin, entry_point: EntryPoint | None) -> Plugin:
+    """Import a plugin and collect its specs; whatever it raises becomes its `error`."""
+    if entry_point is None or plugin.error:
+        return plugin
+    start = time.perf_counter()
+    try:
+        with redirect_stdout(sys.stderr):  # stdout belongs to the command's own document
+            specs = tuple(_declared(entry_point.load(), plugin.id))
+    except KeyboardInterrupt:
+        raise
+    except BaseException as problem:  # SystemExit and the like: a plugin must not end the program
+        return _failure(replace(plugin, seconds=time.perf_counter() - start), problem)
+    return replace(plugin, seconds=time.perf_counter() - start, specs=specs)
+
+
+def _declared(module: object, plugin_id: str) -> Iterator[Spec]:
+    """Call the hooks of one plugin and check what they return."""
+    manager = pluggy.PluginManager(hooks.PROJECT)
+    manager.add_hookspecs(hooks)
+    manager.register(module, name=plugin_id)
+    manager.check_pending()
+    names: set[tuple[str, str]] = set()
+    for hook, spec_class in _HOOKS.items():
+        for implementation in getattr(manager.hook, hook).get_hookimpls():  # calling the hook itself drops None
+            for spec in implementation.function():
+                if not isinstance(spec, spec_class):
+                    raise TypeError(f"{hook}() returned a {type(spec).__name__} instead of {spec_class.__name__}")
+                if (spec.kind, spec.name) in names:
+                    raise ValueError(f"{hook}() declares {spec.kind} '{spec.name}' twice")
+                if spec.api_version != API_VERSION:
+                    raise PluginLoadError(_other_version(spec))
+                names.add((spec.kind, spec.name))
+                yield spec
+
+
+def _other_version(spec: Spec) -> str:
+    newer = spec.api_version > API_VERSION
+    remedy = "update hnetzoo" if newer else "update the plugin, or install an older hnetzoo"
+    return (
+        f"{spec.kind} '{spec.name}' is written for version {spec.api_version} of the plugin interface; "
+        f"this hnetzoo has version {API_VERSION}: {remedy}"
+    )
+
+
+def _failure(plugin: Plugin, problem: BaseException) -> Plugin:
+    details = "".join(traceback.format_exception(problem))
+    return replace(plugin, error=one_line(problem), details=details, specs=())

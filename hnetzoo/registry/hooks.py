@@ -1,0 +1,37 @@
+"""The whole extension seam: three hooks, each returning records.
+
+A plugin is a module listed under the entry-point group `hnetzoo` that implements any of them:
+
+    import hnetzoo
+
+    @hnetzoo.hookimpl
+    def hnetzoo_models():
+        return [hnetzoo.ModelSpec(name="acme-net", summary="...", target="acme_net.model:AcmeNet",
+                                  config="acme_net.config:AcmeNetConfig")]
+"""
+
+from collections.abc import Iterable
+
+import pluggy
+
+from hnetzoo.registry.specs import DatasetSpec, ModelSpec, TrainerSpec
+
+PROJECT = "hnetzoo"
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def hnetzoo_models() -> Iterable[ModelSpec]:  # type: ignore[empty-body]
+    """Declare association models and solvers."""
+
+
+@hookspec
+def hnetzoo_datasets() -> Iterable[DatasetSpec]:  # type: ignore[empty-body]
+    """Declare datasets."""
+
+
+@hookspec
+def hnetzoo_trainers() -> Iterable[TrainerSpec]:  # type: ignore[empty-body]
+    """Declare trainers."""

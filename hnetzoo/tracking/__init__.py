@@ -1,0 +1,1 @@
+"""Sequences of frames, and the metrics of localization and tracking."""

@@ -1,0 +1,82 @@
+"""The record that datasets hand to models."""
+
+import torch
+
+from hnetzoo.association.batch import AssociationBatch
+
+
+def numbered(b: int, n: int, m: int) -> AssociationBatch:
+    """Every distance is its own number; row i matches column i; the first rows and columns exist."""
+    distance = torch.arange(b * n * m, dtype=torch.float32).reshape(b, n, m)
+    row_mask = torch.arange(n) < torch.arange(b).unsqueeze(1) % (n + 1)
+    col_mask = torch.arange(m) < torch.arange(b).unsqueeze(1) % (m + 1)
+    return AssociationBatch(distance, torch.eye(n, m, dtype=torch.bool).repeat(b, 1, 1), row_mask, col_mask)
+
+
+def test_shuffled_slots_keep_every_pair_with_its_label_and_masks() -> None:
+    batch = numbered(200, 3, 4)
+    shuffled = batch.shuffle_slots(torch.Generator().manual_seed(0))
+    for before, after in zip(
+        zip(*batch.tensors.values(), strict=True), zip(*shuffled.tensors.values(), strict=True), strict=True
+    ):
+        cells_before, cells_after = (
+            sorted(
+                (distance[i, j].item(), bool(truth[i, j]), bool(rows[i]), bool(columns[j]))
+                for i in range(3)
+                for j in range(4)
+            )
+            for distance, truth, rows, columns in (before, after)
+        )
+        assert cells_after == cells_before
+        order = after[0].argsort(0)
+        assert bool((order == order[:, :1]).all()), "rows stay rows"
+
+
+def test_every_order_of_rows_and_columns_is_equally_likely_and_independent() -> None:
+    first = numbered(1, 2, 2).select(torch.zeros(20_000, dtype=torch.int64))
+    shuffled = first.shuffle_slots(torch.Generator().manual_seed(0))
+    layouts, counts = shuffled.distance.flatten(1).unique(dim=0, return_counts=True)
+    assert len(layouts) == 4
+    torch.testing.assert_close(counts / 20_000, torch.full((4,), 0.25), atol=0.02, rtol=0)
+
+
+def test_same_generator_same_order_and_empty_problems_pass() -> None:
+    first, again = (numbered(50, 3, 3).shuffle_slots(torch.Generator().manual_seed(4)) for _ in range(2))
+    assert all(torch.equal(a, b) for a, b in zip(first.tensors.values(), again.tensors.values(), strict=True))
+    assert numbered(5, 0, 3).shuffle_slots(torch.Generator()).distance.shape == (5, 0, 3)
+    assert numbered(0, 2, 3).shuffle_slots(torch.Generator()).distance.shape == (0, 2, 3)
+
+
+def test_optional_fields_move_with_their_slots_and_problems() -> None:
+    batch = numbered(6, 3, 4)
+    batch = batch._replace(
+        row_active=batch.row_mask,
+        col_active=batch.col_mask,
+        row_features=torch.rand(6, 3, 2, generator=torch.Generator().manual_seed(1)),
+        col_features=torch.rand(6, 4, 5, generator=torch.Generator().manual_seed(2)),
+    )
+    shuffled = batch.shuffle_slots(torch.Generator().manual_seed(3)).select(slice(1, 4))
+    assert shuffled.row_features.shape == (3, 3, 2)
+    for problem, before in enumerate(range(1, 4)):
+        rows = [int((batch.row_features[before] == row).all(1).nonzero()) for row in shuffled.row_features[problem]]
+        columns = [int((batch.col_features[before] == col).all(1).nonzero()) for col in shuffled.col_features[problem]]
+        assert torch.equal(shuffled.distance[problem], batch.distance[before][rows][:, columns])
+        assert torch.equal(shuffled.row_active[problem], batch.row_active[before][rows])
+        assert torch.equal(shuffled.col_active[problem], batch.col_active[before][columns])
+
+
+def test_activity_is_the_masks_where_the_batch_does_not_say() -> None:
+    batch = numbered(2, 2, 2)
+    assert batch.activity == (batch.row_mask, batch.col_mask)
+    active = torch.zeros(2, 2, dtype=torch.bool)
+    assert batch._replace(col_active=active).activity == (batch.row_mask, active)
+
+
+def test_concatenating_joins_every_field_and_cloning_shares_no_memory() -> None:
+    batch = numbered(5, 2, 3)._replace(row_active=torch.ones(5, 2, dtype=torch.bool))
+    joined = AssociationBatch.concatenate([batch.select(slice(0, 2)), batch.select(slice(2, 5))])
+    assert joined.tensors.keys() == batch.tensors.keys()
+    assert all(torch.equal(joined.tensors[name], field) for name, field in batch.tensors.items())
+    copy = batch.clone()
+    copy.distance.zero_()
+    assert bool(batch.distance.any())

@@ -1,0 +1,196 @@
+"""Problem files: what is written reads back, and what is wrong with a file is said by name."""
+
+import errno
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from hnetzoo import AssociationBatch, DataError, read_problems, write_problems
+from hnetzoo.association.problem_files import write_arrays
+
+Save = Callable[..., Path]
+
+
+@pytest.fixture
+def save(tmp_path: Path) -> Save:
+    """Return a function that saves arrays as a .npz; those not given are a right file of 3 problems of 2 x 4."""
+
+    def write(name: str = "problems.npz", **arrays: Any) -> Path:
+        path = tmp_path / name
+        right = {"distance": np.ones((3, 2, 4)), "association": np.zeros((3, 2, 4), dtype=bool)}
+        np.savez(path, **{key: value for key, value in {**right, **arrays}.items() if value is not None})
+        return path
+
+    return write
+
+
+def random_batch(generator: torch.Generator, b: int, n: int, m: int) -> AssociationBatch:
+    distance = torch.randn(b, n, m, generator=generator)
+    masks = torch.rand(b, n, generator=generator) < 0.7, torch.rand(b, m, generator=generator) < 0.7
+    association = torch.eye(max(n, m)).bool()[:n, :m] & masks[0].unsqueeze(2) & masks[1].unsqueeze(1)
+    return AssociationBatch(distance, association, *masks)
+
+
+@pytest.mark.parametrize("shape", [(5, 2, 3), (1, 1, 1), (0, 2, 2), (3, 0, 2), (3, 2, 0), (0, 0, 0)])
+@pytest.mark.parametrize("with_split", [False, True])
+def test_written_problems_read_back_equal(
+    shape: tuple[int, int, int], with_split: bool, tmp_path: Path, generator: torch.Generator
+) -> None:
+    batch = random_batch(generator, *shape)
+    split = torch.arange(shape[0]) % 3 if with_split else None
+    write_problems(tmp_path / "problems.npz", batch, split)
+    stored = read_problems(str(tmp_path / "problems.npz"))
+    for name in batch.tensors:
+        assert torch.equal(getattr(stored, name), getattr(batch, name))
+        assert getattr(stored, name).dtype == getattr(batch, name).dtype
+    assert (stored.split is None) == (split is None)
+    assert split is None or torch.equal(stored.split, split.to(torch.uint8))
+
+
+def test_written_files_are_plain_arrays_of_the_documented_types(tmp_path: Path, generator: torch.Generator) -> None:
+    path = tmp_path / "problems.npz"
+    write_problems(path, random_batch(generator, 4, 2, 3), torch.zeros(4))
+    with np.load(path, allow_pickle=False) as archive:
+        assert {name: (archive[name].dtype.name, archive[name].shape) for name in archive.files} == {
+            "distance": ("float32", (4, 2, 3)),
+            "association": ("bool", (4, 2, 3)),
+            "row_mask": ("bool", (4, 2)),
+            "col_mask": ("bool", (4, 3)),
+            "split": ("uint8", (4,)),
+        }
+
+
+def test_distances_alone_are_enough_and_all_slots_exist(save: Save) -> None:
+    stored = read_problems(save(association=None))
+    assert stored.association is None
+    assert stored.split is None
+    assert stored.row_mask.tolist() == [[True] * 2] * 3
+    assert stored.col_mask.tolist() == [[True] * 4] * 3
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", ">f8", "int8", ">i4", "uint64"])
+def test_distances_of_every_number_type_become_float32(dtype: str, save: Save) -> None:
+    array = np.asfortranarray(np.arange(24).reshape(3, 2, 4).astype(dtype))
+    distance = read_problems(save(distance=array)).distance
+    assert distance.dtype == torch.float32
+    assert distance.tolist() == np.arange(24.0).reshape(3, 2, 4).tolist()
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "float64", "int64"])
+def test_zeros_and_ones_of_every_type_become_flags(dtype: str, save: Save) -> None:
+    association = np.zeros((3, 2, 4), dtype=dtype)
+    association[0, 1, 2] = 1
+    stored = read_problems(save(association=association, row_mask=np.ones((3, 2), dtype=dtype)))
+    assert stored.association.nonzero().tolist() == [[0, 1, 2]]
+    assert stored.row_mask.dtype == torch.bool
+
+
+@pytest.mark.parametrize("garbage", [np.nan, np.inf, -np.inf])
+def test_garbage_outside_the_masks_is_accepted(garbage: float, save: Save) -> None:
+    distance, row_mask = np.ones((3, 2, 4)), np.ones((3, 2), dtype=bool)
+    distance[1, 0], row_mask[1, 0] = garbage, False
+    assert not read_problems(save(distance=distance, row_mask=row_mask)).row_mask[1, 0]
+
+
+WRONG = {
+    "no-distance": ({"distance": None}, "'{path}' holds no array 'distance' (found: association); expected [b, n, m]"),
+    "flat-distance": ({"distance": np.ones(4)}, "'{path}': distance is float64 [4]; expected numbers [b, n, m]"),
+    "text-distance": (
+        {"distance": np.full((3, 2, 4), "a")}, "'{path}': distance is <U1 [3, 2, 4]; expected numbers [b, n, m]"
+    ),
+    "complex-distance": (
+        {"distance": np.ones((3, 2, 4), complex)},
+        "'{path}': distance is complex128 [3, 2, 4]; expected numbers [b, n, m]",
+    ),
+    "nan-distance": (
+        {"distance": np.where(np.arange(24).reshape(3, 2, 4) == 13, np.nan, 1.0)},
+        "'{path}': distance has a NaN inside the masks, first at index [1, 1, 1]",
+    ),
+    "narrow-association": (
+        {"association": np.zeros((3, 2, 3), dtype=bool)},
+        "'{path}': association has shape [3, 2, 3]; distance asks for [3, 2, 4]",
+    ),
+    "soft-association": (
+        {"association": np.full((3, 2, 4), 0.5)},
+        "'{path}': association is float64 with other values than 0 and 1; expected bool",
+    ),
+    "two-in-a-row": (
+        {"association": np.arange(24).reshape(3, 2, 4) // 2 == 8},
+        "'{path}': association has more than one pair in a row, first at index [2, 0]",
+    ),
+    "two-in-a-column": (
+        {"association": np.arange(24).reshape(3, 2, 4) % 4 == 3},
+        "'{path}': association has more than one pair in a column, first at index [0, 3]",
+    ),
+    "pair-of-padding": (
+        {"association": np.arange(24).reshape(3, 2, 4) == 9, "col_mask": np.arange(12).reshape(3, 4) != 5},
+        "'{path}': association has a pair outside the masks, first at index [1, 0, 1]",
+    ),
+    "long-row-mask": (
+        {"row_mask": np.ones((3, 4), dtype=bool)}, "'{path}': row_mask has shape [3, 4]; distance asks for [3, 2]"
+    ),
+    "long-column-mask": (
+        {"col_mask": np.ones((3, 2), dtype=bool)}, "'{path}': col_mask has shape [3, 2]; distance asks for [3, 4]"
+    ),
+    "counts-for-a-mask": (
+        {"row_mask": np.full((3, 2), 2)}, "'{path}': row_mask is int64 with other values than 0 and 1; expected bool"
+    ),
+    "split-out-of-range": (
+        {"split": np.array([0, 1, 3])},
+        "'{path}': split is int64 [3]; expected [3] of 0 (train), 1 (validation), 2 (test)",
+    ),
+    "short-split": ({"split": np.zeros(2, dtype=np.uint8)}, "'{path}': split is uint8 [2]; expected [3] of 0 (train)"),
+    "named-split": ({"split": np.array(["train"] * 3)}, "'{path}': split is <U5 [3]; expected [3] of 0 (train)"),
+    "pickled-association": (
+        {"association": np.array([[[{}]]], dtype=object)}, "cannot read '{path}' as .npz (Object arrays cannot be"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("arrays", "message"), WRONG.values(), ids=WRONG)
+def test_a_wrong_array_is_named_with_file_shape_and_expectation(
+    arrays: dict[str, Any], message: str, save: Save
+) -> None:
+    path = save(**arrays)
+    with pytest.raises(DataError, match=f"^{re.escape(message.format(path=path))}") as caught:
+        read_problems(path)
+    assert caught.value.exit_code == 4
+    assert "\n" not in str(caught.value)
+
+
+def test_numbers_beyond_float32_are_refused_rather_than_taken_for_forbidden_pairs(save: Save) -> None:
+    with pytest.raises(DataError, match="float32"):
+        read_problems(save(distance=np.full((3, 2, 4), 1e300)))
+
+
+@pytest.mark.parametrize("before", [None, b"what stood here"])
+def test_a_write_that_fails_leaves_what_was_there(
+    before: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, generator: torch.Generator
+) -> None:
+    path = tmp_path / "problems.npz"
+    if before is not None:
+        path.write_bytes(before)
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left on device"):
+        write_problems(path, random_batch(generator, 5, 2, 2))
+    assert {found.name for found in tmp_path.iterdir()} == ({path.name} if before else set())
+    assert before is None or path.read_bytes() == before
+
+
+def test_a_write_replaces_what_was_there_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "arrays.npz"
+    for value in (1, 2):
+        write_arrays(path, {"a": np.full(3, value)})
+    assert [found.name for found in tmp_path.iterdir()] == [path.name]
+    with np.load(path) as stored:
+        assert stored["a"].tolist() == [2, 2, 2]

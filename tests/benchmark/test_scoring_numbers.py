@@ -1,0 +1,139 @@
+"""The numbers of an evaluation against their plain definitions: weighted F1, cost gap, label shares."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from scipy.optimize import linear_sum_assignment
+from sklearn.metrics import f1_score
+from torch import Tensor
+
+from hnetzoo import AssociationBatch, label_shares
+from hnetzoo.benchmark.scoring import ORIGIN_BATCH, cost_gap, weighted_f1
+
+
+def plain_weighted_f1(association: Tensor, truth: Tensor, weights: Tensor, order: Tensor) -> float:
+    """The origin's number the plain way: batch by batch, cell weights repeated for each problem."""
+    scores = []
+    for start in range(0, len(order) - ORIGIN_BATCH + 1, ORIGIN_BATCH):
+        y_true, y_pred, per_cell = [], [], []
+        for problem in order[start : start + ORIGIN_BATCH].tolist():
+            y_true += truth[problem].flatten().int().tolist()
+            y_pred += association[problem].flatten().int().tolist()
+            per_cell += weights.flatten().tolist()
+        scores.append(f1_score(y_true, y_pred, average="weighted", zero_division=1, sample_weight=per_cell))
+    return float(np.mean(scores))
+
+
+@pytest.mark.parametrize("b", [ORIGIN_BATCH, 2 * ORIGIN_BATCH + 100])
+def test_weighted_f1_equals_the_plain_sklearn_computation(b: int, generator: torch.Generator) -> None:
+    truth = torch.eye(2).bool() & (torch.rand(b, 2, 2, generator=generator) < 0.7)
+    association = truth ^ (torch.rand(b, 2, 2, generator=generator) < 0.1)
+    weights = torch.tensor([[0.305, 0.25], [0.25, 0.194]]).double()
+    order = torch.randperm(b, generator=torch.Generator().manual_seed(3))
+    expected = plain_weighted_f1(association, truth, weights, order)
+    assert 0.5 < expected < 1
+    assert weighted_f1(association, truth, weights, seed=3) == pytest.approx(expected, abs=1e-12)
+    assert weighted_f1(truth, truth, weights, seed=3) == 1.0
+
+
+def test_weighted_f1_weighs_both_classes_by_their_weighted_support(generator: torch.Generator) -> None:
+    """The definition written out for one batch, whose shuffle cannot matter."""
+    truth, found = torch.rand(2, ORIGIN_BATCH, 2, 3, generator=generator) < 0.4
+    weights = torch.rand(2, 3, generator=generator).double()
+    mass = {
+        (t, f): float((weights * ((truth == t) & (found == f))).sum()) for t in (True, False) for f in (True, False)
+    }
+    expected = 0.0
+    for label in (True, False):
+        wrong = mass[label, not label] + mass[not label, label]
+        f1 = 2 * mass[label, label] / (2 * mass[label, label] + wrong)
+        expected += f1 * (mass[label, label] + mass[label, not label]) / sum(mass.values())
+    assert weighted_f1(found, truth, weights, seed=0) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("weights", [[[1.0, 0.0], [0.0, 0.0]], [[0.0, 0.5], [0.25, 0.0]]])
+def test_cells_that_are_never_labelled_weigh_nothing(weights: list[list[float]], generator: torch.Generator) -> None:
+    truth = torch.eye(2).bool().expand(ORIGIN_BATCH, 2, 2)
+    unweighted = torch.tensor(weights) == 0
+    found = truth ^ (unweighted & (torch.rand(truth.shape, generator=generator) < 0.5))
+    assert not torch.equal(found, truth)
+    assert weighted_f1(found, truth, torch.tensor(weights), seed=0) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("b", "weights"),
+    [(2 * ORIGIN_BATCH, None), (ORIGIN_BATCH - 1, torch.ones(2, 2)), (0, torch.ones(2, 2)), (300, torch.zeros(2, 2))],
+    ids=["no-cell-weights", "less-than-a-batch", "no-problems", "no-positive-weight"],
+)
+def test_weighted_f1_is_none_where_it_has_no_meaning(b: int, weights: Tensor | None) -> None:
+    nothing = torch.zeros(b, 2, 2).bool()
+    assert weighted_f1(nothing, nothing, weights, seed=0) is None
+
+
+def plain_cost_gap(logits: Tensor, distance: Tensor, row_active: Tensor, col_active: Tensor) -> float:
+    """Decode each active block to the complete assignment of largest total, with scipy, and compare summed costs."""
+    cost = least = 0.0
+    for problem in range(len(distance)):
+        block = np.ix_(row_active[problem].numpy(), col_active[problem].numpy())
+        costs, scores = distance[problem].double().numpy()[block], logits[problem].double().numpy()[block]
+        cost += costs[linear_sum_assignment(scores, maximize=True)].sum()
+        least += costs[linear_sum_assignment(costs)].sum()
+    return (cost - least) / least
+
+
+@pytest.mark.parametrize(("n", "m"), [(1, 1), (2, 2), (3, 4), (6, 5)])
+def test_cost_gap_equals_the_plain_scipy_computation(n: int, m: int, generator: torch.Generator) -> None:
+    distance = torch.rand(50, n, m, generator=generator)
+    logits = torch.randn(50, n, m, generator=generator) - 2 * distance
+    active = torch.rand(50, n, generator=generator) < 0.7, torch.rand(50, m, generator=generator) < 0.7
+    expected = plain_cost_gap(logits, distance, *active)
+    assert cost_gap(logits, distance, *active) == pytest.approx(expected, rel=1e-9, abs=1e-12)
+    assert (expected > 0.05) == (max(n, m) > 1)
+
+
+def test_cost_gap_of_the_right_order_is_zero(generator: torch.Generator) -> None:
+    distance = torch.rand(50, 3, 3, generator=generator)
+    active = torch.ones(50, 3).bool()
+    assert cost_gap(-5 * distance, distance, active, active) == 0.0
+    assert cost_gap(distance, distance, active, active) > 0.5
+
+
+def test_cost_gap_sums_costs_before_the_ratio() -> None:
+    distance = torch.tensor([[[1.0, 2.0], [2.0, 1.0]], [[10.0, 11.0], [11.0, 10.0]]])
+    logits = torch.tensor([[[-1.0, 1.0], [1.0, -1.0]], [[1.0, -1.0], [-1.0, 1.0]]])
+    active = torch.ones(2, 2).bool()
+    assert cost_gap(logits, distance, active, active) == pytest.approx(2 / 22)
+
+
+@pytest.mark.parametrize("shape", [(0, 2, 2), (3, 0, 2), (3, 2, 2)])
+def test_cost_gap_is_zero_where_nothing_costs_anything(shape: tuple[int, int, int]) -> None:
+    b, n, m = shape
+    zeros, garbage = torch.zeros(shape), torch.full(shape, torch.nan)
+    assert cost_gap(zeros, zeros, torch.ones(b, n).bool(), torch.ones(b, m).bool()) == 0.0
+    assert cost_gap(garbage, garbage, torch.zeros(b, n).bool(), torch.ones(b, m).bool()) == 0.0
+
+
+def test_cost_gap_above_a_free_optimum_can_be_written_as_json() -> None:
+    distance = torch.tensor([[[0.0, 1.0], [1.0, 0.0]]])
+    active = torch.ones(1, 2).bool()
+    json.dumps(cost_gap(distance, distance, active, active), allow_nan=False)
+
+
+def test_cost_gap_of_negative_costs_is_not_hidden() -> None:
+    distance = torch.tensor([[[-4.0, -1.0], [-1.0, -4.0]]])
+    active = torch.ones(1, 2).bool()
+    assert cost_gap(distance, distance, active, active) == pytest.approx(6 / 8)
+
+
+def test_label_shares_are_the_means_of_the_labels(generator: torch.Generator) -> None:
+    truth = torch.rand(40, 2, 3, generator=generator) < 0.4
+    shares = label_shares(AssociationBatch.with_full_masks(torch.zeros(40, 2, 3), truth))
+    assert shares.shape == (2, 3)
+    assert np.allclose(shares.numpy(), truth.numpy().mean(0), atol=1e-15)
+
+
+def test_label_shares_of_no_problems_are_zero() -> None:
+    shares = label_shares(AssociationBatch.with_full_masks(torch.zeros(0, 2, 2), torch.zeros(0, 2, 2).bool()))
+    assert shares.tolist() == [[0.0, 0.0], [0.0, 0.0]]

@@ -1,0 +1,196 @@
+"""From names to live objects."""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+import hnetzoo
+from hnetzoo.environment import environment
+from hnetzoo.registry.components import configure
+from hnetzoo.registry.loading import resolve_model
+from hnetzoo.training.runs import BEST, RunRecord, write_run
+from hnetzoo.training.weights import save_tensors
+
+REGISTRY = hnetzoo.discover()
+DISTANCE = torch.rand(4, 2, 2, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A run directory of an untrained model."""
+    torch.manual_seed(5)
+    model = hnetzoo.load_model("hnetgru", weights=None, hidden_size=8)
+    path = tmp_path / "run"
+    record = RunRecord(model="hnetgru", shape=(2, 2), settings={"model": {"hidden_size": 8}}, environment=environment())
+    write_run(path, record)
+    save_tensors(path / BEST, model.state_dict())
+    return path
+
+
+def test_pretrained_model_is_in_eval_mode_and_gives_logits() -> None:
+    model = hnetzoo.load_model("hnetgru")
+    assert not model.training
+    assert model(DISTANCE).shape == (4, 2, 2)
+    assert hnetzoo.decode(model(DISTANCE)).dtype == torch.bool
+
+
+def test_variant_and_weights_argument_name_the_same_weights() -> None:
+    expected = hnetzoo.load_model("hnetgru")(DISTANCE)
+    for model in (hnetzoo.load_model("hnetgru@default"), hnetzoo.load_model("hnetgru", weights="default")):
+        assert torch.equal(model(DISTANCE), expected)
+
+
+def test_weights_none_gives_untrained_weights_of_any_shape() -> None:
+    model = hnetzoo.load_model("hnetgru", weights=None, shape=(3, 4), hidden_size=8)
+    assert model(torch.rand(2, 3, 4)).shape == (2, 3, 4)
+
+
+def test_run_directory_is_loaded_by_reference_path_or_text(run: Path) -> None:
+    expected = hnetzoo.load_model(f"run:{run}")(DISTANCE)
+    for weights in (run, str(run)):
+        assert torch.equal(hnetzoo.load_model("hnetgru", weights=weights)(DISTANCE), expected)
+    assert resolve_model(f"run:{run}", REGISTRY).weights == f"run:{run}"
+
+
+def test_settings_that_do_not_shape_weights_change_shipped_and_own_ones(tmp_path: Path) -> None:
+    shipped, longer = hnetzoo.load_model("exchangeable"), hnetzoo.load_model("exchangeable", iterations=9)
+    assert (shipped.iterations, longer.iterations) == (6, 9)
+    assert all(torch.equal(longer.state_dict()[name], value) for name, value in shipped.state_dict().items())
+    write_run(tmp_path / "run", RunRecord(model="exchangeable", shape=(2, 2), settings={"model": {"iterations": 5}}))
+    save_tensors(tmp_path / "run" / BEST, shipped.state_dict())
+    assert hnetzoo.load_model(f"run:{tmp_path / 'run'}").iterations == 5
+    assert torch.equal(hnetzoo.load_model(f"run:{tmp_path / 'run'}", iterations=9)(DISTANCE), longer(DISTANCE))
+
+
+@pytest.mark.parametrize("reference", ["hnetgru", "run"])
+def test_settings_that_shape_weights_are_refused_with_what_does_not_fit(reference: str, run: Path) -> None:
+    name = f"run:{run}" if reference == "run" else reference
+    with pytest.raises(hnetzoo.CheckpointError, match=r"do not fit HNetGRU \(of another shape: .* instead of \[.*9"):
+        hnetzoo.load_model(name, hidden_size=9)
+
+
+def test_solvers_ignore_weights() -> None:
+    assert resolve_model("hungarian", REGISTRY).weights == "none"
+
+
+def test_unknown_variant_lists_the_shipped_ones() -> None:
+    with pytest.raises(hnetzoo.UnknownNameError, match=r"unknown variant of hnetgru 'larg' \(available: default\)"):
+        hnetzoo.load_model("hnetgru@larg")
+
+
+def test_learned_model_without_weights_says_what_to_do(fake_distribution) -> None:  # type: ignore[no-untyped-def]
+    fake_distribution(
+        "bare-net",
+        "import hnetzoo\n"
+        "@hnetzoo.hookimpl\n"
+        "def hnetzoo_models():\n"
+        "    return [hnetzoo.ModelSpec(name='bare-net', summary='', target='hnetzoo_hnetgru.model:HNetGRU',\n"
+        "                              config='hnetzoo_hnetgru.config:HNetGRUConfig')]\n",
+    )
+    with pytest.raises(hnetzoo.ConfigError, match=r"'bare-net' ships no weights; train it .*hnetzoo train bare-net"):
+        hnetzoo.load_model("bare-net")
+
+
+def test_weights_that_lie_in_no_package_are_named(fake_distribution) -> None:  # type: ignore[no-untyped-def]
+    fake_distribution(
+        "odd-net",
+        "import hnetzoo\n"
+        "WEIGHTS = hnetzoo.Pretrained(weights='odd_net:w.safetensors', card='odd_net:w.json')\n"
+        "@hnetzoo.hookimpl\n"
+        "def hnetzoo_models():\n"
+        "    return [hnetzoo.ModelSpec(name='odd-net', summary='', target='torch.nn:Identity',\n"
+        "                              config='hnetzoo:Config', pretrained=(WEIGHTS,))]\n",
+    )
+    with pytest.raises(hnetzoo.CheckpointError, match=r"^'odd_net:w.json' is not inside an installed package"):
+        hnetzoo.load_model("odd-net")
+
+
+def test_weights_that_do_not_fit_say_which_names_and_shapes(run: Path) -> None:
+    tensors = hnetzoo.load_model("hnetgru", weights=None, hidden_size=9).state_dict()
+    tensors["extra"] = tensors.pop("fc1.bias")
+    save_tensors(run / BEST, tensors)
+    with pytest.raises(
+        hnetzoo.CheckpointError, match=r"missing: fc1.bias; unexpected: extra; of another shape: .*\[9, 9, 1\] instead"
+    ):
+        hnetzoo.load_model(f"run:{run}")
+
+
+def test_missing_run_directory_is_named(tmp_path: Path) -> None:
+    with pytest.raises(hnetzoo.CheckpointError, match=r"nowhere' is not a run directory"):
+        hnetzoo.load_model(f"run:{tmp_path / 'nowhere'}")
+
+
+def test_unknown_setting_of_a_model_gets_the_nearest_name() -> None:
+    with pytest.raises(hnetzoo.UnknownNameError, match=r"did you mean 'model.hidden_size'"):
+        hnetzoo.load_model("hnetgru", weights=None, hiden_size=3)
+
+
+def test_settings_class_that_is_no_config_is_the_plugins_fault() -> None:
+    spec = hnetzoo.ModelSpec(name="acme", summary="", target="builtins:object", config="builtins:dict")
+    with pytest.raises(hnetzoo.PluginLoadError, match=r"builtins:dict is not a subclass of hnetzoo.Config"):
+        configure(spec)
+
+
+@pytest.fixture
+def carded(tmp_path: Path, run: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A package with the weights of the run; tests write its card."""
+    package = tmp_path / "acme_weights"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "small.safetensors").write_bytes((run / BEST).read_bytes())
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield package / "small.json"
+    sys.modules.pop("acme_weights", None)
+
+
+def with_card() -> hnetzoo.Registry:
+    small = hnetzoo.Pretrained(weights="acme_weights:small.safetensors", card="acme_weights:small.json", shape=(2, 2))
+    spec = replace(REGISTRY.model("hnetgru"), pretrained=(small,))
+    return hnetzoo.Registry(
+        [hnetzoo.Plugin(distribution="acme", version="1", entry_point="net", target="acme", specs=(spec,))]
+    )
+
+
+def test_pretrained_model_has_the_settings_of_its_card(carded: Path) -> None:
+    carded.write_text('{"settings": {"model": {"hidden_size": 8}, "trainer": {"epochs": 3}}}')
+    model = hnetzoo.load_model("hnetgru", registry=with_card())
+    assert model.gru.hidden_size == 8  # type: ignore[union-attr]
+    with pytest.raises(hnetzoo.CheckpointError, match="of another shape"):
+        hnetzoo.load_model("hnetgru", registry=with_card(), hidden_size=16)
+
+
+def test_card_without_settings_leaves_the_defaults_and_given_ones(carded: Path) -> None:
+    carded.write_text("{}")
+    assert hnetzoo.load_model("hnetgru", registry=with_card(), hidden_size=8).gru.hidden_size == 8  # type: ignore[union-attr]
+    with pytest.raises(hnetzoo.CheckpointError, match="of another shape"):
+        hnetzoo.load_model("hnetgru", registry=with_card())
+
+
+def test_missing_and_damaged_cards_are_named(carded: Path) -> None:
+    with pytest.raises(hnetzoo.CheckpointError, match=r"small\.json"):
+        hnetzoo.load_model("hnetgru", registry=with_card())
+    carded.write_text("{")
+    with pytest.raises(hnetzoo.CheckpointError, match=r"small\.json"):
+        hnetzoo.load_model("hnetgru", registry=with_card())
+
+
+def test_every_pretrained_set_has_weights_and_a_card_that_match() -> None:
+    import hashlib
+    import json
+    from importlib.resources import files
+
+    for spec in REGISTRY.models.values():
+        for pretrained in spec.pretrained:
+            weights, card = (
+                files(name.partition(":")[0]).joinpath(name.partition(":")[2]).read_bytes()
+                for name in (pretrained.weights, pretrained.card)
+            )
+            document = json.loads(card)
+            assert document["sha256"] == hashlib.sha256(weights).hexdigest()
+            assert document["command"].startswith(f"hnetzoo train {spec.name} ")
+            assert document["limits"] == sorted(spec.tags)
+            assert {row["dataset"] for row in document["test"]} >= {spec.dataset}

@@ -1,0 +1,70 @@
+"""`hnetzoo new` writes packages that are complete and accepts only names that work."""
+
+import ast
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from hnetzoo import ConfigError
+from hnetzoo.registry.scaffold import render_package, write_package
+from hnetzoo.registry.specs import API_VERSION
+
+KINDS = {"model": "model.py", "dataset": "dataset.py", "trainer": "trainer.py"}
+
+
+@pytest.mark.parametrize(("kind", "target"), KINDS.items())
+def test_every_kind_gets_a_complete_package_whose_files_parse(kind: str, target: str) -> None:
+    contents = render_package("acme-net-2", kind)
+    package = {f"acme_net_2/{name}" for name in ("__init__.py", "plugin.py", "config.py", target)}
+    rest = {"pyproject.toml", "README.md", ".gitignore", ".github/workflows/test.yml", "tests/test_conformance.py"}
+    assert contents.keys() == package | rest
+    for path, text in contents.items():
+        assert "$" not in text.replace("${{", ""), path
+        assert text.endswith("\n"), path
+        if path.endswith(".py"):
+            assert ast.get_docstring(ast.parse(text)), path
+            assert max(map(len, text.splitlines())) <= 120, path
+    assert "class AcmeNet2" in contents[f"acme_net_2/{target}"]
+    assert f"api_version={API_VERSION}" in contents["acme_net_2/plugin.py"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_project_names_its_entry_point_backend_and_requirements(kind: str) -> None:
+    project = tomllib.loads(render_package("acme-net", kind)["pyproject.toml"])
+    assert project["project"]["entry-points"]["hnetzoo"] == {"acme-net": "acme_net.plugin"}
+    assert project["build-system"]["build-backend"] == "hatchling.build"
+    assert project["project"]["dependencies"][0].startswith("hnetzoo>=")
+
+
+@pytest.mark.parametrize(
+    "name", ["Acme", "acme_net", "acme-", "-acme", "acme--net", "2acme", "", "acme net", "../acme"]
+)
+def test_names_that_are_no_distribution_module_and_registered_name_are_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match=r"is not accepted; use words of a-z and 0-9 joined by hyphens"):
+        render_package(name, "model")
+
+
+@pytest.mark.parametrize("name", ["class", "async"])
+def test_keywords_are_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match="is not accepted"):
+        render_package(name, "model")
+
+
+@pytest.mark.parametrize("name", ["json", "torch", "hnetzoo"])
+def test_names_of_installed_modules_are_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"a module '{name}' is installed already"):
+        render_package(name, "dataset")
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    folder = tmp_path / "acme-net"
+    write_package(folder, {"a/b.txt": "1\n"})
+    assert (folder / "a" / "b.txt").read_text() == "1\n"
+    with pytest.raises(ConfigError, match="exists already; choose another name"):
+        write_package(folder, {"a/b.txt": "2\n"})
+    assert (folder / "a" / "b.txt").read_text() == "1\n"
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    write_package(empty, {"c.txt": "3\n"})
+    assert (empty / "c.txt").exists()

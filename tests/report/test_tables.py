@@ -1,0 +1,271 @@
+"""Reports as Markdown and on the terminal."""
+
+from dataclasses import replace
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from hnetzoo.benchmark.results import BenchmarkReport, BenchmarkRow, Failed, Skipped
+from hnetzoo.report.markdown import render_markdown, render_table
+from hnetzoo.report.tables import MOST_CELLS, MOST_GROUPS, Table, overview_table, report_tables
+from hnetzoo.report.terminal import terminal_table, terminal_tables
+
+COLUMNS = (
+    "model", "F1", "weighted F1", "precision", "recall", "exact", "valid", "F1 1-to-1", "cost gap", "vs scipy",
+    "us/problem", "parameters",
+)  # fmt: skip
+
+
+def row(model: str, f1: float = 0.5, **fields: object) -> BenchmarkRow:
+    known = BenchmarkRow(
+        model=model,
+        dataset="doa",
+        split="test",
+        seed=0,
+        weights="none",
+        f1=f1,
+        precision=0.25,
+        recall=0.75,
+        exact=0.125,
+        validity=1.0,
+        cost_gap=0.0123,
+        weighted_f1=0.9,
+        f1_one_to_one=0.6,
+        delta_f1=f1 - 0.5,
+        microseconds_per_problem=12.34,
+        parameters=100098,
+        problems=40500,
+        cells={},
+        plugin="tests:tests",
+    )
+    return replace(known, **fields)
+
+
+def report(*rows: BenchmarkRow, skipped: tuple[Skipped, ...] = (), **environment: object) -> BenchmarkReport:
+    return BenchmarkReport(environment=environment, rows=rows, skipped=skipped, baseline="hungarian")
+
+
+def column(table: Table, name: str) -> list[str]:
+    index = table.columns.index(name)
+    return [cells[index] for cells in table.rows]
+
+
+def drawn(*tables: Table, width: int = 200) -> str:
+    console = Console(file=StringIO(), width=width, highlight=False)
+    for table in tables:
+        console.print(terminal_table(table))
+    return console.file.getvalue()
+
+
+def test_the_baseline_stays_on_top_and_the_others_are_ranked_by_f1() -> None:
+    rows = (row("hungarian", 0.5), row("worst", 0.1), row("best", 0.9), row("middle", 0.4))
+    (table,) = report_tables(report(*rows))
+    assert table.columns == COLUMNS
+    assert column(table, "model") == ["hungarian", "best", "middle", "worst"]
+    assert column(table, "F1") == ["0.5000", "0.9000", "0.4000", "0.1000"]
+    assert column(table, "vs scipy") == ["+0.0000", "+0.4000", "-0.1000", "-0.4000"]
+
+
+def test_without_a_baseline_all_are_ranked() -> None:
+    (table,) = report_tables(replace(report(row("worst", 0.1), row("best", 0.9)), baseline=""))
+    assert column(table, "model") == ["best", "worst"]
+
+
+def test_numbers_are_written_for_people() -> None:
+    (table,) = report_tables(report(row("hungarian")))
+    assert table.rows == (
+        ("hungarian", "0.5000", "0.9000", "0.2500", "0.7500", "0.1250", "1.0000", "0.6000", "1.23%", "+0.0000", "12.3",
+         "100,098"),
+    )  # fmt: skip
+    assert table.title == "doa"
+    assert (
+        table.caption
+        == "40,500 test problems, seed 0. Ratios are 1 where nothing was to be found and nothing was found."
+    )
+
+
+def test_seeds_are_averaged_and_their_spread_is_told() -> None:
+    rows = [row("hungarian", 0.5, seed=seed) for seed in (0, 1, 2)]
+    rows += [row("acme", f1, seed=seed, weighted_f1=None) for seed, f1 in enumerate((0.6, 0.7, 0.95))]
+    rows += [row("steady", 0.72, seed=seed, weighted_f1=weighted) for seed, weighted in enumerate((None, 0.8, 0.9))]
+    (table,) = report_tables(report(*rows))
+    assert column(table, "model") == ["hungarian", "acme", "steady"]
+    assert column(table, "F1") == ["0.5000 ± 0.0000", "0.7500 ± 0.1803", "0.7200 ± 0.0000"]
+    assert column(table, "weighted F1") == ["0.9000", "-", "0.8500"]
+    assert "seed 0, 1, 2." in table.caption
+    assert "Means over seeds, ± standard deviation." in table.caption
+
+
+def test_a_number_that_has_no_meaning_is_a_dash() -> None:
+    (table,) = report_tables(report(row("hungarian", weighted_f1=None)))
+    assert column(table, "weighted F1") == ["-"]
+    assert "| hungarian | 0.5000 | - |" in render_table(table)
+
+
+def test_a_skipped_model_stands_below_with_the_reason() -> None:
+    skipped = Skipped(model="hnetgru", dataset="doa", reason="n/a (fixed 2 x 2)")
+    elsewhere = Skipped(model="other", dataset="wide", reason="n/a (fixed 3 x 3)")
+    table = report_tables(report(row("hungarian"), row("acme"), skipped=(skipped, elsewhere)))[0]
+    assert column(table, "model") == ["hungarian", "acme", "hnetgru"]
+    assert table.rows[-1] == ("hnetgru", "n/a (fixed 2 x 2)", *[""] * 10)
+    assert {len(cells) for cells in table.rows} == {len(COLUMNS)}
+    for text in (render_markdown(report(row("hungarian"), skipped=(skipped,))), drawn(table)):
+        assert "n/a (fixed 2 x 2)" in text
+
+
+def test_a_dataset_that_every_model_skipped_is_not_lost() -> None:
+    skipped = Skipped(model="hnetgru", dataset="wide", reason="n/a (fixed 2 x 2)")
+    assert "n/a (fixed 2 x 2)" in render_markdown(report(row("hungarian"), skipped=(skipped,)))
+
+
+def test_every_dataset_has_its_table_in_the_order_of_the_report() -> None:
+    rows = (row("hungarian", dataset="b"), row("acme", dataset="a"), row("acme", dataset="b"))
+    tables = report_tables(report(*rows))
+    assert [table.title for table in tables] == ["b", "a"]
+    assert [column(table, "model") for table in tables] == [["hungarian", "acme"], ["acme"]]
+
+
+def test_breakdowns_show_exact_shares_and_problems_per_group() -> None:
+    cells = {"1x2": {"exact": 0.5, "f1": 1.0, "problems": 1000}, "0x1": {"exact": 0.25, "f1": 1.0, "problems": 24}}
+    layouts = {name: {"exact": 1.0, "f1": 1.0, "problems": 2} for name in ("01x11", "10x11")}
+    rows = [row("hungarian", seed=seed, cells=cells, layouts=layouts) for seed in (0, 1)]
+    _, by_cell, by_layout = report_tables(report(*rows, row("acme", layouts=layouts)))
+    assert (by_cell.title, by_layout.title) == ("doa, by cell", "doa, by slot layout")
+    assert by_cell.columns == ("model", "0x1", "1x2")
+    assert by_cell.rows == (("hungarian", "0.250", "0.500"), ("acme", "-", "-"), ("problems", "48", "2,000"))
+    assert by_layout.columns == ("model", "01x11", "10x11")
+
+
+@pytest.mark.parametrize("groups", [0, 1, MOST_GROUPS + 1])
+def test_one_group_or_too_many_have_no_table(groups: int) -> None:
+    layouts = {f"{n}x1": {"exact": 1.0, "f1": 1.0, "problems": 1} for n in range(groups)}
+    assert len(report_tables(report(row("hungarian", layouts=layouts)))) == 1
+
+
+def test_cells_stand_in_the_order_of_their_numbers() -> None:
+    cells = {f"{n}x{n}": {"exact": 0.5, "f1": 1.0, "problems": 1} for n in (16, 2, 10, 1)}
+    _, by_cell = report_tables(report(row("hungarian", cells=cells)))
+    assert by_cell.columns == ("model", "1x1", "2x2", "10x10", "16x16")
+
+
+def test_more_kinds_of_cells_than_can_be_read_are_joined_by_size() -> None:
+    cells = {f"{n}x{m}": {"exact": 1 / (1 + m), "f1": 1.0, "problems": n + 1} for n in range(40) for m in range(7)}
+    _, by_size = report_tables(report(row("hungarian", cells=cells)))
+    assert by_size.title == "doa, by size"
+    assert by_size.columns == ("model", "0", "1", "2", "3-4", "5-8")
+    for place, sizes in enumerate(([0], [1], [2], [3, 4], [5, 6, 7, 8]), start=1):
+        inside = [(n + 1, 1 / (1 + m)) for n in range(40) for m in range(7) if min(n, m) in sizes]
+        problems = sum(count for count, _ in inside)
+        assert by_size.rows[0][place] == f"{sum(count * exact for count, exact in inside) / problems:.3f}"
+        assert by_size.rows[1][place] == f"{problems:,}"
+
+
+def test_three_by_three_cells_are_not_joined() -> None:
+    cells = {f"{n}x{m}": {"exact": 0.5, "f1": 1.0, "problems": 1} for n in range(3) for m in range(3)}
+    assert len(cells) == MOST_CELLS
+    assert report_tables(report(row("hungarian", cells=cells)))[1].title == "doa, by cell"
+
+
+def test_failures_are_told_by_seed_with_their_reason() -> None:
+    failed = tuple(Failed(model="acme", dataset="doa", seed=seed, reason="RuntimeError: no luck") for seed in (0, 2))
+    failed += (Failed(model="gone", dataset="doa", seed=1, reason="MemoryError"),)
+    found = replace(report(row("hungarian"), row("acme", seed=1)), failed=failed)
+    (table,) = report_tables(found)
+    assert column(table, "model") == ["hungarian", "acme", "gone"]
+    assert table.rows[-1][:2] == ("gone", "failed")
+    assert table.caption.endswith("Failed: acme, seed 0, 2: RuntimeError: no luck Failed: gone, seed 1: MemoryError")
+    for text in (render_markdown(found), " ".join(drawn(table).split())):
+        assert "acme, seed 0, 2: RuntimeError: no luck" in text
+
+
+def test_a_task_on_which_all_failed_is_not_lost() -> None:
+    failed = (Failed(model="acme", dataset="doa", seed=0, reason="MemoryError"),)
+    (table,) = report_tables(replace(report(), failed=failed))
+    assert table.rows[0][:2] == ("acme", "failed")
+    assert table.caption == "There is no number. Failed: acme, seed 0: MemoryError"
+
+
+def test_the_caption_says_what_was_solved_and_what_was_tuned() -> None:
+    tasks = {"doa": {"dataset": "doa", "settings": {"max_doas": 3, "counts": "known"}, "sha256": {}, "problems": 1}}
+    rows = [row("a", seed=0, weights="tuned: gate=0.4"), row("a", seed=1, weights="tuned: gate=0.5"), row("b")]
+    rows += [row("c", f1=0.1, weights="pretrained:default, tuned: gate=1")]
+    (table,) = report_tables(replace(report(*rows), tasks=tasks))
+    assert table.caption.startswith('doa with max_doas = 3, counts = "known". 40,500 test problems, seed 0, 1.')
+    assert table.caption.endswith("Tuned on validation: a (gate=0.4 / gate=0.5), c (gate=1).")
+
+
+def test_tasks_stand_in_the_order_of_the_suite() -> None:
+    tasks = {label: {"dataset": label, "settings": {}, "sha256": {}, "problems": 1} for label in ("c", "a", "b")}
+    skipped = Skipped(model="acme", dataset="c", reason="n/a (fixed 2 x 2)")
+    found = replace(report(row("acme", dataset="b"), row("acme", dataset="a"), skipped=(skipped,)), tasks=tasks)
+    assert [table.title for table in report_tables(found)] == ["c", "a", "b"]
+
+
+def test_an_overview_has_one_metric_of_all_models_on_the_tasks_that_match() -> None:
+    rows = [
+        row("greedy", dataset=task, seed=seed, exact=exact)
+        for task, exact in (("big-2", 0.5), ("big-4", 0.25), ("small", 0.0))
+        for seed in (0, 1)
+    ]
+    made = report(*rows, row("hungarian", dataset="big-4", exact=1.0))
+    made = replace(
+        made,
+        skipped=(Skipped(model="hnetgru", dataset="big-4", reason="n/a (fixed 2 x 2)"),),
+        failed=(Failed(model="broken", dataset="big-2", seed=0, reason="no"),),
+    )
+    table = overview_table(made, "exact", "big-*")
+    assert table.columns == ("model", "big-2", "big-4")
+    assert table.rows[0] == ("hungarian", "-", "1.0000")
+    assert set(table.rows[1:]) == {
+        ("greedy", "0.5000 ± 0.0000", "0.2500 ± 0.0000"),
+        ("hnetgru", "-", "n/a (fixed 2 x 2)"),
+        ("broken", "failed", "-"),
+    }
+
+
+def test_a_report_of_nothing_has_no_table() -> None:
+    assert report_tables(report()) == []
+    assert list(terminal_tables(report())) == []
+
+
+def test_markdown_is_a_table_with_caption_and_versions() -> None:
+    text = render_markdown(
+        report(row("hungarian"), row("acme"), versions={"hnetzoo": "0.1.0", "torch": "2.10"}, cores=2, system="Linux")
+    )
+    lines = text.splitlines()
+    assert lines[0] == "### doa"
+    assert lines[2] == f"| {' | '.join(COLUMNS)} |"
+    assert lines[3] == f"| :-- |{' --: |' * 11}"
+    assert {line.count("|") for line in lines if line.startswith("|")} == {len(COLUMNS) + 1}
+    assert lines[-1] == "Made with hnetzoo 0.1.0, torch 2.10 on 2 cores, Linux."
+    assert text.endswith(".\n")
+
+
+def test_markdown_names_commit_and_date_where_they_are_known() -> None:
+    known = {"versions": {"torch": "2.10"}, "cores": 2, "system": "Linux", "date": "2030-01-02T03:04:05+00:00"}
+    text = render_markdown(report(row("hungarian"), **known, commit="abc"))
+    assert text.splitlines()[-1] == "Made with torch 2.10 at commit abc on 2 cores, Linux, 2030-01-02T03:04:05+00:00."
+    assert "commit" not in render_markdown(report(row("hungarian"), **known, commit=None))
+
+
+def test_a_bar_in_a_label_does_not_break_the_markdown_table() -> None:
+    text = render_markdown(report(row("hungarian"), row("a|b")))
+    assert "| a\\|b |" in text
+
+
+@pytest.mark.parametrize("text", ["acme [large]", "[bold]", "run:[/]x", "hnetgru[/red]"])
+def test_text_in_brackets_survives_on_the_terminal(text: str) -> None:
+    assert text in drawn(Table(title="t", caption="c", columns=("model", "F1"), rows=((text, text),)))
+
+
+@pytest.mark.parametrize("place", ["title", "caption", "columns"])
+def test_titles_captions_and_columns_in_brackets_survive_on_the_terminal(place: str) -> None:
+    table = Table(title="title", caption="caption", columns=("model", "F1"), rows=(("a long enough row", "1"),))
+    named = replace(table, **{place: ("doa [bold]", "F1") if place == "columns" else "doa [bold]"})
+    assert "doa [bold]" in drawn(named)
+
+
+def test_the_terminal_keeps_the_first_column_whole() -> None:
+    (table,) = report_tables(report(row("hungarian"), row("a-model-with-a-rather-long-name")))
+    assert "a-model-with-a-rather-long-name" in drawn(table, width=60)

@@ -1,0 +1,198 @@
+"""Tracking metrics against brute force over all matchings, and against sequences worked out by hand."""
+
+from collections.abc import Iterator
+from itertools import combinations, permutations
+from math import inf, isnan
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from hnetzoo import ConfigError, DataError, ShapeError
+from hnetzoo.tracking.metrics import TrackingCounts, clear_mot, gospa, localization, ospa
+
+Pairs = tuple[tuple[int, int], ...]
+
+
+def matchings(rows: list[int], columns: list[int]) -> Iterator[Pairs]:
+    """Every set of disjoint pairs."""
+    for size in range(min(len(rows), len(columns)) + 1):
+        for chosen in combinations(rows, size):
+            for order in permutations(columns, size):
+                yield tuple(zip(chosen, order, strict=True))
+
+
+def best(distance: np.ndarray, rows: list[int], columns: list[int], gate: float) -> Pairs:
+    """The most pairs within the gate, then the least total distance."""
+    legal = (pairs for pairs in matchings(rows, columns) if all(distance[pair] <= gate for pair in pairs))
+    return min(legal, key=lambda pairs: (-len(pairs), sum(distance[pair] for pair in pairs)))
+
+
+def walk(
+    distance: Tensor, rows: Tensor, columns: Tensor, gate: float, identity: Tensor, *, keep: bool
+) -> TrackingCounts:
+    """Follow every sequence with dictionaries; `keep` is what CLEAR does."""
+    matches, switches, total = 0, 0, 0.0
+    for sequence in range(len(distance)):
+        ever: dict[int, tuple[int, int]] = {}
+        before: Pairs = ()
+        for frame, problem in enumerate(distance[sequence].numpy()):
+            owner = identity[sequence, frame].tolist()
+            there = (
+                rows[sequence, frame].nonzero().flatten().tolist(),
+                columns[sequence, frame].nonzero().flatten().tolist(),
+            )
+            kept = [
+                (i, j)
+                for i, j in (before if keep else ())
+                if i in there[0] and j in there[1] and problem[i, j] <= gate and ever[i][0] == owner[i]
+            ]
+            free = ([i for i in there[0] if i not in dict(kept)], [j for j in there[1] if j not in dict(kept).values()])
+            before = (*kept, *best(problem, *free, gate))
+            for i, j in before:
+                matches, total = matches + 1, total + problem[i, j]
+                switches += i in ever and ever[i][0] == owner[i] and ever[i][1] != j
+                ever[i] = owner[i], j
+    return TrackingCounts(
+        references=int(rows.sum()), predictions=int(columns.sum()), matches=matches, switches=switches,
+        total_distance=pytest.approx(total),
+    )  # fmt: skip
+
+
+def sequences(n: int, m: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """Distances that change slowly, so that keeping matters, and masks."""
+    steps = torch.randn(4, 12, n, m, generator=generator, dtype=torch.float64).cumsum(1)
+    masks = (torch.rand(4, 12, size, generator=generator) < 0.8 for size in (n, m))
+    return steps.abs() / 3, *masks
+
+
+@pytest.mark.parametrize(("n", "m"), [(1, 1), (2, 2), (3, 2), (2, 4), (0, 2), (2, 0)])
+@pytest.mark.parametrize("gate", [None, 0.8])
+def test_counts_agree_with_brute_force(n: int, m: int, gate: float | None, generator: torch.Generator) -> None:
+    distance, rows, columns = sequences(n, m, generator)
+    identity = torch.randint(0, 3, (4, 12, n), generator=generator).sort(1).values
+    for owner in (None, identity):
+        who = torch.zeros_like(identity) if owner is None else owner
+        for count, keep in ((localization, False), (clear_mot, True)):
+            expected = walk(distance, rows, columns, inf if gate is None else gate, who, keep=keep)
+            assert count(distance, rows, columns, gate=gate, identity=owner) == expected
+
+
+def test_what_is_outside_the_masks_is_never_read(generator: torch.Generator) -> None:
+    distance, rows, columns = sequences(2, 3, generator)
+    hidden = distance.masked_fill(~(rows.unsqueeze(3) & columns.unsqueeze(2)), torch.nan)
+    for count in (localization, clear_mot):
+        assert count(hidden, rows, columns, gate=0.8) == count(distance, rows, columns, gate=0.8)
+    for measure in (ospa, lambda *arguments, cutoff: gospa(*arguments, cutoff=cutoff).total):
+        torch.testing.assert_close(
+            measure(hidden, rows, columns, cutoff=0.8), measure(distance, rows, columns, cutoff=0.8)
+        )
+
+
+def test_a_sequence_worked_out_by_hand() -> None:
+    """Two sources, two tracks, gate 1.
+
+    Frame 1: both matched. 2: the crossing is cheaper, but the pairs of frame 1 hold. 3: the second source is missed,
+    and track 2 is a false positive. 4: the second source is found by track 1, the first by track 2: two switches.
+    """
+    distance = torch.tensor([[
+        [[0.1, 2.0], [2.0, 0.2]],
+        [[0.9, 0.1], [0.1, 0.8]],
+        [[0.3, 2.0], [2.0, 1.5]],
+        [[1.5, 0.4], [0.5, 1.5]],
+    ]])  # fmt: skip
+    counts = clear_mot(distance, gate=1.0)
+    assert (counts.misses, counts.false_positives, counts.switches) == (1, 1, 2)
+    assert counts.mota == pytest.approx(1 - 4 / 8)
+    assert counts.mean_distance == pytest.approx((0.1 + 0.2 + 0.9 + 0.8 + 0.3 + 0.4 + 0.5) / 7)
+    assert (counts.recall, counts.precision, counts.f1) == pytest.approx((7 / 8, 7 / 8, 7 / 8))
+    assert localization(distance, gate=1.0).switches == 4  # the first source three times, the second once
+
+
+@pytest.mark.parametrize("count", [localization, clear_mot])
+def test_the_gate_comes_before_matching(count) -> None:
+    """Matching first would take 2.0 and 2.0, at a total of 4, and lose both to the gate; 1.0 is within it."""
+    counts = count(torch.tensor([[[[2.0, 1.0], [9.0, 2.0]]]]), gate=1.5)
+    assert (counts.matches, counts.mean_distance) == (1, 1.0)
+
+
+@pytest.mark.parametrize("count", [localization, clear_mot])
+@pytest.mark.parametrize("shape", [(0, 3, 2, 2), (2, 0, 2, 2), (2, 3, 0, 0)])
+def test_nothing_to_find_and_nothing_found_is_perfect(count, shape: tuple[int, ...]) -> None:
+    counts = count(torch.zeros(shape), gate=1.0)
+    assert counts == TrackingCounts()
+    assert (counts.recall, counts.precision, counts.f1, counts.mota) == (1, 1, 1, 1)
+    assert isnan(counts.mean_distance)
+
+
+def test_only_false_alarms_or_only_misses_are_worth_nothing() -> None:
+    alarms, misses = localization(torch.zeros(1, 3, 0, 2)), localization(torch.zeros(1, 3, 2, 0))
+    assert (alarms.recall, alarms.precision, alarms.f1, alarms.mota) == (0, 0, 0, 1 - 6)
+    assert (misses.recall, misses.precision, misses.f1, misses.mota) == (0, 0, 0, 0)
+
+
+def test_counts_of_batches_add_up_to_the_counts_of_all(generator: torch.Generator) -> None:
+    distance, rows, columns = sequences(3, 3, generator)
+    whole = clear_mot(distance, rows, columns, gate=1.0)
+    parts = [clear_mot(distance[i], rows[i], columns[i], gate=1.0) for i in (slice(0, 1), slice(1, 4))]
+    added = parts[0] + parts[1]
+    assert added.total_distance == pytest.approx(whole.total_distance)
+    assert (added.references, added.predictions, added.matches, added.switches) == (
+        whole.references, whole.predictions, whole.matches, whole.switches,
+    )  # fmt: skip
+
+
+def brute_gospa(distance: np.ndarray, cutoff: float, order: float) -> float:
+    n, m = distance.shape
+    costs = [
+        sum(min(distance[pair], cutoff) ** order for pair in pairs) + cutoff**order / 2 * (n + m - 2 * len(pairs))
+        for pairs in matchings(list(range(n)), list(range(m)))
+    ]
+    return min(costs) ** (1 / order)
+
+
+def brute_ospa(distance: np.ndarray, cutoff: float, order: float) -> float:
+    few, many = sorted(distance.shape)
+    distance = distance if distance.shape == (few, many) else distance.T
+    if many == 0:
+        return 0.0
+    sums = [
+        sum(min(distance[i, j], cutoff) ** order for i, j in enumerate(columns))
+        for columns in permutations(range(many), few)
+    ]
+    return ((min(sums) + cutoff**order * (many - few)) / many) ** (1 / order)
+
+
+@pytest.mark.parametrize(("n", "m"), [(1, 1), (2, 2), (3, 2), (2, 4), (5, 5), (0, 2), (2, 0), (0, 0)])
+@pytest.mark.parametrize(("cutoff", "order"), [(0.5, 1), (0.5, 2), (2.0, 1)])
+def test_ospa_and_gospa_agree_with_brute_force(
+    n: int, m: int, cutoff: float, order: float, generator: torch.Generator
+) -> None:
+    distance = torch.rand(2, 3, n, m, generator=generator, dtype=torch.float64)
+    rows, columns = (torch.rand(2, 3, size, generator=generator) < 0.8 for size in (n, m))
+    found = (
+        ospa(distance, rows, columns, cutoff=cutoff, order=order),
+        gospa(distance, rows, columns, cutoff=cutoff, order=order),
+    )
+    for place in np.ndindex(2, 3):
+        problem = distance[place][rows[place]][:, columns[place]].numpy()
+        assert found[0][place].item() == pytest.approx(brute_ospa(problem, cutoff, order))
+        assert found[1].total[place].item() == pytest.approx(brute_gospa(problem, cutoff, order))
+    parts = found[1].localization + found[1].missed + found[1].false
+    torch.testing.assert_close(found[1].total ** order, parts)
+
+
+def test_a_pair_at_the_cutoff_is_a_miss_and_a_false_alarm() -> None:
+    parts = gospa(torch.tensor([[[[2.0]]]]), cutoff=2.0, order=2.0)
+    assert [part.item() for part in parts] == [2.0, 0.0, 2.0, 2.0]
+
+
+def test_what_does_not_fit_is_named() -> None:
+    with pytest.raises(ShapeError, match=r"^expected sequences \[b, t, n, m\], got \[2, 2\]"):
+        clear_mot(torch.zeros(2, 2))
+    with pytest.raises(ConfigError, match=r"^cutoff is 0 and order 1; the cutoff must be positive"):
+        ospa(torch.zeros(1, 1, 1, 1), cutoff=0, order=1)
+    for count in (localization, clear_mot):
+        with pytest.raises(DataError, match=r"^distance is nan at problem 0, row 0, column 0"):
+            count(torch.full((1, 1, 1, 1), torch.nan))

@@ -1,0 +1,109 @@
+"""Crash-safe files and resumable states."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from hnetzoo.errors import CheckpointError
+from hnetzoo.files import read_json, write_file
+from hnetzoo.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
+from hnetzoo.training.weights import load_tensors, save_tensors
+
+
+def state(epoch: int) -> dict[str, object]:
+    return {
+        "optimizer": {
+            "state": {0: {"step": torch.tensor(float(epoch)), "mean": torch.arange(3.0) / 7}},
+            "betas": (0.9, 1),
+        },
+        "rate": 0.1 + 0.2,
+        "names": ["a", None, True],
+        "empty": {},
+    }
+
+
+def same(a: object, b: object) -> bool:
+    if isinstance(a, torch.Tensor):
+        return isinstance(b, torch.Tensor) and torch.equal(a, b)
+    if isinstance(a, dict):
+        return isinstance(b, dict) and a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, list | tuple):
+        return type(a) is type(b) and len(a) == len(b) and all(map(same, a, b))
+    return type(a) is type(b) and a == b
+
+
+def test_state_comes_back_bit_for_bit_with_its_types(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, Checkpoint(3, state(3)))
+    found = load_checkpoint(tmp_path)
+    assert found is not None
+    assert found.epoch == 3
+    assert same(found.state, state(3))
+
+
+def test_newest_two_states_are_kept(tmp_path: Path) -> None:
+    for epoch in range(1, 12):
+        save_checkpoint(tmp_path, Checkpoint(epoch, state(epoch)))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["epoch-000010", "epoch-000011"]
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "state.json", "tensors.safetensors"])
+@pytest.mark.parametrize("damage", ["cut", "flip", "remove"])
+def test_resume_walks_back_over_a_damaged_state(tmp_path: Path, name: str, damage: str) -> None:
+    for epoch in (1, 2):
+        save_checkpoint(tmp_path, Checkpoint(epoch, state(epoch)))
+    path = tmp_path / "epoch-000002" / name
+    content = path.read_bytes()
+    if damage == "remove":
+        path.unlink()
+    else:
+        path.write_bytes(content[: len(content) // 2] if damage == "cut" else content[:-9] + b"\x00" + content[-8:])
+    found = load_checkpoint(tmp_path)
+    assert found is not None
+    assert found.epoch == 1
+
+
+def test_no_whole_state_is_no_checkpoint(tmp_path: Path) -> None:
+    assert load_checkpoint(tmp_path / "missing") is None
+    (tmp_path / "epoch-000001").mkdir()
+    assert load_checkpoint(tmp_path) is None
+
+
+def test_unfinished_state_is_not_seen(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, Checkpoint(1, state(1)))
+    (tmp_path / "epoch-000001").rename(tmp_path / ".epoch-000002.tmp")
+    assert load_checkpoint(tmp_path) is None
+
+
+def test_state_that_needs_pickle_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="cannot be saved without pickle"):
+        save_checkpoint(tmp_path, Checkpoint(1, {"function": print}))
+    assert load_checkpoint(tmp_path) is None
+
+
+def test_tensors_that_share_memory_are_saved_apart(tmp_path: Path) -> None:
+    base = torch.arange(6.0)
+    save_tensors(tmp_path / "t.safetensors", {"all": base, "part": base[2:4], "turned": base.view(2, 3).T})
+    found = load_tensors(tmp_path / "t.safetensors")
+    assert torch.equal(found["part"], base[2:4])
+    assert torch.equal(found["turned"], base.view(2, 3).T)
+
+
+def test_damaged_weights_are_named(tmp_path: Path) -> None:
+    (tmp_path / "w.safetensors").write_bytes(b"\x10\x00not safetensors")
+    with pytest.raises(CheckpointError, match=r"cannot read weights '.*w.safetensors' .*restore it or train again"):
+        load_tensors(tmp_path / "w.safetensors")
+
+
+def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    write_file(tmp_path / "f", b"old")
+    with pytest.raises(TypeError):
+        write_file(tmp_path / "f", "text")  # type: ignore[arg-type]
+    assert (tmp_path / "f").read_bytes() == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == ["f"]
+
+
+def test_damaged_json_is_named(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text("{")
+    with pytest.raises(CheckpointError, match=r"cannot read '.*run.json'"):
+        read_json(tmp_path / "run.json")

@@ -1,0 +1,96 @@
+"""Run directories: what they hold, and who may write into them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hnetzoo.errors import CheckpointError, ConfigError
+from hnetzoo.training.runs import RunRecord, open_run, read_run, write_run
+
+RECORD = RunRecord(
+    model="hnetgru",
+    shape=(2, 2),
+    settings={"model": {"hidden_size": 8}, "trainer": {"epochs": 3, "loss_weights": (1.0, 1.0)}, "dataset": {}},
+    dataset="doa",
+    trainer="hnet",
+    environment={"python": "3"},
+)
+OTHER = replace(RECORD, seed=1, settings={**RECORD.settings, "trainer": {"epochs": 4, "loss_weights": (1.0, 1.0)}})
+
+
+def test_record_comes_back_as_the_same_training(tmp_path: Path) -> None:
+    write_run(tmp_path / "run", RECORD)
+    assert read_run(tmp_path / "run").differences(RECORD) == []
+
+
+def test_versions_do_not_make_another_training() -> None:
+    assert RECORD.differences(replace(RECORD, environment={})) == []
+
+
+@pytest.mark.parametrize("prepare", [lambda path: None, lambda path: path.mkdir()])
+def test_missing_or_empty_directory_is_set_up(tmp_path: Path, prepare: object) -> None:
+    prepare(tmp_path / "run")  # type: ignore[operator]
+    open_run(tmp_path / "run", RECORD)
+    assert read_run(tmp_path / "run").model == "hnetgru"
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_what_a_killed_write_left_behind_is_cleared_away(tmp_path: Path, held: bool) -> None:
+    run = tmp_path / "run"
+    if held:
+        open_run(run, RECORD)
+    run.mkdir(exist_ok=True)
+    (run / ".run.json.4711.tmp").write_text("{")
+    open_run(run, RECORD, resume=True)
+    assert [path.name for path in run.iterdir()] == ["run.json"]
+
+
+def test_files_of_others_are_not_cleared_away(tmp_path: Path) -> None:
+    (tmp_path / ".thesis.tex.tmp").write_text("precious")
+    with pytest.raises(ConfigError, match="is not a run directory"):
+        open_run(tmp_path, RECORD)
+    assert (tmp_path / ".thesis.tex.tmp").exists()
+
+
+def test_directory_of_another_training_is_refused_naming_the_differences(tmp_path: Path) -> None:
+    open_run(tmp_path / "run", RECORD)
+    for resume in (False, True):
+        with pytest.raises(ConfigError, match=r"another training \(hnetgru; differs in seed, trainer.epochs\); choose"):
+            open_run(tmp_path / "run", OTHER, resume=resume)
+
+
+def test_directory_of_this_training_asks_for_resume(tmp_path: Path) -> None:
+    open_run(tmp_path / "run", RECORD)
+    with pytest.raises(ConfigError, match="already holds this training; continue with --resume, or start over with"):
+        open_run(tmp_path / "run", RECORD)
+    open_run(tmp_path / "run", RECORD, resume=True)
+
+
+def test_fresh_deletes_a_training_and_nothing_but_a_training(tmp_path: Path) -> None:
+    open_run(tmp_path / "run", RECORD)
+    (tmp_path / "run" / "metrics.jsonl").write_text("{}\n")
+    open_run(tmp_path / "run", OTHER, fresh=True)
+    assert not (tmp_path / "run" / "metrics.jsonl").exists()
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "thesis.tex").write_text("precious")
+    with pytest.raises(ConfigError, match="exists and is not a run directory; choose another --out"):
+        open_run(tmp_path / "home", RECORD, fresh=True)
+    assert (tmp_path / "home" / "thesis.tex").exists()
+
+
+def test_resume_and_fresh_exclude_each_other(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="choose one"):
+        open_run(tmp_path / "run", RECORD, resume=True, fresh=True)
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", '{"schema": 99}', '{"schema": 1, "model": "x"}', "{"])
+def test_damaged_record_is_a_checkpoint_error(tmp_path: Path, text: str) -> None:
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(CheckpointError, match=r"run.json"):
+        read_run(tmp_path)
+
+
+def test_directory_without_record_is_no_run(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"is not a run directory \(no run.json in it\)"):
+        read_run(tmp_path)
