@@ -18,8 +18,22 @@ if TYPE_CHECKING:
     from hnetzoo.association.batch import AssociationBatch, Split, full_masks, valid_cells
     from hnetzoo.association.contracts import Optimization
     from hnetzoo.association.decoding import decode
-    from hnetzoo.association.masking import allowed_pairs, check_problem_shapes
+    from hnetzoo.association.masking import (
+        ABSENT,
+        CERTAIN,
+        IMPOSSIBLE,
+        allowed_pairs,
+        check_problem_shapes,
+        compress_logits,
+        log_odds,
+        logsumexp_of_others,
+        mask_value,
+        masked_softmax,
+        skip_value_checks,
+    )
+    from hnetzoo.association.model import AssociationModel, unwrapped
     from hnetzoo.association.problem_files import read_distances, read_problems, write_problems
+    from hnetzoo.association.recurrent import GRU
     from hnetzoo.association.splits import label_shares
     from hnetzoo.config import Config, TrainerConfig
     from hnetzoo.errors import (
@@ -42,7 +56,10 @@ if TYPE_CHECKING:
     from hnetzoo.training.optimization import one_cycle
 
 _MODULE_OF = {
+    "ABSENT": "association.masking",
     "AssociationBatch": "association.batch",
+    "AssociationModel": "association.model",
+    "CERTAIN": "association.masking",
     "CheckpointError": "errors",
     "Citation": "registry.specs",
     "Config": "config",
@@ -50,7 +67,9 @@ _MODULE_OF = {
     "DataError": "errors",
     "DatasetSpec": "registry.specs",
     "DivergenceError": "errors",
+    "GRU": "association.recurrent",
     "HnetzooError": "errors",
+    "IMPOSSIBLE": "association.masking",
     "ModelSpec": "registry.specs",
     "Optimization": "association.contracts",
     "Plugin": "registry.lookup",
@@ -67,6 +86,7 @@ _MODULE_OF = {
     "allowed_pairs": "association.masking",
     "assign": "association.assignment",
     "check_problem_shapes": "association.masking",
+    "compress_logits": "association.masking",
     "decode": "association.decoding",
     "discover": "registry.discovery",
     "full_masks": "association.batch",
@@ -74,16 +94,27 @@ _MODULE_OF = {
     "label_shares": "association.splits",
     "load_dataset": "registry.loading",
     "load_model": "registry.loading",
+    "log_odds": "association.masking",
+    "logsumexp_of_others": "association.masking",
+    "mask_value": "association.masking",
+    "masked_softmax": "association.masking",
     "one_cycle": "training.optimization",
     "read_distances": "association.problem_files",
     "read_problems": "association.problem_files",
+    "skip_value_checks": "association.masking",
+    "unwrapped": "association.model",
     "valid_cells": "association.batch",
     "write_problems": "association.problem_files",
 }
 _MODULES = ("errors", "losses", "testing", "tracking_metrics")
 
 __all__ = [
+    "ABSENT",
+    "CERTAIN",
+    "GRU",
+    "IMPOSSIBLE",
     "AssociationBatch",
+    "AssociationModel",
     "CheckpointError",
     "Citation",
     "Config",
@@ -108,6 +139,7 @@ __all__ = [
     "allowed_pairs",
     "assign",
     "check_problem_shapes",
+    "compress_logits",
     "decode",
     "discover",
     "full_masks",
@@ -115,11 +147,17 @@ __all__ = [
     "label_shares",
     "load_dataset",
     "load_model",
+    "log_odds",
+    "logsumexp_of_others",
     "losses",
+    "mask_value",
+    "masked_softmax",
     "one_cycle",
     "read_distances",
     "read_problems",
+    "skip_value_checks",
     "tracking_metrics",
+    "unwrapped",
     "valid_cells",
     "write_problems",
 ]

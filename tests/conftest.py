@@ -9,8 +9,12 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import torch
+
+hypothesis.settings.register_profile("hnetzoo", deadline=None, max_examples=50, derandomize=True)
+hypothesis.settings.load_profile("hnetzoo")
 
 
 @pytest.fixture(autouse=True)

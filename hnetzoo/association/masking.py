@@ -1,10 +1,49 @@
-"""Which pairs can be made. Conventions as in `hnetzoo.association.batch`."""
+"""Which pairs can be made, and softmax and log-odds over those alone.
+
+Conventions as in `hnetzoo.association.batch`. Checks that read values wait for the device; they can be switched off,
+and torch.compile and torch.export leave them out. Without them NaN counts as a pair that cannot be made.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import torch
 from torch import Tensor
 
 from hnetzoo.association.batch import full_masks, valid_cells
 from hnetzoo.errors import DataError, ShapeError
+
+IMPOSSIBLE = -100.0
+"""Logit of a pair that cannot be made; its probability is 0 in every floating-point type."""
+ABSENT = -1e4
+"""Stands for what does not exist where the maximum of logits or hidden states is taken: below all of them, and finite
+in every floating-point type, so that no gradient is NaN."""
+CERTAIN = 20.0
+"""Logit of a hard decision: its probability is within 2e-9 of 0 or 1."""
+
+_checked: ContextVar[bool] = ContextVar("checked", default=True)
+
+
+@contextmanager
+def skip_value_checks() -> Iterator[None]:
+    """Leave out the checks that read values inside a `with` block: for problems that have been checked before.
+
+    Example:
+        >>> with skip_value_checks():
+        ...     allowed_pairs(torch.tensor([[[torch.nan, 1.0]]])).tolist()
+        [[[False, True]]]
+    """
+    token = _checked.set(False)
+    try:
+        yield
+    finally:
+        _checked.reset(token)
+
+
+def checks_values() -> bool:
+    """Return whether values are to be checked here: neither switched off nor traced."""
+    return not torch.compiler.is_compiling() and _checked.get()
 
 
 def allowed_pairs(distance: Tensor, row_mask: Tensor | None = None, col_mask: Tensor | None = None) -> Tensor:
@@ -27,16 +66,15 @@ def allowed_pairs(distance: Tensor, row_mask: Tensor | None = None, col_mask: Te
         [[[1, 0], [0, 0]]]
     """
     check_problem_shapes(distance, row_mask, col_mask)
-    valid = valid_cells(*full_masks(distance, row_mask, col_mask))
-    unusable = valid & (distance.isnan() | distance.isneginf())
-    if unusable.any():
-        problem, row, column = unusable.nonzero()[0].tolist()
-        value = distance[problem, row, column].item()
-        raise DataError(
-            f"distance is {value} at problem {problem}, row {row}, column {column}; distances inside the masks must be "
-            "numbers (+inf forbids a pair): correct the value or mask the slot"
-        )
-    return valid & distance.isfinite()
+    finite = distance.isfinite()
+    if row_mask is None and col_mask is None:
+        valid, allowed = None, finite
+    else:
+        valid = valid_cells(*full_masks(distance, row_mask, col_mask))
+        allowed = valid & finite
+    if checks_values() and not bool(finite.all()):
+        _refuse_unusable(distance, valid)
+    return allowed
 
 
 def check_problem_shapes(matrix: Tensor, row_mask: Tensor | None, col_mask: Tensor | None) -> None:
@@ -50,3 +88,89 @@ def check_problem_shapes(matrix: Tensor, row_mask: Tensor | None, col_mask: Tens
         if mask is not None and (tuple(mask.shape) != expected or mask.dtype != torch.bool):
             found = f"{mask.dtype} {list(mask.shape)}".removeprefix("torch.")
             raise ShapeError(f"{name} is {found}; problems {[b, n, m]} need bool {list(expected)}")
+
+
+def mask_value(dtype: torch.dtype) -> float:
+    """Return the number that stands for -infinity among scores of a type: far below any, finite, and safe to add to.
+
+    Example:
+        >>> mask_value(torch.float32), mask_value(torch.float16)
+        (-1e+20, -32752.0)
+    """
+    return -min(1e20, torch.finfo(dtype).max / 2)
+
+
+def masked_softmax(scores: Tensor, allowed: Tensor, dim: int = -1) -> Tensor:
+    """Return the softmax of scores over the allowed entries.
+
+    Args:
+        scores: Float, any shape.
+        allowed: Bool, broadcast against scores.
+        dim: The axis that shares sum to 1 along.
+
+    Returns:
+        Float of the shape of scores; 0 where not allowed, and everywhere along a line without an allowed entry.
+
+    Example:
+        >>> masked_softmax(torch.tensor([1.0, 1.0, 9.0]), torch.tensor([True, True, False]))
+        tensor([0.5000, 0.5000, 0.0000])
+    """
+    shares = scores.masked_fill(~allowed, mask_value(scores.dtype)).softmax(dim)
+    return shares.masked_fill(~allowed, 0.0)
+
+
+def log_odds(scores: Tensor, dim: int) -> Tensor:
+    """Return the log-odds of each score in a softmax along dim: the score less the logsumexp of the others.
+
+    Args:
+        scores: Float, any shape; what cannot be chosen is at `mask_value`.
+        dim: The axis of the softmax.
+
+    Returns:
+        Float of the shape of scores, accurate also where a share is nearly 1.
+
+    Example:
+        >>> log_odds(torch.tensor([2.0, 2.0, 0.0]), 0).sigmoid()
+        tensor([0.4683, 0.4683, 0.0634])
+    """
+    return scores - logsumexp_of_others(scores, dim)
+
+
+def logsumexp_of_others(scores: Tensor, dim: int) -> Tensor:
+    """Return for each score the logsumexp of all others along dim; arguments and shape as in `log_odds`.
+
+    Of all scores but the largest, the share p is at most 1/2 and log(1 - p) is accurate; for the largest, the others
+    are summed without it.
+    """
+    lowest = mask_value(scores.dtype)
+    largest = torch.zeros_like(scores, dtype=torch.bool).scatter(dim, scores.argmax(dim, keepdim=True), True)
+    total = scores.logsumexp(dim, keepdim=True)
+    rest = scores.masked_fill(largest, lowest).logsumexp(dim, keepdim=True)
+    share = (scores - total).masked_fill(largest, lowest).exp()
+    return torch.where(largest, rest, total + torch.log1p(-share))
+
+
+def compress_logits(logits: Tensor) -> Tensor:
+    """Return logits that grow logarithmically beyond +-20.
+
+    There the probability is within 2e-9 of 0 or 1; the order of pairs is kept, and gradients stay finite and above 0.
+
+    Example:
+        >>> compress_logits(torch.tensor([5.0, 20.0, 1e6, -1e6]))
+        tensor([  5.0000,  20.0000,  33.8155, -33.8155])
+    """
+    excess = (logits.abs() - CERTAIN).clamp(0, -mask_value(logits.dtype))
+    return logits.clamp(-CERTAIN, CERTAIN) + logits.sign() * excess.log1p()
+
+
+def _refuse_unusable(distance: Tensor, valid: Tensor | None) -> None:
+    """Raise DataError for the first NaN or -inf among the valid entries; +inf is fine."""
+    unusable = distance.isnan() | distance.isneginf()
+    places = (unusable if valid is None else valid & unusable).nonzero()
+    if not len(places):
+        return
+    problem, row, column = places[0].tolist()
+    raise DataError(
+        f"distance is {distance[problem, row, column].item()} at problem {problem}, row {row}, column {column}; "
+        "distances inside the masks must be numbers (+inf forbids a pair): correct the value or mask the slot"
+    )

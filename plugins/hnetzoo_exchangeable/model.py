@@ -1,7 +1,7 @@
 """A recurrent exchangeable network on the distance matrix.
 
-Every cell holds a state and a few potentials. A shared layer, applied again and again, normalises the potentials along
-rows and columns as Sinkhorn's algorithm does, shows the cell how it competes there, and updates its state from itself
+Every pair holds a state and a few potentials. A shared layer, applied again and again, normalises the potentials along
+rows and columns as Sinkhorn's algorithm does, shows the pair how it competes there, and updates its state from itself
 and from the maxima of its row and of its column; the state in turn moves the potentials. Whatever permutes rows or
 columns permutes the answer alike, and the weights know no size.
 
@@ -20,12 +20,8 @@ from torch import Tensor, nn
 import hnetzoo
 from hnetzoo_exchangeable.config import ExchangeableConfig
 
-ABSENT = -1e4
-"""Stands for a masked cell where maxima are taken: below any real value, and finite, so that no gradient is NaN."""
-IMPOSSIBLE = -100.0
-"""Logit where there can be no pair."""
-LOST = -10.0
-"""Least log-share that a state is shown: beyond, a cell has lost, and only rounding grows."""
+LEAST_LOG_SHARE = -10.0
+"""Least log-share that a state is shown: below it a pair has lost, and only rounding grows."""
 LEAST_POTENTIAL = -60.0
 LEAST_GAP = 1e-3
 """Least typical gap of a problem that its distances are measured in [units of the distance]."""
@@ -33,7 +29,7 @@ FEATURES = 5
 
 
 class ExchangeableLayer(nn.Module):
-    """Update the states and potentials of all cells from their rows and columns.
+    """The next states and potentials of all pairs, from those of their rows and columns.
 
     Example:
         >>> layer = ExchangeableLayer(channels=8, scores=2)
@@ -56,12 +52,12 @@ class ExchangeableLayer(nn.Module):
     def forward(self, state: Tensor, potential: Tensor, features: Tensor, absent: Tensor) -> tuple[Tensor, Tensor]:
         """Map state [b, n, m, c] and potential [b, n, m, s] to the next ones.
 
-        `features` is [b, n, m, 5]; `absent`, [b, n, m, 1], is 0 where a pair is allowed and ABSENT elsewhere: adding it
-        is several times as fast as masking, and as exact.
+        `features` is [b, n, m, 5]; `absent`, [b, n, m, 1], is 0 where a pair can be made and `hnetzoo.ABSENT`
+        elsewhere: adding it is several times as fast as masking, and as exact.
         """
         scores = potential + self.score(state) + absent
         in_row, in_column = torch.log_softmax(scores, 2), torch.log_softmax(scores, 1)
-        competing = torch.cat((in_row, in_column), -1).clamp(min=LOST)
+        competing = torch.cat((in_row, in_column), -1).clamp(min=LEAST_LOG_SHARE)
         present = state + absent
         hidden = self.of_cell(torch.cat((state, features, competing), -1))
         hidden = hidden + self.of_row(present.amax(2, keepdim=True)) + self.of_column(present.amax(1, keepdim=True))
@@ -69,8 +65,8 @@ class ExchangeableLayer(nn.Module):
         return self.norm(state + self.update(torch.relu(hidden))), balanced.clamp(min=LEAST_POTENTIAL)
 
 
-class Exchangeable(nn.Module):
-    """Predict association logits from distances of any size.
+class Exchangeable(hnetzoo.AssociationModel):
+    """Association logits from distances of any size.
 
     Args:
         config: Settings.
@@ -78,8 +74,8 @@ class Exchangeable(nn.Module):
 
     Example:
         >>> model = Exchangeable(ExchangeableConfig(), (2, 2))
-        >>> model(torch.rand(4, 3, 5)).shape
-        torch.Size([4, 3, 5])
+        >>> model(torch.rand(4, 3, 5)).shape, model(torch.rand(4, 3, 5), after=(2, 6)).shape
+        (torch.Size([4, 3, 5]), torch.Size([2, 4, 3, 5]))
     """
 
     def __init__(self, config: ExchangeableConfig, shape: tuple[int, int]) -> None:
@@ -90,55 +86,64 @@ class Exchangeable(nn.Module):
         self.layer = ExchangeableLayer(config.channels, config.scores)
         self.read = nn.Linear(config.channels, 1)
 
-    def forward(self, distance: Tensor, row_mask: Tensor | None = None, col_mask: Tensor | None = None) -> Tensor:
-        """Compute logits.
+    def forward(
+        self,
+        distance: Tensor,
+        row_mask: Tensor | None = None,
+        col_mask: Tensor | None = None,
+        *,
+        after: Sequence[int] | None = None,
+    ) -> Tensor:
+        """Return association logits, as every association model does.
 
         Args:
-            distance: Float [b, n, m], any unit; trained on chords. +inf forbids a pair.
-            row_mask: Bool [b, n]; None means all True.
-            col_mask: Bool [b, m]; None means all True.
+            distance: As in `hnetzoo.AssociationModel`.
+            row_mask: Likewise.
+            col_mask: Likewise.
+            after: Numbers of iterations, ascending, to return the logits after each; for training.
 
         Returns:
-            Float [b, n, m], before the sigmoid; -100 where there can be no pair.
+            Float [b, n, m], before the sigmoid; with `after`, [len(after), b, n, m].
 
         Raises:
-            ShapeError: If the shapes do not fit.
-            DataError: If a distance inside the masks is NaN or -inf.
+            ShapeError: As in `hnetzoo.AssociationModel`.
+            DataError: Likewise.
         """
-        (logits,) = self.answers(distance, row_mask, col_mask, after=[self.iterations])
-        return logits
-
-    def answers(
-        self, distance: Tensor, row_mask: Tensor | None, col_mask: Tensor | None, *, after: Sequence[int]
-    ) -> list[Tensor]:
-        """Compute the logits that the network would give after each of these numbers of iterations, ascending."""
-        allowed = hnetzoo.allowed_pairs(distance, row_mask, col_mask)
+        if after is None:
+            return super().forward(distance, row_mask, col_mask)
+        clean, allowed = self.clean(distance, row_mask, col_mask)
         if distance.numel() == 0:
-            return [distance] * len(after)
+            return clean.expand(len(after), *clean.shape)
+        return self.fill(self._iterate(clean, allowed, after), allowed, distance.dtype)
+
+    def logits(self, distance: Tensor, allowed: Tensor) -> Tensor:
+        """Return the logits after the last iteration, [b, n, m]."""
+        return self._iterate(distance, allowed, (self.iterations,))[0]
+
+    def _iterate(self, distance: Tensor, allowed: Tensor, after: Sequence[int]) -> Tensor:
+        """Return the logits after each of these numbers of iterations, [len(after), b, n, m]."""
         features = _features(distance, allowed)
         state, potential = self.embed(features), self.start(features)  # [b, n, m, c], [b, n, m, s]
-        absent = torch.where(allowed, 0.0, ABSENT).to(state.dtype).unsqueeze(-1)
+        absent = torch.where(allowed, 0.0, hnetzoo.ABSENT).to(state.dtype).unsqueeze(-1)
         answers = []
         for iteration in range(1, max(after) + 1):
             state, potential = self.layer(state, potential, features, absent)
             if iteration in after:
-                answers.append(self.read(state).squeeze(-1).masked_fill(~allowed, IMPOSSIBLE))
-        return answers
+                answers.append(self.read(state).squeeze(-1))
+        return torch.stack(answers)
 
 
 def _features(distance: Tensor, allowed: Tensor) -> Tensor:
-    """Describe each cell by five numbers, [b, n, m, 5].
+    """Describe each pair by five numbers, [b, n, m, 5].
 
     They are its distance, how far that is from the least of its row and from the least of its column, and the latter
     two in units of the problem's typical gap, which shrinks as problems grow. The inverse hyperbolic sine
     keeps the scale of small numbers and tames far ones.
     """
-    far = distance.masked_fill(~allowed, -ABSENT)
-    near = distance.masked_fill(~allowed, 0.0)
-    above_row, above_column = near - far.amin(2, keepdim=True), near - far.amin(1, keepdim=True)
+    far = distance.masked_fill(~allowed, -hnetzoo.mask_value(distance.dtype))
+    above_row, above_column = ((distance - far.amin(axis, keepdim=True)).masked_fill(~allowed, 0.0) for axis in (2, 1))
     gap = _typical_gap(far, allowed)
-    features = torch.stack((near, above_row, above_column, above_row / gap, above_column / gap), -1).asinh()
-    return features.masked_fill(~allowed.unsqueeze(-1), 0.0)
+    return torch.stack((distance, above_row, above_column, above_row / gap, above_column / gap), -1).asinh()
 
 
 def _typical_gap(far: Tensor, allowed: Tensor) -> Tensor:

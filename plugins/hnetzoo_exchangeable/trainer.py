@@ -1,11 +1,11 @@
-"""The exchangeable trainer: cross-entropy of cells, rows and columns, after several numbers of iterations.
+"""The exchangeable trainer: cross-entropy of entries, rows and columns, after several numbers of iterations.
 
 A row's and a column's cross-entropy is over its partners and "none", whose logit is 0, so that all three terms agree
 on what a logit means. Asking for answers along the way, after numbers of iterations that change from step to step,
 teaches the network to keep a right answer, and more iterations than were trained then solve larger problems.
 """
 
-from typing import Protocol, runtime_checkable
+import inspect
 
 import torch
 from torch import Tensor, nn
@@ -14,39 +14,27 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 import hnetzoo
 from hnetzoo_exchangeable.config import ExchangeableTrainerConfig
 
-ABSENT = -1e4
 EARLY_WEIGHT = 0.3
 """Weight of an answer along the way, beside 1 for the last."""
 
 
-@runtime_checkable
-class Iterative(Protocol):
-    """A model that can answer after several numbers of iterations."""
-
-    iterations: int
-
-    def answers(
-        self, distance: Tensor, row_mask: Tensor | None, col_mask: Tensor | None, *, after: list[int]
-    ) -> list[Tensor]:
-        """Return the logits after each number of iterations."""
-
-
 class ExchangeableTrainer:
-    """Train association logits against cells, rows and columns.
+    """Train association logits against entries, rows and columns.
 
     Args:
-        config: Settings; those of the iterations count for models that have an `answers` method, and only for these.
+        config: Settings; those of the iterations are for models whose `forward` takes `after`, as that of
+            `exchangeable` does, and have no effect on others.
     """
 
     def __init__(self, config: ExchangeableTrainerConfig) -> None:
         self.config = config
 
     def losses(self, model: nn.Module, batch: hnetzoo.AssociationBatch) -> dict[str, Tensor]:
-        """Compute the mean cross-entropies of rows ("row"), columns ("column") and a row's cells ("cell"), scalars."""
-        if isinstance(model, Iterative):
-            answers = model.answers(batch.distance, batch.row_mask, batch.col_mask, after=self._iterations(model))
-        else:
-            answers = [model(batch.distance, batch.row_mask, batch.col_mask)]
+        """Return the mean cross-entropies of rows, "row", of columns, "column", and of a row's entries, "cell"."""
+        problems = batch.distance, batch.row_mask, batch.col_mask
+        inner = hnetzoo.unwrapped(model)  # DistributedDataParallel and torch.compile hide what a model takes
+        iterates = "after" in inspect.signature(inner.forward).parameters
+        answers = model(*problems, after=self._iterations(inner)).unbind() if iterates else [model(*problems)]
         weights = batch.distance.new_tensor([EARLY_WEIGHT] * (len(answers) - 1) + [1.0])
         terms = torch.stack([_terms(logits, batch) for logits in answers], 1)
         means: Tensor = terms @ (weights / weights.sum())
@@ -64,9 +52,9 @@ class ExchangeableTrainer:
             largest_gradient=config.largest_gradient,
         )
 
-    def _iterations(self, model: Iterative) -> list[int]:
+    def _iterations(self, model: nn.Module) -> list[int]:
         """Choose after how many iterations to ask, ascending; in training the last of them is drawn anew."""
-        last = model.iterations
+        last: int = model.iterations  # type: ignore[assignment]
         if self.config.iterations is not None:
             low, high = self.config.iterations
             last = int(torch.randint(low, high + 1, ())) if torch.is_grad_enabled() else high
@@ -78,7 +66,7 @@ def _terms(logits: Tensor, batch: hnetzoo.AssociationBatch) -> Tensor:
     """Compute the terms of one answer: cell, row and column, [3]."""
     cells, truth = batch.cells, batch.association.to(logits.dtype)
     cell = binary_cross_entropy_with_logits(logits, truth, cells.to(logits.dtype), reduction="sum")
-    reachable = logits.masked_fill(~cells, ABSENT)
+    reachable = logits.masked_fill(~cells, hnetzoo.ABSENT)
     row = _mean_choice(reachable, truth, batch.row_mask, axis=2)
     column = _mean_choice(reachable, truth, batch.col_mask, axis=1)
     return torch.stack((cell / batch.row_mask.sum().clamp(min=1), row, column))

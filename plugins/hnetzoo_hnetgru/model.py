@@ -3,8 +3,8 @@
 Rows of the distance matrix are the sequence of a GRU; an attention layer relates the rows; a linear layer gives one
 logit per column. Parameter names and counts are the paper's, so its checkpoints can be imported.
 
-How ours differs from the authors' code: the module returns the cell logits alone, since row and column activity are
-their maxima and belong to the loss; masked slots are accepted and read as far away; a batch of one keeps its axis.
+How ours differs from the authors' code: the model returns the logits of pairs alone, since row and column activity are
+their maxima and belong to the loss; pairs that cannot be made are read as far away; a batch of one keeps its axis.
 
 Source: S. Adavanne, A. Politis, T. Virtanen, "Differentiable Tracking-Based Training of Deep Learning Sound Source
 Localizers", WASPAA 2021, section 3.
@@ -20,11 +20,11 @@ import hnetzoo
 from hnetzoo_hnetgru.config import HNetGRUConfig
 
 FAR = 300.0**0.5
-"""Stands for the distance of a masked slot: that of the origin's pad, the point (10, 10, 10), from the centre."""
+"""Distance of a pair that cannot be made: that of the original Hnet's pad, the point (10, 10, 10), from the centre."""
 
 
 class AttentionLayer(nn.Module):
-    """Relate the steps of a sequence by unscaled dot-product attention.
+    """Unscaled dot-product attention between the steps of a sequence.
 
     Query, key and value are bias-free 1x1 convolutions; there is no 1/sqrt(d) and no residual.
 
@@ -49,8 +49,8 @@ class AttentionLayer(nn.Module):
         return attention @ linear(sequence, value)
 
 
-class HNetGRU(nn.Module):
-    """Predict association logits from distances, for problems of one fixed size.
+class HNetGRU(hnetzoo.AssociationModel):
+    """Association logits from distances, for problems of one fixed size.
 
     Args:
         config: Settings.
@@ -65,34 +65,19 @@ class HNetGRU(nn.Module):
     def __init__(self, config: HNetGRUConfig, shape: tuple[int, int]) -> None:
         super().__init__()
         self.shape = shape
-        self.gru = nn.GRU(shape[1], config.hidden_size, batch_first=True)
+        self.gru = hnetzoo.GRU(shape[1], config.hidden_size)
         self.attn = AttentionLayer(config.hidden_size)
         self.fc1 = nn.Linear(config.hidden_size, shape[1])
 
-    def forward(self, distance: Tensor, row_mask: Tensor | None = None, col_mask: Tensor | None = None) -> Tensor:
-        """Compute logits.
-
-        Args:
-            distance: Float [b, n, m], the unit trained on; (n, m) must be the model's shape.
-            row_mask: Bool [b, n]; None means all True.
-            col_mask: Bool [b, m]; None means all True.
-
-        Returns:
-            Float [b, n, m], before the sigmoid.
-
-        Raises:
-            ShapeError: If the problems are of another size.
-        """
-        hnetzoo.check_problem_shapes(distance, row_mask, col_mask)
+    def logits(self, distance: Tensor, allowed: Tensor) -> Tensor:
+        """Return logits [b, n, m]; raises ShapeError if the problems are of another size than the model."""
         if tuple(distance.shape[1:]) != self.shape:
             raise hnetzoo.ShapeError(
                 f"problems are {distance.shape[1]} x {distance.shape[2]}; these weights are for {self.shape[0]} x "
                 f"{self.shape[1]}: pad smaller problems with masked slots, or train for this size"
             )
-        if row_mask is not None or col_mask is not None:
-            cells = hnetzoo.valid_cells(*hnetzoo.full_masks(distance, row_mask, col_mask))
-            distance = torch.where(cells, distance, FAR)
-        logits: Tensor = self.fc1(torch.tanh(self.attn(self._hidden_states(distance))))
+        states = self._hidden_states(distance.masked_fill(~allowed, FAR))
+        logits: Tensor = self.fc1(torch.tanh(self.attn(states)))
         return logits
 
     def _hidden_states(self, distance: Tensor) -> Tensor:
@@ -101,18 +86,17 @@ class HNetGRU(nn.Module):
         The first row meets the zero state, where the recurrent product is its bias alone; leaving that product out
         saves a quarter of the arithmetic of a 2 x 2 problem.
         """
-        weight, _, bias, recurrent_bias = self.gru.all_weights[0]
+        (((weight, _, bias, recurrent_bias),),) = self.gru.weights
         reset, update, new = linear(distance[:, 0], weight, bias).chunk(3, dim=1)
         reset_bias, update_bias, new_bias = recurrent_bias.chunk(3)
         candidate = torch.tanh(new + torch.sigmoid(reset + reset_bias) * new_bias)
         first = torch.sigmoid(-update - update_bias) * candidate  # 1 - sigmoid(x) = sigmoid(-x)
         if distance.shape[1] == 1:
             return first.unsqueeze(1)
-        rest, _ = self.gru(distance[:, 1:], first.unsqueeze(0))
-        return torch.cat((first.unsqueeze(1), rest), dim=1)
+        return torch.cat((first.unsqueeze(1), self.gru(distance[:, 1:], first)), dim=1)
 
     @staticmethod
     def infer_shape(state: Mapping[str, Tensor]) -> tuple[int, int]:
-        """Read (n, m) off a state dict of the origin, whose problems are square; raises KeyError if it is none."""
+        """Return (n, m) of a state dict of the original Hnet, whose problems are square; KeyError if it is none."""
         max_doas = len(state["fc1.bias"])
         return max_doas, max_doas

@@ -17,18 +17,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 import hnetzoo
 from hnetzoo_perturbed.config import PerturbedConfig
 
-ABSENT = -100.0  # logit where there can be no pair
-_CHUNK = 1 << 22  # cells per solver call; bounds memory
+_CHUNK = 1 << 22  # entries per solver call; bounds memory
 
 
-class Perturbed(nn.Module):
-    """Match by averaging exact assignments under noise; without parameters, for problems of any size.
+class Perturbed(hnetzoo.AssociationModel):
+    """The mean of exact assignments under noise; without parameters, for problems of any size.
 
     Args:
         config: Settings.
@@ -44,28 +43,12 @@ class Perturbed(nn.Module):
         super().__init__()
         self.config = config
 
-    def forward(self, distance: Tensor, row_mask: Tensor | None = None, col_mask: Tensor | None = None) -> Tensor:
-        """Solve problems.
-
-        Args:
-            distance: Float [b, n, m], the unit of the settings; +inf forbids a pair.
-            row_mask: Bool [b, n]; None means all True.
-            col_mask: Bool [b, m]; None means all True.
-
-        Returns:
-            Logits [b, n, m] of the share of samples that make the pair, clamped to at most log(2 samples + 1) in size;
-            -100 where there can be no pair.
-
-        Raises:
-            ShapeError: If the shapes do not fit.
-            DataError: If a distance inside the masks is NaN or -inf.
-        """
-        cells = hnetzoo.allowed_pairs(distance, row_mask, col_mask)
-        cost = distance.double().masked_fill(~cells, 0.0)
+    def logits(self, distance: Tensor, allowed: Tensor) -> Tensor:
+        """Return the logits of the share of samples that make the pair, at most log(2 samples + 1) in size."""
+        cost = distance.double()
         gate = None if self.config.gate == "off" else self.config.gate
-        share: Tensor = _MeanAssignment.apply(cost, cells, self._noise(cost), self.config.sigma, gate)  # type: ignore[no-untyped-call]
-        logits = torch.logit(share, eps=0.5 / (self.config.samples + 1))
-        return logits.masked_fill(~cells, ABSENT).to(distance.dtype)
+        share: Tensor = _MeanAssignment.apply(cost, allowed, self._noise(cost), self.config.sigma, gate)  # type: ignore[no-untyped-call]
+        return torch.logit(share, eps=0.5 / (self.config.samples + 1))
 
     def _noise(self, cost: Tensor) -> Tensor:
         """Draw noise for cost [b, n, m], in pairs of opposite sign: float64 [samples, b or 1, n, m]."""
@@ -83,12 +66,12 @@ class _MeanAssignment(torch.autograd.Function):
     """Average exact assignments of cost + sigma * noise; the backward pass estimates the gradient from them."""
 
     @staticmethod
-    def forward(ctx: Any, cost: Tensor, cells: Tensor, noise: Tensor, sigma: float, gate: float | None) -> Tensor:
+    def forward(ctx: Any, cost: Tensor, allowed: Tensor, noise: Tensor, sigma: float, gate: float | None) -> Tensor:
         """Solve: float64 [b, n, m], bool [b, n, m], float64 [s, b or 1, n, m] -> float64 [b, n, m]."""
         at_once = max(1, _CHUNK // max(1, cost.numel()))
-        solved = [_solve(cost + sigma * part, cells, gate) for part in torch.split(noise, at_once)]
+        solved = [_solve(cost + sigma * part, allowed, gate) for part in torch.split(noise, at_once)]
         pairs = torch.cat(solved)  # [s, b, n, m]
-        ctx.save_for_backward(pairs, cells, noise)
+        ctx.save_for_backward(pairs, allowed, noise)
         ctx.sigma = sigma
         return pairs.sum(0).to(cost.dtype) / len(noise)
 
@@ -96,21 +79,21 @@ class _MeanAssignment(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """Correlate the noise with what it does to <gradient, assignment>."""
-        pairs, cells, noise = ctx.saved_tensors
+        pairs, allowed, noise = ctx.saved_tensors
         effect = torch.einsum("sbnm,bnm->sb", pairs.to(gradient.dtype), gradient)
         estimate = torch.einsum("sb,sbnm->bnm", effect, noise.expand(pairs.shape)) / (len(noise) * ctx.sigma)
-        return estimate.masked_fill(~cells, 0.0), None, None, None, None
+        return estimate.masked_fill(~allowed, 0.0), None, None, None, None
 
 
-def _solve(cost: Tensor, cells: Tensor, gate: float | None) -> Tensor:
+def _solve(cost: Tensor, allowed: Tensor, gate: float | None) -> Tensor:
     """Assign float64 [s, b, n, m] exactly, under bool [b, n, m] -> bool [s, b, n, m].
 
     Without a gate, as many pairs as there can be. With one, the pairs that save most, each saving gate - cost: what
     saves nothing is priced at 0, so that filling up with it displaces no saving, and dropped afterwards.
     """
     if gate is None:
-        return hnetzoo.assign(cost.masked_fill(~cells, torch.inf).flatten(0, 1)).view(cost.shape)
-    useful = cells & (cost < gate)
+        return hnetzoo.assign(cost.masked_fill(~allowed, torch.inf).flatten(0, 1)).view(cost.shape)
+    useful = allowed & (cost < gate)
     return hnetzoo.assign((cost - gate).masked_fill(~useful, 0.0).flatten(0, 1)).view(cost.shape) & useful
 
 

@@ -7,9 +7,11 @@ its message: P.-E. Sarlin et al., "SuperGlue", CVPR 2020, section 3.1.
 import torch
 from torch import Tensor, nn
 
+import hnetzoo
+
 
 class AttentionBlock(nn.Module):
-    """Let every token gather a message from the tokens that it may attend to, and update itself from it.
+    """Tokens updated from themselves and a message of the tokens that they may attend to.
 
     Args:
         channels: Channels of a token.
@@ -35,7 +37,7 @@ class AttentionBlock(nn.Module):
         )
 
     def forward(self, tokens: Tensor, others: Tensor, allowed: Tensor, edges: Tensor | None = None) -> Tensor:
-        """Update tokens.
+        """Return the updated tokens.
 
         Args:
             tokens: Float [b, n, c].
@@ -51,8 +53,7 @@ class AttentionBlock(nn.Module):
         scores = (query * query.shape[-1] ** -0.5) @ key.mT  # [b, h, n, m]
         if self.bias is not None:
             scores = scores + self.bias(edges).permute(0, 3, 1, 2)
-        lowest = torch.finfo(scores.dtype).min  # finite: a token that may attend to nothing becomes no NaN
-        weights = scores.masked_fill(~allowed.unsqueeze(1), lowest).softmax(-1)
+        weights = hnetzoo.masked_softmax(scores, allowed.unsqueeze(1))
         gathered = [tokens, (weights @ value).transpose(1, 2).flatten(2)]
         if edges is not None:
             gathered.append((weights.transpose(1, 2) @ edges).flatten(2))  # [b, n, h, m] @ [b, n, m, e]

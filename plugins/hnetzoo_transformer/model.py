@@ -25,13 +25,11 @@ import hnetzoo
 from hnetzoo_transformer.attention import AttentionBlock
 from hnetzoo_transformer.config import TransformerConfig
 
-FAR = 1e20  # stands for the distance of what cannot be paired; finite, so that no gradient becomes NaN
-ABSENT = -100.0  # logit where there can be no pair
 FEATURES = 3
 
 
-class Transformer(nn.Module):
-    """Predict association logits from distances of any size.
+class Transformer(hnetzoo.AssociationModel):
+    """Association logits from distances of any size, positive at most once per row and column.
 
     Args:
         config: Settings.
@@ -56,32 +54,15 @@ class Transformer(nn.Module):
         self.score_edge = nn.Linear(edge_channels, channels, bias=False)
         self.score = nn.Linear(channels, 1, bias=False)
 
-    def forward(self, distance: Tensor, row_mask: Tensor | None = None, col_mask: Tensor | None = None) -> Tensor:
-        """Compute logits.
-
-        Args:
-            distance: Float [b, n, m], any unit; trained on chords. +inf forbids a pair.
-            row_mask: Bool [b, n]; None means all True.
-            col_mask: Bool [b, m]; None means all True.
-
-        Returns:
-            Float [b, n, m], before the sigmoid, positive at most once per row and column; -100 where there can be no
-            pair.
-
-        Raises:
-            ShapeError: If the shapes do not fit.
-            DataError: If a distance inside the masks is NaN or -inf.
-        """
-        allowed = hnetzoo.allowed_pairs(distance, row_mask, col_mask)
-        if distance.numel() == 0:
-            return distance
+    def logits(self, distance: Tensor, allowed: Tensor) -> Tensor:
+        """Return logits [b, n, m]."""
         of_rows, of_columns = self._edges(distance, allowed), self._edges(distance.mT, allowed.mT)
         rows, columns = self._attend(of_rows, of_columns, allowed)
         hidden = self.score_token(rows).unsqueeze(2) + self.score_token(columns).unsqueeze(1)
         hidden = hidden + self.score_edge(of_rows + of_columns.transpose(1, 2))
-        scores = self.score(torch.relu(hidden)).squeeze(-1).masked_fill(~allowed, -FAR)
-        logits = _log_odds(scores, self.unmatched(rows), self.unmatched(columns).mT)
-        return logits.masked_fill(~allowed, ABSENT)
+        scores = self.score(torch.relu(hidden)).squeeze(-1)
+        scores = scores.masked_fill(~allowed, hnetzoo.mask_value(scores.dtype))
+        return _log_odds(scores, self.unmatched(rows), self.unmatched(columns).mT)
 
     def _edges(self, distance: Tensor, allowed: Tensor) -> Tensor:
         """Describe pairs as the rows of float and bool [b, n, m] see them: float [b, n, m, e]; 0 where not allowed."""
@@ -109,9 +90,9 @@ def _features(distance: Tensor, allowed: Tensor) -> Tensor:
 
     The inverse hyperbolic sine keeps the scale of small numbers and tames far ones.
     """
-    near, far = (distance.masked_fill(~allowed, value) for value in (0.0, FAR))
-    above_row, above_column = near - far.amin(2, keepdim=True), near - far.amin(1, keepdim=True)
-    features = torch.stack((near, above_row, above_column), -1)
+    far = distance.masked_fill(~allowed, -hnetzoo.mask_value(distance.dtype))
+    above_row, above_column = distance - far.amin(2, keepdim=True), distance - far.amin(1, keepdim=True)
+    features = torch.stack((distance, above_row, above_column), -1)
     return features.masked_fill(~allowed.unsqueeze(-1), 0.0).asinh()
 
 
@@ -121,14 +102,6 @@ def _log_odds(scores: Tensor, of_rows: Tensor, of_columns: Tensor) -> Tensor:
 
 
 def _rivals(scores: Tensor, unmatched: Tensor, dim: int) -> Tensor:
-    """Take for each score the logsumexp of the others along dim, the unmatched score included.
-
-    Of all options but the largest, p <= 1/2 and log(1 - p) is accurate; the largest is left out of the sum instead.
-    """
-    options = torch.cat((scores, unmatched), dim)
-    largest = torch.zeros_like(options, dtype=torch.bool).scatter(dim, options.argmax(dim, keepdim=True), True)
-    total = options.logsumexp(dim, keepdim=True)
-    rest = options.masked_fill(largest, -FAR).logsumexp(dim, keepdim=True)
-    share = (options - total).masked_fill(largest, -FAR).exp()
-    rivals = torch.where(largest, rest, total + torch.log1p(-share))
-    return rivals.narrow(dim, 0, scores.shape[dim])
+    """Return for each score the logsumexp of the others along dim, the unmatched score included."""
+    others = hnetzoo.logsumexp_of_others(torch.cat((scores, unmatched), dim), dim)
+    return others.narrow(dim, 0, scores.shape[dim])

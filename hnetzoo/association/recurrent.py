@@ -1,0 +1,97 @@
+"""A recurrent layer that can be compiled and exported, and trained through in eval mode."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+
+class GRU(nn.Module):
+    """Gated recurrent units along sequences of different lengths, with the parameters of `torch.nn.GRU`.
+
+    How it differs from that: torch.compile takes it, with and without lengths; in eval mode gradients pass through it
+    on CUDA too, where cuDNN has no backward pass for an RNN outside training.
+
+    Args:
+        input_size: Channels of an input step.
+        hidden_size: Channels of the state, in one direction.
+        num_layers: Layers, each reading the one before.
+        bidirectional: Also read every sequence from its end, with weights of its own.
+
+    Example:
+        >>> GRU(3, 8, bidirectional=True)(torch.rand(2, 5, 3), lengths=torch.tensor([5, 2])).shape
+        torch.Size([2, 5, 16])
+    """
+
+    def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, *, bidirectional: bool = False) -> None:
+        super().__init__()
+        self.hidden_size, self.num_layers = hidden_size, num_layers
+        self.directions = ("", "_reverse") if bidirectional else ("",)
+        initial = nn.GRU(input_size, hidden_size, num_layers, bidirectional=bidirectional)
+        for name, parameter in initial.named_parameters():
+            self.register_parameter(name, parameter)
+
+    def forward(self, sequence: Tensor, state: Tensor | None = None, lengths: Tensor | None = None) -> Tensor:
+        """Return the states along the sequences.
+
+        Args:
+            sequence: Float [b, s, input_size].
+            state: Float [b, hidden_size], what every layer and direction starts from; None is zero.
+            lengths: Integer [b], of how many steps each sequence is; None means all s.
+
+        Returns:
+            Float [b, s, directions x hidden_size]; anything beyond the length of a sequence.
+        """
+        b, steps, _ = sequence.shape
+        if state is None:
+            state = sequence.new_zeros(b, self.hidden_size)
+        if lengths is None:
+            return _run(sequence, state, [w for layer in self.weights for one in layer for w in one], self.num_layers)
+        backwards = _backwards(steps, lengths)
+        for layer in self.weights:
+            read = [_run(sequence, state, layer[0])]
+            if len(layer) > 1:
+                from_end = _run(_take(sequence, backwards), state, layer[1])
+                read.append(_take(from_end, backwards))
+            sequence = torch.cat(read, 2)
+        return sequence
+
+    @property
+    def weights(self) -> list[list[list[Tensor]]]:
+        """By layer and direction: [input weight, recurrent weight, input bias, recurrent bias]."""
+        kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        return [
+            [[self.get_parameter(f"{kind}_l{layer}{direction}") for kind in kinds] for direction in self.directions]
+            for layer in range(self.num_layers)
+        ]
+
+
+def _backwards(steps: int, lengths: Tensor) -> Tensor:
+    """Return the order that reads every sequence from its own end, integer [b, s]; it is its own inverse."""
+    step = torch.arange(steps, device=lengths.device)
+    last = lengths.unsqueeze(1) - 1
+    return torch.where(step <= last, last - step, step)
+
+
+def _take(sequence: Tensor, order: Tensor) -> Tensor:
+    return sequence.take_along_dim(order.unsqueeze(2), 1)
+
+
+def _run(sequence: Tensor, state: Tensor, weights: list[Tensor], num_layers: int = 1) -> Tensor:
+    """Run layers in the directions that there are weights for: float [b, s, c], [b, h] -> [b, s, directions x h]."""
+    directions = len(weights) // (4 * num_layers)
+    states = state.expand(num_layers * directions, *state.shape)
+    with _without_cudnn(sequence):
+        output: Tensor = torch.gru(sequence, states, weights, True, num_layers, 0.0, False, directions == 2, True)[0]
+    return output
+
+
+@contextmanager
+def _without_cudnn(sequence: Tensor) -> Iterator[None]:
+    """Use torch's own kernels on CUDA; what is traced is made of those anyway."""
+    if sequence.is_cuda and not torch.compiler.is_compiling():
+        with torch.backends.cudnn.flags(enabled=False):
+            yield
+    else:
+        yield
