@@ -1,29 +1,40 @@
-"""Exact assignment of whole batches.
+"""Exact assignment of whole batches. Conventions as in `hnetzoo.association.batch`.
 
-Conventions: cost and distance [b, n, m] with references in rows; masks are True where the slot exists; what stands
-outside the masks is never read. Pairs that are forbidden (beyond a gate, or of infinite cost) are never returned.
+Up to 4 x 4 all permutations of all problems are compared at once; larger problems go to scipy one by one, cut to the
+slots that exist, so that little but scipy's own time is spent.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from itertools import permutations
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from hnetzoo.association.masking import allowed_pairs
+from hnetzoo.association.batch import full_masks
+from hnetzoo.association.masking import allowed_pairs, check_problem_shapes
 
 LARGEST_CLOSED_FORM = 4  # 4! = 24 permutations are faster than a solver call per problem; 5! are not
 _CHUNK = 1 << 16  # problems per closed-form step; bounds memory at 24 x 4 x 8 bytes each
+_PART = 1 << 16  # entries handed to scipy in one go; they stay in the processor's cache
+_HUGE, _SCALE = 1e290, 2.0**-64  # costs beyond the first are scaled by the second, exactly, so that no sum overflows
+_PRECISE = 1e6  # up to this ratio, penalties cost no digit that matters
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
 
 
 def assign(
     cost: Tensor, row_mask: Tensor | None = None, col_mask: Tensor | None = None, *, gate: float | None = None
 ) -> Tensor:
-    """Solve linear assignment problems exactly.
+    """Return the exact solutions of linear assignment problems.
 
-    Among the assignments with the largest possible number of allowed pairs, the one of least total cost is returned.
+    Among the assignments with the largest possible number of allowed pairs, the one of least total cost is chosen.
 
     Args:
         cost: Float [b, n, m]; +inf forbids a pair.
@@ -42,20 +53,30 @@ def assign(
         >>> assign(torch.tensor([[[1.0, 2.0], [1.0, 4.0]]])).int().tolist()
         [[[0, 1], [1, 0]]]
 
-    Source: H. W. Kuhn (1955); solved by scipy's linear_sum_assignment, and by enumeration up to 4 x 4.
+    Source: H. W. Kuhn (1955); D. F. Crouse (2016), behind scipy's linear_sum_assignment.
     """
+    check_problem_shapes(cost, row_mask, col_mask)
+    cost = cost.detach()
+    if max(cost.shape[1:]) <= LARGEST_CLOSED_FORM or cost.numel() == 0:
+        return _solve_by_enumeration(cost, _allowed(cost, row_mask, col_mask, gate))
+    masks = (None if mask is None else mask.cpu() for mask in (row_mask, col_mask))
+    return _solve_by_scipy(cost.cpu(), *masks, gate=gate).to(cost.device)
+
+
+def _allowed(cost: Tensor, row_mask: Tensor | None, col_mask: Tensor | None, gate: float | None) -> Tensor:
     allowed = allowed_pairs(cost, row_mask, col_mask)
-    if gate is not None:
-        allowed &= cost <= gate
-    if cost.numel() == 0:
-        return allowed
-    solve = _solve_by_enumeration if max(cost.shape[1:]) <= LARGEST_CLOSED_FORM else _solve_one_by_one
-    return solve(cost.detach().double().masked_fill(~allowed, 0.0), allowed)
+    return allowed if gate is None else allowed & (cost <= gate)
 
 
 def _solve_by_enumeration(cost: Tensor, allowed: Tensor) -> Tensor:
-    """Compare all permutations at once: float64 and bool [b, n, m], forbidden costs 0 -> bool [b, n, m]."""
+    """Compare all permutations at once: float and bool [b, n, m] -> bool [b, n, m]."""
+    if cost.numel() == 0:
+        return allowed
     b, n, m = cost.shape
+    could_overflow = cost.dtype == torch.float64
+    cost = cost.double().masked_fill(~allowed, 0.0)
+    if could_overflow and cost.abs().amax() > _HUGE:
+        cost = cost * _SCALE
     size = max(n, m)
     pad = (0, size - m, 0, size - n)
     orders = torch.tensor(_permutations(size), device=cost.device)  # [p, size]
@@ -76,16 +97,109 @@ def _permutations(size: int) -> tuple[tuple[int, ...], ...]:
     return tuple(permutations(range(size)))
 
 
-def _solve_one_by_one(cost: Tensor, allowed: Tensor) -> Tensor:
-    """Call scipy per problem on costs prepared for the whole batch; same arguments as enumeration."""
-    low = cost.amin((1, 2), keepdim=True)
-    shifted = cost - low
-    # One forbidden pair outweighs all allowed ones together, so scipy uses as few as possible; they are dropped after.
-    largest = shifted.amax((1, 2), keepdim=True)
-    penalty = torch.where(largest > 0, largest * (min(cost.shape[1:]) + 1), 1.0)
-    matrices = torch.where(allowed, shifted, penalty).cpu().numpy()
-    pairs = np.array([linear_sum_assignment(matrix) for matrix in matrices])  # [b, 2, min(n, m)]
-    rows, columns = torch.from_numpy(pairs).to(cost.device).unbind(1)
-    chosen = torch.zeros_like(allowed)
-    chosen[torch.arange(len(cost), device=cost.device).unsqueeze(1), rows, columns] = True
-    return chosen & allowed
+def _solve_by_scipy(cost: Tensor, row_mask: Tensor | None, col_mask: Tensor | None, *, gate: float | None) -> Tensor:
+    """Call scipy per problem: tensors on the CPU, the shapes as in `assign`."""
+    matrices: Floats = cost.double().numpy()
+    masks = None
+    if row_mask is not None or col_mask is not None:
+        masks = [mask.numpy() for mask in full_masks(cost, row_mask, col_mask)]
+    chosen = np.zeros(cost.shape, dtype=np.bool_)
+    allowed: Bools | None = None
+    step = max(1, _PART // matrices[0].size)
+    for start in range(0, len(matrices), step):
+        part = slice(start, start + step)
+        of_part = None if masks is None else [mask[part] for mask in masks]
+        pairs = _solve_as_it_stands(matrices[part], of_part, gate)
+        if pairs is None:
+            if allowed is None:  # of the whole batch, so that an error names the problem
+                allowed = _allowed(cost, row_mask, col_mask, gate).numpy()
+            pairs = _solve(_penalised(matrices[part], allowed[part]), of_part)
+            pairs = pairs.keep(allowed[part][pairs])
+        chosen[part][pairs] = True
+    return torch.from_numpy(chosen)
+
+
+class _Pairs(NamedTuple):
+    """Indices of chosen pairs, int64 [k] each; they index an array [b, n, m]."""
+
+    problem: Ints
+    row: Ints
+    column: Ints
+
+    def keep(self, fine: Bools) -> "_Pairs":
+        """Take some of the pairs, bool [k]."""
+        return self if fine.all() else _Pairs(*(index[fine] for index in self))
+
+
+def _solve_as_it_stands(cost: Floats, masks: Sequence[Bools] | None, gate: float | None) -> _Pairs | None:
+    """Solve problems in which scipy can avoid what is forbidden; None where it cannot, or costs are no numbers."""
+    priced = cost
+    if gate is not None:
+        spread = gate - float(cost.min())
+        dearest = gate + (min(cost.shape[1:]) + 1) * spread  # one such pair outweighs all allowed ones together
+        if not 0 < dearest - gate <= _PRECISE * abs(gate):
+            return None
+        priced = np.where(cost <= gate, cost, dearest)
+    try:
+        pairs = _solve(priced, masks)
+    except ValueError:  # NaN, -inf, or no complete assignment without +inf
+        return None
+    found = cost[pairs]
+    if gate is None:
+        return None if (np.abs(found) > _HUGE).any() else pairs
+    return pairs.keep(found <= gate)
+
+
+def _penalised(cost: Floats, allowed: Bools) -> Floats:
+    """Return costs [b, n, m] in which one forbidden pair outweighs all allowed ones of its problem together.
+
+    So as few as possible are chosen, and dropping them leaves the optimum. Costs are scaled where sums could overflow.
+    """
+    finite = np.where(allowed, cost, 0.0)
+    low, high = finite.min((1, 2)), finite.max((1, 2))
+    if max(-low.min(), high.max()) > _HUGE:
+        finite, low, high = finite * _SCALE, low * _SCALE, high * _SCALE
+    penalty = high + (min(cost.shape[1:]) + 1) * (high - low)
+    penalty[penalty == 0] = 1.0
+    return np.where(allowed, finite, penalty[:, None, None])
+
+
+def _solve(cost: Floats, masks: Sequence[Bools] | None) -> _Pairs:
+    """Solve problems [b, n, m], cut to the slots that exist."""
+    return _solve_whole(cost) if masks is None else _solve_cut(cost, *masks)
+
+
+def _solve_whole(cost: Floats) -> _Pairs:
+    b, n, m = cost.shape
+    if n > m:
+        problem, row, column = _solve_whole(cost.swapaxes(1, 2))
+        return _Pairs(problem, column, row)
+    columns = np.array([linear_sum_assignment(matrix)[1] for matrix in cost])  # [b, n], a column for every row
+    return _Pairs(np.arange(b).repeat(n), np.tile(np.arange(n), b), columns.ravel())
+
+
+def _solve_cut(cost: Floats, row_mask: Bools, col_mask: Bools) -> _Pairs:
+    rows, columns = _existing_first(row_mask), _existing_first(col_mask)
+    if rows is not None:
+        cost = np.take_along_axis(cost, rows[:, :, None], 1)
+    if columns is not None:
+        cost = np.take_along_axis(cost, columns[:, None, :], 2)
+    n, m = row_mask.sum(1), col_mask.sum(1)
+    partners = [  # of each slot on the side that has fewer
+        linear_sum_assignment(matrix[:i, :j] if i <= j else matrix[:i, :j].T)[1]
+        for matrix, i, j in zip(cost, n.tolist(), m.tolist(), strict=True)
+    ]
+    partner, fewer = np.concatenate(partners), np.minimum(n, m)
+    problem = np.arange(len(cost)).repeat(fewer)
+    slot = np.arange(len(problem)) - (fewer.cumsum() - fewer)[problem]
+    wide = (n <= m)[problem]
+    row, column = np.where(wide, slot, partner), np.where(wide, partner, slot)
+    row = row if rows is None else rows[problem, row]
+    return _Pairs(problem, row, column if columns is None else columns[problem, column])
+
+
+def _existing_first(mask: Bools) -> Ints | None:
+    """Return an order that puts what exists first, [b, s]; None where it stands there already."""
+    if (mask[:, 1:] <= mask[:, :-1]).all():
+        return None
+    return np.argsort(~mask, axis=1, kind="stable")

@@ -6,10 +6,11 @@ from torch import Tensor
 
 from hnetzoo.association.assignment import assign
 from hnetzoo.association.batch import full_masks, valid_cells
-from hnetzoo.association.masking import check_problem_shapes
-from hnetzoo.errors import ConfigError
+from hnetzoo.association.masking import check_problem_shapes, checks_values
+from hnetzoo.errors import ConfigError, DataError
 
 DecodingMethod = Literal["threshold", "one-to-one"]
+LARGEST_GAIN = 1e9  # of a pair, in log-odds: an infinite one must leave the others their digits
 
 
 def decode(
@@ -19,7 +20,7 @@ def decode(
     *,
     method: DecodingMethod = "threshold",
 ) -> Tensor:
-    """Turn association logits into hard associations.
+    """Return the hard associations of association logits.
 
     Args:
         logits: Float [b, n, m] or [n, m], before the sigmoid.
@@ -34,7 +35,7 @@ def decode(
     Raises:
         ShapeError: If logits or a mask have another shape.
         ConfigError: If the method is unknown.
-        DataError: If logits inside the masks are NaN and the method is "one-to-one".
+        DataError: If logits inside the masks are NaN.
 
     Example:
         >>> import torch
@@ -42,13 +43,28 @@ def decode(
         >>> decode(logits).int().tolist(), decode(logits, method="one-to-one").int().tolist()
         ([[1, 1], [1, 0]], [[0, 1], [1, 0]])
     """
+    if method not in ("threshold", "one-to-one"):
+        raise ConfigError(f"unknown decoding method {method!r}; choose 'threshold' or 'one-to-one'")
     if logits.ndim == 2:
         masks = (None if mask is None else mask.unsqueeze(0) for mask in (row_mask, col_mask))
         return decode(logits.unsqueeze(0), *masks, method=method).squeeze(0)
     check_problem_shapes(logits, row_mask, col_mask)
-    likely = valid_cells(*full_masks(logits, row_mask, col_mask)) & (logits > 0)
+    valid = valid_cells(*full_masks(logits, row_mask, col_mask))
+    if checks_values():
+        check_logits(logits, valid)
+    likely = valid & (logits > 0)
     if method == "threshold":
         return likely
-    if method == "one-to-one":
-        return assign(-logits.clamp(min=0), row_mask, col_mask) & likely
-    raise ConfigError(f"unknown decoding method {method!r}; choose 'threshold' or 'one-to-one'")
+    gain = logits.double().clamp(0, LARGEST_GAIN).masked_fill(~likely, 0.0)
+    return assign(-gain, row_mask, col_mask) & likely
+
+
+def check_logits(logits: Tensor, valid: Tensor) -> None:
+    """Raise DataError naming the first logit that is NaN among the valid entries, both [b, n, m]."""
+    places = (valid & logits.isnan()).nonzero()
+    if len(places):
+        problem, row, column = places[0].tolist()
+        raise DataError(
+            f"the logit is NaN at problem {problem}, row {row}, column {column}; a model must answer with numbers: "
+            "look for 0/0 or inf - inf in it, or for distances that it was not made for"
+        )

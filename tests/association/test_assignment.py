@@ -7,6 +7,8 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
@@ -261,3 +263,64 @@ def test_huge_costs_do_not_buy_a_missing_pair() -> None:
         ]
     )
     assert int(assign(cost.unsqueeze(0)).sum()) == len(cost)
+
+
+COSTS = st.sampled_from([-3, -1, 0, 1, 2, 3, None])  # None is a forbidden pair
+
+
+@st.composite
+def problems(draw: st.DrawFn) -> tuple[list[list[int | None]], list[bool], list[bool], int | None]:
+    """One problem, within the closed form or beyond: whole-number costs, masks, a gate or none."""
+    n, m = draw(st.integers(1, 5)), draw(st.integers(1, 6))
+    cost = draw(st.lists(st.lists(COSTS, min_size=m, max_size=m), min_size=n, max_size=n))
+    masks = (draw(st.lists(st.booleans(), min_size=size, max_size=size)) for size in (n, m))
+    return cost, *masks, draw(st.sampled_from([None, -2, 0, 1, 2]))
+
+
+@given(problems(), st.sampled_from([0, -900, 900, 1021]), st.booleans(), st.booleans())
+def test_any_costs_masks_and_gate_are_solved_as_by_enumeration(
+    problem, exponent: int, tall: bool, masked: bool
+) -> None:
+    """Costs of any magnitude: whole numbers, whose sums are exact, times a power of two."""
+    whole, rows, columns, gate = problem
+    number = torch.tensor([[math.inf if value is None else value for value in row] for row in whole]).double()
+    masks = [torch.tensor([rows]), torch.tensor([columns])] if masked else [None, None]
+    unit = 2.0**exponent
+    cost = number.unsqueeze(0) * unit
+    if tall:
+        cost, masks, number = cost.mT.contiguous(), masks[::-1], number.mT
+    chosen = assign(cost, *masks, gate=None if gate is None else gate * unit)
+    assert_legal(chosen, cost.shape)
+    sizes = zip(masks, cost.shape[1:], strict=True)
+    full = [torch.ones(1, size, dtype=torch.bool) if mask is None else mask for mask, size in sizes]
+    allowed = allowed_pairs(number.unsqueeze(0), *full, math.inf if gate is None else gate)[0]
+    assert not (chosen[0] & ~allowed).any()
+    pairs, least = best_by_enumeration(number, allowed)
+    assert int(chosen.sum()) == -pairs
+    assert number[chosen[0]].sum().item() == least
+
+
+@pytest.mark.parametrize("size", [2, 5])
+def test_the_largest_numbers_beside_a_forbidden_pair_are_solved(size: int) -> None:
+    cost = torch.full((1, size, size), 1e308, dtype=torch.float64)
+    cost[0, 0, 0] = torch.inf
+    cost[0, 1] = -1e308
+    assert assign(cost).sum() == size
+
+
+def test_an_outlier_in_one_problem_costs_another_no_precision() -> None:
+    generator = torch.Generator().manual_seed(0)
+    cost = torch.rand(64, 8, 8, generator=generator, dtype=torch.float64)
+    cost[:, 0, :7] = torch.inf
+    alone = assign(cost[1:])
+    cost[0, 3, 3] = 1e18
+    assert torch.equal(assign(cost)[1:], alone)
+    cost[0, 3, 3] = -1e18
+    assert torch.equal(assign(cost, gate=0.5)[1:], assign(cost[1:], gate=0.5))
+
+
+def test_a_cost_that_is_no_number_is_named_by_its_place_in_the_whole_batch() -> None:
+    cost = torch.zeros(3000, 8, 8)
+    cost[2500, 3, 4] = torch.nan
+    with pytest.raises(DataError, match="distance is nan at problem 2500, row 3, column 4"):
+        assign(cost)

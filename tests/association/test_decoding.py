@@ -8,6 +8,9 @@ from typing import get_args
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from hnetzoo import ConfigError, DataError, ShapeError, decode
@@ -145,11 +148,28 @@ def test_logits_that_carry_gradients_are_decoded(method: DecodingMethod) -> None
     assert not decode(logits, method=method).requires_grad
 
 
-def test_not_a_number_is_refused_by_one_to_one() -> None:
+@pytest.mark.parametrize("method", METHODS)
+def test_not_a_number_is_refused(method: DecodingMethod) -> None:
     logits = torch.zeros(2, 3, 3)
     logits[1, 2, 0] = torch.nan
-    with pytest.raises(DataError, match="is nan at problem 1, row 2, column 0"):
-        decode(logits, method="one-to-one")
+    with pytest.raises(DataError, match="the logit is NaN at problem 1, row 2, column 0; a model must answer with"):
+        decode(logits, method=method)
+
+
+LOGITS = st.sampled_from([-torch.inf, -2.0, 0.0, 1.0, 1.5, 4.0, torch.inf])
+
+
+@given(st.integers(1, 6), st.integers(1, 6), st.data())
+def test_one_to_one_is_legal_likely_and_worth_as_much_as_any(n: int, m: int, data: st.DataObject) -> None:
+    """Against scipy, on any logits, infinite ones included."""
+    rows = st.lists(st.lists(LOGITS, min_size=m, max_size=m), min_size=n, max_size=n)
+    logits = torch.tensor(data.draw(rows))
+    found = decode(logits, method="one-to-one")
+    assert (found.sum(0) <= 1).all()
+    assert (found.sum(1) <= 1).all()
+    assert not (found & ~decode(logits)).any()
+    gain = logits.double().clamp(0, 1e9).numpy()
+    assert gain[found.numpy()].sum() == gain[linear_sum_assignment(gain, maximize=True)].sum()
 
 
 @pytest.mark.parametrize("shape", [(2, 2), (4, 2, 2)])
