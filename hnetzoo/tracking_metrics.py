@@ -1,13 +1,7 @@
 """The metrics of localization and tracking, under their public name."""
 
-from hnetzoo.tracking.metrics import (
-    Gospa,
-    TrackingCounts,
-    clear_association,
-    clear_mot,
-    gospa,
-    localization,
-    ospa,
-)
+from hnetzoo.tracking.clear import clear_association, clear_mot, localization
+from hnetzoo.tracking.counts import TrackingCounts
+from hnetzoo.tracking.gospa import Gospa, gospa, ospa
 
 __all__ = ["Gospa", "TrackingCounts", "clear_association", "clear_mot", "gospa", "localization", "ospa"]

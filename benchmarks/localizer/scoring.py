@@ -9,7 +9,7 @@ from network import Estimate, Localizer
 from torch import Tensor
 
 from hnetzoo.losses import great_circle_distance
-from hnetzoo.tracking.metrics import clear_mot, gospa, localization
+from hnetzoo.tracking_metrics import clear_mot, gospa, localization
 
 SCENES_AT_ONCE = 50
 

@@ -12,7 +12,7 @@ import hnetzoo
 from hnetzoo import ConfigError, DataError, ShapeError, UnknownNameError
 from hnetzoo.losses import PermutationInvariantLoss, TrackingLoss, chordal_distance, great_circle_distance
 from hnetzoo.losses.tracking import TERMS, TrackingVariant
-from hnetzoo.tracking.metrics import clear_association, clear_mot, localization
+from hnetzoo.tracking_metrics import clear_association, clear_mot, localization
 from tests.losses.matchers import Affinity, Given
 
 MATCHERS = ("hnetgru", "exchangeable", "sinkhorn", "dual-softmax", "hungarian")

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from hnetzoo import ConfigError, DataError, ShapeError
-from hnetzoo.tracking.metrics import TrackingCounts, clear_mot, gospa, localization, ospa
+from hnetzoo.tracking_metrics import TrackingCounts, clear_association, clear_mot, gospa, localization, ospa
 
 Pairs = tuple[tuple[int, int], ...]
 
@@ -196,3 +196,77 @@ def test_what_does_not_fit_is_named() -> None:
     for count in (localization, clear_mot):
         with pytest.raises(DataError, match=r"^distance is nan at problem 0, row 0, column 0"):
             count(torch.full((1, 1, 1, 1), torch.nan))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_set_distances_keep_the_type_and_the_digits_of_the_distances(dtype: torch.dtype) -> None:
+    distance, columns = torch.zeros(1, 1, 2, 3, dtype=dtype), torch.ones(1, 1, 3, dtype=torch.bool)
+    columns[0, 0, 0] = False
+    parts = gospa(distance, None, columns, cutoff=0.1, order=1.0), gospa(distance[:, :, :1], cutoff=0.1)
+    for part in (*parts[0], *parts[1], ospa(distance, cutoff=0.1)):
+        assert part.dtype == dtype
+    third = torch.tensor(0.1, dtype=dtype)
+    assert parts[1].false.item() == third.item()
+    assert ospa(distance, cutoff=0.1).item() == (third / 3).item()
+
+
+def moved(
+    distance: Tensor, rows: Tensor, columns: Tensor, generator: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor, dict[str, Tensor]]:
+    """Put every source and every track of every frame into a slot of its own choice, and say who is where."""
+    orders = [torch.rand(mask.shape, generator=generator).argsort(-1) for mask in (rows, columns)]
+    moved_rows, moved_columns = rows.gather(2, orders[0]), columns.gather(2, orders[1])
+    shuffled = distance.take_along_dim(orders[0].unsqueeze(3), 2).take_along_dim(orders[1].unsqueeze(2), 3)
+    return shuffled, moved_rows, moved_columns, {"reference_identity": orders[0], "prediction_identity": orders[1]}
+
+
+@pytest.mark.parametrize(("n", "m"), [(1, 1), (2, 2), (3, 2), (2, 4), (5, 6), (0, 2), (2, 0)])
+@pytest.mark.parametrize("count", [localization, clear_mot])
+def test_it_does_not_matter_in_which_slots_known_sources_and_tracks_stand(
+    n: int, m: int, count, generator: torch.Generator
+) -> None:
+    distance, rows, columns = sequences(n, m, generator)
+    expected = count(distance, rows, columns, gate=0.8)
+    shuffled, moved_rows, moved_columns, identities = moved(distance, rows, columns, generator)
+    found = count(shuffled, moved_rows, moved_columns, gate=0.8, **identities)
+    assert found.total_distance == pytest.approx(expected.total_distance)
+    assert (found.references, found.predictions, found.matches, found.switches) == (
+        expected.references, expected.predictions, expected.matches, expected.switches,
+    )  # fmt: skip
+
+
+def test_many_sources_pass_through_few_slots() -> None:
+    """A hundred sources, each for two frames in the one slot there is, found by tracks of other numbers."""
+    who = torch.arange(100).repeat_interleave(2).view(1, 200, 1)
+    counts = clear_mot(torch.zeros(1, 200, 1, 1), reference_identity=who, prediction_identity=1000 - who)
+    assert (counts.matches, counts.switches) == (200, 0)
+    lost = who.clone()
+    lost[0, 1::2] += 500  # every track is lost after a frame
+    counts = clear_mot(torch.zeros(1, 200, 1, 1), reference_identity=who, prediction_identity=lost)
+    assert (counts.matches, counts.switches) == (200, 100)
+
+
+def test_a_source_that_comes_back_in_another_slot_remembers_its_track() -> None:
+    present = torch.tensor([[[1, 0], [0, 0], [0, 1]]]).bool()
+    sources = torch.tensor([[[7, 0], [0, 0], [0, 7]]])
+    distance = torch.zeros(1, 3, 2, 1)
+    for track, switches in (([4, 4, 4], 0), ([4, 4, 5], 1)):
+        tracks = torch.tensor(track).view(1, 3, 1)
+        counts = clear_mot(distance, present, reference_identity=sources, prediction_identity=tracks)
+        assert counts.switches == switches
+
+
+def test_kept_pairs_follow_their_source_and_track() -> None:
+    distance = torch.tensor([[[[0.1, 9.0], [9.0, 0.1]], [[0.2, 0.6], [0.6, 0.2]]]])
+    sources, tracks = torch.tensor([[[0, 1], [0, 1]]]), torch.tensor([[[0, 1], [1, 0]]])
+    pairs = clear_association(distance, gate=1.0, reference_identity=sources, prediction_identity=tracks)
+    assert pairs[0, 1].int().tolist() == [[0, 1], [1, 0]], "the tracks changed slots, and keep their sources"
+
+
+def test_who_is_there_twice_or_of_no_number_is_refused() -> None:
+    distance = torch.zeros(1, 2, 2, 2)
+    for numbers, what in (([[0, 1], [3, 3]], "a number is twice"), ([[0, 1], [-1, 2]], "a number is below 0")):
+        with pytest.raises(DataError, match=f"^reference_identity: {what} in sequence 0, frame 1; number who"):
+            clear_mot(distance, reference_identity=torch.tensor([numbers]))
+    with pytest.raises(ShapeError, match=r"^prediction_identity is int64 \[1, 2\]; give integers \[1, 2, 2\]"):
+        localization(distance, prediction_identity=torch.zeros(1, 2, dtype=torch.int64))
