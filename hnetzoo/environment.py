@@ -13,7 +13,7 @@ GIT_SECONDS = 10  # a checkout on a slow disk must not hold a report up
 
 
 def environment() -> dict[str, Any]:
-    """Describe the machine, the versions and the time behind a number, without naming the machine.
+    """Return the machine, the versions and the time behind a number, without the name of the machine.
 
     `date` is UTC; `commit` is that of the source tree which hnetzoo is imported from, ending in "-dirty" where a
     tracked file was changed, and None outside a git checkout.
@@ -21,6 +21,7 @@ def environment() -> dict[str, Any]:
     return {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
+        "processor": processor(),
         "cores": os.cpu_count(),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": commit(Path(__file__)),
@@ -28,13 +29,23 @@ def environment() -> dict[str, Any]:
     }
 
 
+def processor() -> str:
+    """Return the model of the processor, or its architecture where the system does not tell."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(models, "") or platform.processor() or platform.machine()
+
+
 def versions() -> dict[str, str]:
-    """Name the installed versions of what makes the numbers."""
+    """Return the installed versions of what makes the numbers, by name."""
     return {name: version(name) for name in PACKAGES}
 
 
 def commit(source: Path) -> str | None:
-    """Name the commit of the checkout that tracks a file; None where there is no git, or none that tracks it.
+    """Return the commit of the checkout that tracks a file; None where there is no git, or none that tracks it.
 
     Example:
         >>> commit(Path("/nowhere/file.py")) is None

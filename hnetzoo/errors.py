@@ -61,6 +61,12 @@ class PluginLoadError(HnetzooError):
     exit_code = 3
 
 
+class ModelError(HnetzooError):
+    """A model that breaks its contract: answers that are no numbers, or changes to what is not its own."""
+
+    exit_code = 3
+
+
 class PluginConflictError(HnetzooError):
     """One name registered by two providers; `providers` lists both."""
 

@@ -8,8 +8,9 @@ from types import ModuleType
 import pytest
 
 import hnetzoo
+from hnetzoo.benchmark.plan import plan
 from hnetzoo.benchmark.results import BenchmarkReport
-from hnetzoo.benchmark.suite import plan, read_suite
+from hnetzoo.benchmark.suite import read_suite
 from hnetzoo.registry.components import configure
 
 ROOT = Path(__file__).parent.parent
@@ -31,7 +32,7 @@ def test_suite_names_only_what_is_registered(path: Path) -> None:
     suite, registry = read_suite(path), hnetzoo.discover()
     for entry in suite.datasets:
         configure(registry.dataset(entry.name), entry.settings)
-    assert plan(suite.model_copy(update={"datasets": ()}), registry) == []
+    assert plan(suite.model_copy(update={"datasets": ()}), registry).jobs == ()
 
 
 @pytest.mark.parametrize(

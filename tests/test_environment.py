@@ -32,7 +32,7 @@ def source(tmp_path: Path) -> Path:
 
 def test_the_environment_tells_versions_system_cores_date_and_commit_and_nothing_else() -> None:
     found = environment()
-    assert set(found) == {"python", "system", "cores", "date", "commit", "versions"}
+    assert set(found) == {"python", "system", "processor", "cores", "date", "commit", "versions"}
     assert {"hnetzoo", "torch", "numpy", "scipy"} <= set(found["versions"]) == set(PACKAGES)
     assert json.loads(json.dumps(found)) == found
 

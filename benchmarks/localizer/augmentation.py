@@ -5,8 +5,9 @@ places and signs. Any other rotation would mix spectra, which have lost their ph
 """
 
 import torch
-from features import Examples
 from torch import Tensor
+
+from benchmarks.localizer.features import Examples
 
 
 def turn(examples: Examples, generator: torch.Generator) -> Examples:

@@ -13,11 +13,11 @@ from collections.abc import Mapping
 from typing import Protocol
 
 import torch
-from features import Examples
-from network import Estimate
-from settings import CriterionEntry, Term
 from torch import Tensor, nn
 
+from benchmarks.localizer.features import Examples
+from benchmarks.localizer.network import Estimate
+from benchmarks.localizer.settings import CriterionEntry, Term
 from hnetzoo.losses import (
     ActivityLoss,
     PermutationInvariantLoss,

@@ -1,6 +1,6 @@
 """What the localizer hears: log spectra of the four channels and intensity vectors, in mel bands and label frames.
 
-Finished examples are kept on disk, named by the digest of all that they depend on, for all cells that share them.
+Finished examples are kept on disk, named by the digest of all that they depend on, for all jobs that share them.
 """
 
 from functools import cache
@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from scenes import LABEL_HOP, SAMPLE_RATE, draw_scenes
-from settings import SceneSettings
 from torch import Tensor
 from torch.nn.functional import pad
 
+from benchmarks.localizer.scenes import LABEL_HOP, SAMPLE_RATE, draw_scenes
+from benchmarks.localizer.settings import SceneSettings
 from hnetzoo.association.batch import Split
 from hnetzoo.digests import digest_document, digest_sources
 from hnetzoo.environment import versions
@@ -74,7 +74,8 @@ def extract(audio: Tensor) -> Tensor:
 
 def load_examples(settings: SceneSettings, max_sources: int, split: Split, seed: int, folder: Path) -> Examples:
     """Return the examples of a split, drawn anew unless the folder holds them."""
-    recipe = [settings.model_dump(), max_sources, split, seed, [digest_sources(name) for name in SOURCES], versions()]
+    code = [digest_sources(f"benchmarks.localizer.{name}") for name in SOURCES]
+    recipe = [settings.model_dump(), max_sources, split, seed, code, versions()]
     path = folder / f"{split}-{max_sources}-{seed}-{digest_document(recipe)[:16]}.safetensors"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,22 +1,24 @@
 """Matchers of the zoo for a number of sources; those of fixed size are padded, or trained where they are too small.
 
-To a localizer all predictions exist, while references come and go: problems of known counts, often unequal.
+To a localizer all predictions exist, while references come and go: problems with masked slots, often unequal.
 """
 
-from dataclasses import replace
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from settings import CriterionEntry, MatcherTraining
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
 import hnetzoo
-from hnetzoo.benchmark.entrants import FIXED_SIZE
-from hnetzoo.digests import digest_document, digest_sources
+from benchmarks.localizer.settings import CriterionEntry, MatcherTraining
+from hnetzoo.benchmark.entrants import TrainingOptions
+from hnetzoo.benchmark.jobs import JobRunner, Options
+from hnetzoo.benchmark.plan import Job, Planner
+from hnetzoo.benchmark.results import BenchmarkRow
 from hnetzoo.registry.components import configure
-from hnetzoo.registry.loading import RUN_PREFIX, LoadedModel, resolve_model, specification
-from hnetzoo.training.fit import Job, train
-from hnetzoo.training.runs import RESULT
+from hnetzoo.registry.loading import ResolvedModel, resolve_model
+from hnetzoo.training.runs import BEST
+from hnetzoo.training.weights import fill, load_tensors
 
 
 class Padded(nn.Module):
@@ -34,7 +36,7 @@ class Padded(nn.Module):
         self.matcher, self.size = matcher, size
 
     def forward(self, distance: Tensor, row_mask: Tensor | None = None, col_mask: Tensor | None = None) -> Tensor:
-        """Compute logits [b, n, m]."""
+        """Return logits [b, n, m]."""
         n, m = distance.shape[1:]
         masks = hnetzoo.full_masks(distance, row_mask, col_mask)
         rows, columns = (pad(mask, (0, self.size - mask.shape[1])) for mask in masks)
@@ -42,7 +44,16 @@ class Padded(nn.Module):
         return logits[:, :n, :m]
 
 
-def load_matcher(entry: CriterionEntry, sources: int, training: MatcherTraining, runs: Path) -> LoadedModel:
+class Matcher(NamedTuple):
+    """A matcher in eval mode, what the reports call its weights, and its settings; `package` holds its code."""
+
+    module: nn.Module
+    weights: str
+    settings: dict[str, Any]
+    package: str
+
+
+def load_matcher(entry: CriterionEntry, sources: int, training: MatcherTraining, runs: Path) -> Matcher:
     """Return the matcher of a criterion for so many references and predictions.
 
     One of fixed size is trained if its shipped weights are for fewer sources.
@@ -54,36 +65,37 @@ def load_matcher(entry: CriterionEntry, sources: int, training: MatcherTraining,
         runs: Where trained ones are kept, and taken up.
 
     Raises:
-        HnetzooError: As `hnetzoo.load_model` and `hnetzoo.training.train` do.
+        HnetzooError: As `hnetzoo.load_model` and `hnetzoo train` do.
     """
     registry = hnetzoo.discover()
-    spec = specification(entry.matcher, registry)
-    loaded = resolve_model(entry.matcher, registry, settings=entry.settings)
-    if FIXED_SIZE in spec.tags and sources > min(loaded.shape or (0,)):
-        run = _trained(loaded, sources, training, registry, runs)
-        weights = f"trained: {run.name}"
-        loaded = replace(resolve_model(f"{RUN_PREFIX}{run}", registry), weights=weights)
-    if FIXED_SIZE in spec.tags and loaded.shape:
-        return replace(loaded, module=Padded(loaded.module, min(loaded.shape)))
-    return loaded
+    resolved = resolve_model(entry.matcher, registry, entry.settings)
+    size = resolved.size
+    if size is not None and sources > min(size):
+        module, weights = _trained(resolved, sources, training, registry, runs)
+    else:
+        module = resolved.load() if size is None else Padded(resolved.load(), min(size))
+        weights = resolved.weights.name if resolved.weights else "none"
+    package = resolved.spec.target.partition(".")[0]
+    return Matcher(module, weights, resolved.component.settings, package)
 
 
 def _trained(
-    loaded: LoadedModel, sources: int, training: MatcherTraining, registry: hnetzoo.Registry, runs: Path
-) -> Path:
-    """Train a model for a size, unless the run is finished, and return its directory."""
-    spec = loaded.component.spec
+    resolved: ResolvedModel, sources: int, training: MatcherTraining, registry: hnetzoo.Registry, runs: Path
+) -> tuple[nn.Module, str]:
+    """Train a model for a size, or take up what was trained."""
     settings = {"max_doas": sources, "samples": training.samples, "counts": "known"}
-    code = digest_sources(spec.target.partition(".")[0])
-    recipe = [loaded.component.config.model_dump(mode="json"), settings, training.epochs, code]
+    trainer = configure(registry.trainer(resolved.spec.trainer), {"epochs": training.epochs})
+    planner = Planner(registry)
     job = Job(
-        model=loaded.component,
-        dataset=configure(registry.dataset("doa"), settings),
-        trainer=configure(registry.trainer(spec.trainer), {"epochs": training.epochs}),
-        out=runs / f"{spec.name}-{digest_document(recipe)[:8]}",
-        resume=True,
-        plugin=registry.provider(spec).id,
+        index=0,
+        entrant=planner.to_train(resolved.spec.name, resolved.component, trainer),
+        task=planner.task_of(configure(registry.dataset("doa"), settings), "doa"),
+        seed=0,
     )
-    if not (job.out / RESULT).is_file():
-        train(job)
-    return job.out
+    runner = JobRunner(Options(cache=runs / "rows", training=TrainingOptions(runs=runs)))
+    row = runner.outcome(job).result
+    assert isinstance(row, BenchmarkRow), "it is trained for the size of its problems"
+    module = resolved.build((sources, sources))
+    path = runs / row.weights.removeprefix("trained: ") / BEST
+    fill(module, load_tensors(path), str(path))
+    return Padded(module, sources), row.weights

@@ -3,8 +3,9 @@
 from math import prod
 from typing import NamedTuple
 
-from features import BANDS, FEATURES
 from torch import Tensor, nn
+
+from benchmarks.localizer.features import BANDS, FEATURES
 
 
 class Estimate(NamedTuple):

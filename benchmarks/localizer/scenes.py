@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from settings import SceneSettings
-from signals import draw_signals, uniform
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from benchmarks.localizer.settings import SceneSettings
+from benchmarks.localizer.signals import draw_signals, uniform
 from hnetzoo.association.batch import SPLITS, Split
 
 SAMPLE_RATE = 8000  # Hz

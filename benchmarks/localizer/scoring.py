@@ -4,10 +4,10 @@ from math import nan
 from typing import NamedTuple
 
 import torch
-from features import Examples
-from network import Estimate, Localizer
 from torch import Tensor
 
+from benchmarks.localizer.features import Examples
+from benchmarks.localizer.network import Estimate, Localizer
 from hnetzoo.losses import great_circle_distance
 from hnetzoo.tracking_metrics import clear_mot, gospa, localization
 

@@ -89,9 +89,9 @@ class Study(Config):
     criteria: tuple[CriterionEntry, ...]
     """What is compared."""
     scenes: SceneSettings = SceneSettings()
-    """Of all cells."""
+    """Of all jobs."""
     training: TrainingSettings = TrainingSettings()
-    """Of all cells."""
+    """Of all jobs."""
     matchers: MatcherTraining = MatcherTraining()
     """Of all matchers that need it."""
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from augmentation import turn
-from criteria import Criterion
-from features import Examples
-from network import Localizer
-from scoring import estimate, score
-from settings import TrainingSettings
 
+from benchmarks.localizer.augmentation import turn
+from benchmarks.localizer.criteria import Criterion
+from benchmarks.localizer.features import Examples
+from benchmarks.localizer.network import Localizer
+from benchmarks.localizer.scoring import estimate, score
+from benchmarks.localizer.settings import TrainingSettings
 from hnetzoo import Optimization, one_cycle
 from hnetzoo.errors import DivergenceError
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor
+from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
@@ -11,10 +12,30 @@ from hnetzoo.association.batch import AssociationBatch, Split
 
 
 class Optimization(NamedTuple):
-    """What `Trainer.configure` returns; the scheduler is stepped after every optimiser step."""
+    """What `Trainer.configure` returns: what changes the weights after every batch.
+
+    Fields:
+        optimizer: Is stepped after every batch.
+        scheduler: Is stepped after it; None keeps the rate.
+        largest_gradient: Norm that the gradients of a step are clipped to; None leaves them as they are.
+    """
 
     optimizer: Optimizer
     scheduler: LRScheduler | None = None
+    largest_gradient: float | None = None
+
+    def step(self) -> None:
+        """Clip the gradients, and step the optimiser and the scheduler."""
+        self.clip()
+        self.optimizer.step()
+        if self.scheduler is not None:
+            self.scheduler.step()
+
+    def clip(self) -> None:
+        """Clip the gradients; with a GradScaler, after they have been unscaled and before its step."""
+        if self.largest_gradient is not None:
+            parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
+            clip_grad_norm_(parameters, self.largest_gradient)
 
 
 @runtime_checkable
@@ -44,7 +65,11 @@ class Dataset(Protocol):
 class Trainer(Protocol):
     """Losses and optimiser, built as `target(config)`; the core owns the loop.
 
-    A trainer may also define `prepare(training)`, which is handed the whole training split once before the first step.
+    A trainer may also define
+
+    - `prepare(training)`, which is handed the whole training split once before the first step;
+    - `reduction`, "sum" where the losses of a batch are sums over its problems. Without it they are taken for means.
+      Losses are reported per problem, so that those of training and validation compare.
     """
 
     def losses(self, model: Any, batch: AssociationBatch) -> Mapping[str, Tensor]:

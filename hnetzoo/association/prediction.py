@@ -1,47 +1,82 @@
 """Answers of models to whole batches."""
 
-import time
 from collections.abc import Iterator
-from typing import NamedTuple
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
-from hnetzoo.association.batch import AssociationBatch
+from hnetzoo.association.batch import AssociationBatch, valid_cells
+from hnetzoo.errors import ModelError
 
 EVALUATION_BATCH = 4096  # problems per forward pass; bounds memory, changes no result beyond rounding
 
 
-class Prediction(NamedTuple):
-    """Logits [b, n, m] on the CPU and the seconds that the forward passes took."""
-
-    logits: Tensor
-    seconds: float
-
-
 def predict(
-    model: nn.Module, batch: AssociationBatch, device: torch.device | str = "cpu", batch_size: int = EVALUATION_BATCH
-) -> Prediction:
-    """Run a model over a batch in eval mode without gradients, and time the forward passes alone.
+    model: nn.Module,
+    distance: Tensor,
+    row_mask: Tensor,
+    col_mask: Tensor,
+    *,
+    name: str = "",
+    device: torch.device | str = "cpu",
+    batch_size: int = EVALUATION_BATCH,
+) -> Tensor:
+    """Return a model's logits in eval mode, without gradients.
 
-    The training mode of every module is restored afterwards.
+    Args:
+        model: An association model, on `device`.
+        distance: Float [b, n, m].
+        row_mask: Bool [b, n].
+        col_mask: Bool [b, m].
+        name: What errors call the model; its class without.
+        device: Where the model runs.
+        batch_size: Problems per forward pass.
+
+    Returns:
+        Float [b, n, m] on the CPU; the training mode of every module is as before.
+
+    Raises:
+        ModelError: If the answer is not of the shape of the distances, or not finite inside the masks.
     """
+    if not len(distance):
+        return torch.zeros(distance.shape)
+    answers = []
+    with evaluating(model):
+        parts = (torch.split(tensor, batch_size) for tensor in (distance, row_mask, col_mask))
+        for part in zip(*parts, strict=True):
+            logits = model(*(tensor.to(device) for tensor in part))
+            answers.append(_checked(logits, *part, name=name or type(model).__name__))
+    return torch.cat(answers)
+
+
+def _checked(logits: Tensor, distance: Tensor, row_mask: Tensor, col_mask: Tensor, *, name: str) -> Tensor:
+    """Return logits on the CPU if they are what a model must answer with."""
+    if logits.shape != distance.shape:
+        raise ModelError(f"model '{name}' answers {list(distance.shape)} distances with logits {list(logits.shape)}")
+    logits = logits.cpu()
+    places = (~logits.isfinite() & valid_cells(row_mask, col_mask).cpu()).nonzero()
+    if len(places):
+        problem, row, column = places[0].tolist()
+        value, cause = logits[problem, row, column].item(), distance[problem, row, column].item()
+        raise ModelError(
+            f"model '{name}' answers {value} in row {row}, column {column} of a problem, where the distance is "
+            f"{cause:.6g}; logits must be finite: look for 0/0 or inf - inf, or distances that it is not made for"
+        )
+    return logits
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Put a model into eval mode and leave gradients out, for a `with` block."""
     was_training = [module for module in model.modules() if module.training]
     model.eval()
-    chunks: list[Tensor] = []
-    seconds = 0.0
     try:
         with torch.no_grad():
-            for part in cut(batch, batch_size):
-                moved = part.to(device)
-                start = time.perf_counter()
-                logits = model(moved.distance, moved.row_mask, moved.col_mask).cpu()
-                seconds += time.perf_counter() - start
-                chunks.append(logits)
+            yield
     finally:
         for module in was_training:
             module.training = True
-    return Prediction(torch.cat(chunks) if chunks else torch.zeros(batch.distance.shape), seconds)
 
 
 def cut(batch: AssociationBatch, batch_size: int) -> Iterator[AssociationBatch]:

@@ -1,4 +1,4 @@
-"""Finished cells of benchmarks on disk: a row per file, named by the digest of all that it depends on."""
+"""Finished rows on disk, a file each, named by the digest of all that it depends on."""
 
 import logging
 from dataclasses import asdict
@@ -11,7 +11,7 @@ from hnetzoo.files import read_json, write_json
 _LOG = logging.getLogger(__name__)
 
 
-class CellStore:
+class RowCache:
     """A folder of rows; a file appears whole or not at all."""
 
     def __init__(self, folder: Path) -> None:
@@ -26,7 +26,7 @@ class CellStore:
             return read_row(read_json(path))
         except (CheckpointError, TypeError, ValueError) as error:
             reason = str(error).splitlines()[0]
-            _LOG.warning("ignoring the damaged cell '%s' (%s); it is computed anew", path, reason)
+            _LOG.warning("ignoring the damaged row '%s' (%s); it is computed anew", path, reason)
             return None
 
     def write(self, key: str, row: BenchmarkRow) -> None:

@@ -1,158 +1,157 @@
-"""How a model enters a task: with the weights that it has, tuned on the validation split, or trained for it.
+"""How a model enters a task: with the weights that it has, tuned on the validation split, or trained on the task."""
 
-A contestant says what it is before it does any work, so that a finished cell is found without.
-"""
-
-from abc import ABC, abstractmethod
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
-from hnetzoo.association.batch import AssociationBatch
-from hnetzoo.association.counts import compare
-from hnetzoo.association.decoding import decode
-from hnetzoo.association.prediction import predict
-from hnetzoo.benchmark.suite import ModelEntry
-from hnetzoo.benchmark.tasks import Task
-from hnetzoo.digests import digest_document, digest_sources, digest_tensors
-from hnetzoo.registry.components import configure
-from hnetzoo.registry.loading import RUN_PREFIX, LoadedModel, resolve_model, specification
-from hnetzoo.registry.lookup import Registry
-from hnetzoo.registry.specs import Spec
-from hnetzoo.training.fit import Job, train
-from hnetzoo.training.observer import Observer
+from hnetzoo.association.contracts import Trainer
+from hnetzoo.benchmark.guard import guarded
+from hnetzoo.benchmark.plan import Entrant, Job
+from hnetzoo.benchmark.problems import Problems
+from hnetzoo.benchmark.scoring import f1_of
+from hnetzoo.config import TrainerConfig
+from hnetzoo.digests import digest_document
+from hnetzoo.environment import environment
+from hnetzoo.errors import ConfigError
+from hnetzoo.training.determinism import preserved_state
+from hnetzoo.training.fit import check_trainable, fit
+from hnetzoo.training.observer import EpochRecord, Observer
+from hnetzoo.training.runs import BEST, RunRecord, open_run
+from hnetzoo.training.weights import fill, load_tensors
 
-CORE = "hnetzoo"
-FIXED_SIZE = "fixed-size"
 SHOWN_DIGITS = 8  # of the recipe's digest, in the name of a run directory
 
 
-class Contestant(ABC):
-    """A model on a task."""
+@dataclass(frozen=True, kw_only=True)
+class TrainingOptions:
+    """Where and how entrants are trained.
 
-    misfit = ""
-    """Why it cannot take the task's problems, "" if it can."""
-
-    def __init__(self, entry: ModelEntry, task: Task, registry: Registry, device: str) -> None:
-        self.entry, self.task, self.registry, self.device = entry, task, registry, device
-        self.spec = specification(entry.name, registry)
-
-    @property
-    @abstractmethod
-    def identity(self) -> dict[str, Any]:
-        """All that the model's numbers depend on but the core's code and the versions."""
-
-    @abstractmethod
-    def load(self) -> LoadedModel:
-        """Return the model, ready to be evaluated."""
-
-    def _identity(self, specs: tuple[Spec, ...] = (), **parts: Any) -> dict[str, Any]:
-        """Add what contestants have in common to the identity of one."""
-        return {
-            "model": self.spec.name,
-            **parts,
-            "task": self.task.identity,
-            "device": self.device.partition(":")[0],
-            "sources": _sources((self.spec, self.task.component.spec, *specs), self.registry),
-        }
-
-
-class Ready(Contestant):
-    """With the weights that it has; its tuned settings are those of the best F1 on the validation split."""
-
-    def __init__(self, entry: ModelEntry, task: Task, registry: Registry, device: str) -> None:
-        super().__init__(entry, task, registry, device)
-        self.loaded = [self._resolve(choice) for choice in entry.choices]
-        shape = self.loaded[0].shape
-        if FIXED_SIZE in self.spec.tags and shape not in (None, tuple(task.dataset.shape)):
-            self.misfit = f"n/a (fixed {' x '.join(map(str, shape or ()))})"
-
-    @property
-    def identity(self) -> dict[str, Any]:
-        """Settings and weights of each choice, and what chooses."""
-        return self._identity(
-            settings=[loaded.component.config.model_dump(mode="json") for loaded in self.loaded],
-            weights=digest_tensors(self.loaded[0].module.state_dict()),
-            data=self.task.identity_of("validation") if self.entry.tune else {},
-        )
-
-    def load(self) -> LoadedModel:
-        """Choose; the first of equals."""
-        if not self.entry.tune:
-            return self.loaded[0]
-        scores = [self._f1(loaded, self.task.validation) for loaded in self.loaded]
-        best = scores.index(max(scores))
-        chosen = ", ".join(f"{name}={value}" for name, value in self.entry.choices[best].items())
-        origin = self.loaded[best].weights
-        prefix = "" if origin == "none" else f"{origin}, "
-        return replace(self.loaded[best], weights=f"{prefix}tuned: {chosen}")
-
-    def _resolve(self, choice: dict[str, Any]) -> LoadedModel:
-        settings = {**self.entry.settings, **choice}
-        return resolve_model(self.entry.name, self.registry, shape=self.task.dataset.shape, settings=settings)
-
-    def _f1(self, loaded: LoadedModel, batch: AssociationBatch) -> float:
-        logits = predict(loaded.module.to(self.device), batch, self.device).logits
-        return compare(decode(logits, batch.row_mask, batch.col_mask), batch).total().f1
-
-
-class Trained(Contestant):
-    """Trained on the task; a finished or interrupted training of the same recipe is taken up.
-
-    Args:
-        entry: The model as the suite names it.
-        task: What it is trained on.
-        registry: Where names are looked up.
-        device: Where it is trained.
-        runs: Where run directories are kept.
-        observer: Is told of the training.
+    Fields:
+        out: The run directory of the one training that there is.
+        runs: The folder for several, where each is named by its recipe; None, like `out`, where nothing is trained.
+        resume: Take up what a run directory holds of the same training.
+        fresh: Delete it and start over.
+        resample: Redraw the training split every epoch.
     """
 
-    def __init__(
-        self, entry: ModelEntry, task: Task, registry: Registry, device: str, runs: Path, observer: Observer
-    ) -> None:
-        super().__init__(entry, task, registry, device)
-        self.model = configure(self.spec, entry.settings)
-        self.trainer = configure(registry.trainer(self.spec.trainer), entry.trainer)
-        self.runs, self.observer = runs, observer
+    out: Path | None = None
+    runs: Path | None = None
+    resume: bool = True
+    fresh: bool = False
+    resample: bool = False
 
-    @property
-    def identity(self) -> dict[str, Any]:
-        """Settings of model and trainer, and what trains and selects."""
-        return self._identity(
-            (self.trainer.spec,),
-            settings=self.model.config.model_dump(mode="json"),
-            trainer=self.trainer.spec.name,
-            training=self.trainer.config.model_dump(mode="json"),
-            data=self.task.identity_of("train", "validation"),
+
+@dataclass(frozen=True, kw_only=True)
+class Entered:
+    """A model on its device in eval mode, what the reports call its weights, and how its training ended, if any."""
+
+    model: nn.Module
+    weights: str
+    last_epoch: EpochRecord | None = None
+    run: Path | None = None
+
+
+def skip_reason(entrant: Entrant, shape: tuple[int, int]) -> str:
+    """Return why a model cannot take problems of n x m = `shape`; "" if it can."""
+    size = entrant.choices[0].size
+    return "" if size in (None, tuple(shape)) else f"n/a (fixed {size[0]} x {size[1]})" if size else ""
+
+
+def identity(job: Job, problems: Problems, device: str) -> dict[str, Any]:
+    """Return all that the weights of a job's model depend on; equal identities, equal weights."""
+    entrant, task = job.entrant, job.task
+    used = ("train", "validation") if entrant.trainer else ("validation",) if len(entrant.choices) > 1 else ()
+    return {
+        "model": entrant.spec.name,
+        "settings": [choice.component.settings for choice in entrant.choices],
+        "weights": entrant.weights,
+        "trainer": [entrant.trainer.spec.name, entrant.trainer.settings] if entrant.trainer else [],
+        "dataset": [task.dataset.spec.name, task.dataset.settings],
+        "seed": job.seed,
+        "data": {} if problems.synthetic else {split: problems.digest(split) for split in used},
+        "device": torch.device(device).type,
+        "code": {**entrant.code, **task.code},
+    }
+
+
+def enter(job: Job, problems: Problems, options: TrainingOptions, device: str, observer: Observer) -> Entered:
+    """Return the model of a job, ready to be evaluated.
+
+    Raises:
+        HnetzooError: If it cannot be loaded, tuned or trained.
+    """
+    if job.entrant.trainer is not None:
+        return _trained(job, problems, options, device, observer)
+    index = _best_choice(job.entrant, problems, device) if len(job.entrant.choices) > 1 else 0
+    chosen, tuned = job.entrant.choices[index], job.entrant.tuned[index]
+    names = [chosen.weights.name if chosen.weights else "none" if not tuned else "", f"tuned: {tuned}" if tuned else ""]
+    return Entered(model=chosen.load(problems.shape).to(device), weights=", ".join(name for name in names if name))
+
+
+def _best_choice(entrant: Entrant, problems: Problems, device: str) -> int:
+    """Return the choice of the best F1 on the validation split, the first of equals."""
+    scores = []
+    for choice in entrant.choices:
+        model = choice.load(problems.shape).to(device)
+        with guarded(entrant.title, problems.split("validation"), problems.digest("validation")) as batch:
+            scores.append(f1_of(entrant.title, model, batch, device))
+    return scores.index(max(scores))
+
+
+def _trained(job: Job, problems: Problems, options: TrainingOptions, device: str, observer: Observer) -> Entered:
+    """Train the model, or take up a training of the same recipe."""
+    entrant, trainer = job.entrant, job.entrant.trainer
+    assert trainer is not None, "asked before"
+    assert isinstance(trainer.config, TrainerConfig), "the plan has made sure"
+    out = options.out or _named_by_recipe(job, problems, options, device)
+    with preserved_state(seed=job.seed):
+        model = entrant.choices[0].build(problems.shape)
+    built: Trainer = trainer.build()
+    record = _record(job, problems, options, device)
+    check_trainable(model, trainer.config, len(problems.split("train").distance), record)
+    run = open_run(out, record, resume=options.resume, fresh=options.fresh)
+    last = fit(
+        model,
+        built,
+        trainer.config,
+        problems.split("train").clone(),
+        problems.split("validation").clone(),
+        run,
+        redraw=problems.redraw if options.resample else None,
+        observer=observer,
+    )
+    fill(model, load_tensors(out / BEST), str(out / BEST))
+    weights = f"run:{out}" if options.out else f"trained: {out.name}"
+    return Entered(model=model.eval(), weights=weights, last_epoch=last, run=out)
+
+
+def _named_by_recipe(job: Job, problems: Problems, options: TrainingOptions, device: str) -> Path:
+    if options.runs is None:
+        raise ConfigError(f"'{job.entrant.title}' is to be trained; name the folder of the runs")
+    recipe = digest_document(identity(job, problems, device))[:SHOWN_DIGITS]
+    return options.runs / f"{job.entrant.spec.name}-{job.task.dataset.spec.name}-seed{job.seed}-{recipe}"
+
+
+def _record(job: Job, problems: Problems, options: TrainingOptions, device: str) -> RunRecord:
+    if options.resample and not problems.synthetic:
+        raise ConfigError(
+            f"--resample needs a synthetic dataset; '{job.task.dataset.spec.name}' cannot be redrawn: leave it out"
         )
-
-    def load(self) -> LoadedModel:
-        """Train, in a run directory whose name tells the recipe."""
-        recipe = digest_document(self.identity)[:SHOWN_DIGITS]
-        name = f"{self.spec.name}-{self.task.component.spec.name}-seed{self.task.seed}-{recipe}"
-        job = Job(
-            model=self.model,
-            dataset=self.task.component,
-            trainer=self.trainer,
-            out=self.runs / name,
-            seed=self.task.seed,
-            device=self.device,
-            resume=True,
-            plugin=self.registry.provider(self.spec).id,
-        )
-        threads = torch.get_num_threads()
-        try:
-            train(job, self.observer)
-        finally:
-            torch.set_num_threads(threads)  # a training that is taken up sets those that it was begun with
-        return replace(resolve_model(f"{RUN_PREFIX}{job.out}", self.registry), weights=f"trained: {name}")
-
-
-def _sources(specs: tuple[Spec, ...], registry: Registry) -> dict[str, str]:
-    """Digest the packages that provide these, so that editing a file makes it another recipe."""
-    targets = {target for spec in specs for target in (spec.target, spec.config, registry.provider(spec).target)}
-    packages = {target.partition(":")[0].partition(".")[0] for target in targets} - {CORE}
-    return {package: digest_sources(package) for package in sorted(packages)}
+    model, trainer, dataset = job.entrant.choices[0].component, job.entrant.trainer, job.task.dataset
+    parts = [part for part in (model, trainer, dataset) if part is not None]
+    return RunRecord(
+        model=model.spec.name,
+        dataset=dataset.spec.name,
+        trainer=trainer.spec.name if trainer else "",
+        shape=problems.shape,
+        settings={part.spec.kind: part.settings for part in parts},
+        seed=job.seed,
+        threads=torch.get_num_threads(),
+        device=device,
+        resample=options.resample,
+        data={split: problems.digest(split) for split in ("train", "validation")},
+        environment=environment(),
+    )

@@ -1,136 +1,179 @@
-"""Run a cell of a benchmark: find it among the finished ones, or evaluate its model; what it raises stays in it."""
+"""Run a job: find its row among the cached ones, or enter, score and time its model; what it raises stays in it."""
 
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
 import torch
 
-from hnetzoo.benchmark.cache import CellStore
-from hnetzoo.benchmark.entrants import CORE, Contestant, Ready, Trained
-from hnetzoo.benchmark.results import BenchmarkRow, Failed, Skipped
-from hnetzoo.benchmark.scoring import score
-from hnetzoo.benchmark.suite import Cell
-from hnetzoo.benchmark.tasks import Task
-from hnetzoo.digests import digest_document, digest_sources
-from hnetzoo.environment import versions
-from hnetzoo.errors import ConfigError, HnetzooError, one_line
-from hnetzoo.registry.discovery import discover
-from hnetzoo.registry.lookup import Registry
-from hnetzoo.training.observer import Observer, Silence
+from hnetzoo.benchmark.cache import RowCache
+from hnetzoo.benchmark.entrants import Entered, TrainingOptions, enter, identity, skip_reason
+from hnetzoo.benchmark.guard import guarded
+from hnetzoo.benchmark.plan import Job, Task
+from hnetzoo.benchmark.problems import Problems
+from hnetzoo.benchmark.results import EVERY_MODEL, BenchmarkRow, Failed, Skipped
+from hnetzoo.benchmark.scoring import Scores, score
+from hnetzoo.benchmark.timing import Conditions, time_model
+from hnetzoo.digests import digest_document
+from hnetzoo.errors import HnetzooError, one_line
+from hnetzoo.files import write_json
+from hnetzoo.training.determinism import preserved_state
+from hnetzoo.training.observer import EpochRecord, NullObserver, Observer
+from hnetzoo.training.runs import RESULT
 
-WITHOUT_BEARING = ("cli", "report")  # subpackages of the core that can change no number
 _LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Where and how cells are run: plain data that travels to workers.
+    """Where and how jobs are run: plain data that travels to workers.
 
-    `data` is the folder that relative paths of datasets are seen from. `runs` keeps run directories, and finished cells
-    in its folder "cells"; None keeps nothing, and then nothing can be trained. `fresh` computes finished cells anew.
+    Fields:
+        device: Where models run.
+        data: The folder that relative paths of datasets are seen from; errors do not name it.
+        cache: Folder of finished rows; None keeps none.
+        training: Where and how models are trained.
+        fresh: Compute cached rows anew.
+        workers: How many jobs run at once, a condition of times.
     """
 
     device: str = "cpu"
     data: Path = Path()
-    runs: Path | None = None
+    cache: Path | None = None
+    training: TrainingOptions = field(default_factory=TrainingOptions)
     fresh: bool = False
-
-    @property
-    def store(self) -> CellStore | None:
-        """Where finished cells are kept."""
-        return CellStore(self.runs / "cells") if self.runs else None
+    workers: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What became of a cell.
+    """What became of a job.
 
-    `key` names it among the finished ones, and `kept` says that it was found there; `sha256` and `problems` describe
-    the test problems. All are empty where the cell failed before.
+    `cached` says that its row was found; `sha256` and `problems` describe the test problems, and are empty where the
+    job failed before these were drawn; `last_epoch` is that of a training.
     """
 
-    cell: Cell
+    job: Job
     result: BenchmarkRow | Skipped | Failed
-    key: str = ""
-    kept: bool = False
+    cached: bool = False
     sha256: str = ""
     problems: int = 0
+    last_epoch: EpochRecord | None = None
 
 
-class CellRunner:
-    """Run cells one after the other; the task of the last one is kept, as its problems serve all models."""
+class JobRunner:
+    """Run jobs one after the other; the problems of the last one are kept, since they serve all models of a task."""
 
-    def __init__(self, registry: Registry, options: Options, observer: Callable[[], Observer] = Silence) -> None:
-        self.registry, self.options, self.observer = registry, options, observer
-        self.task: Task | None = None
+    def __init__(self, options: Options, observer: Callable[[], Observer] = NullObserver) -> None:
+        self.options, self.observer = options, observer
+        self.cache = RowCache(options.cache) if options.cache else None
+        self._drawn: tuple[Task, int, Problems | Exception] | None = None
 
-    def run(self, cell: Cell) -> Outcome:
-        """Return the row of a cell, why it was skipped, or how it failed; an interrupt is not held up."""
+    def run(self, job: Job) -> Outcome:
+        """Return the row of a job, why it was skipped, or how it failed; an interrupt is not held up."""
         try:
-            return self._outcome(cell)
+            return self.outcome(job)
         except Exception as error:
-            _LOG.info("%s, seed %d: %s", cell.dataset.title, cell.seed, cell.model.title, exc_info=True)
-            return failure(cell, error, self.options)
+            _LOG.info("%s, seed %d: %s", job.task.title, job.seed, job.entrant.title, exc_info=True)
+            concerns_all = self._drawn is not None and error is self._drawn[2]
+            return failure(job, error, self.options, model=EVERY_MODEL if concerns_all else job.entrant.title)
 
-    def _outcome(self, cell: Cell) -> Outcome:
-        task = self._task_of(cell)
-        contestant = self._contestant(cell, task)
-        outcome = Outcome(
-            cell=cell,
-            result=Skipped(model=cell.model.title, dataset=cell.dataset.title, reason=contestant.misfit),
-            sha256=task.sha256,
-            problems=task.problems,
-        )
-        if contestant.misfit:
-            return outcome
-        core = digest_sources(CORE, without=WITHOUT_BEARING)
-        key = digest_document({"contestant": contestant.identity, "core": core, "versions": versions()})
-        store = self.options.store
-        kept = store.read(key) if store and not self.options.fresh else None
-        row = kept or self._row(cell, contestant, task)
+    def outcome(self, job: Job) -> Outcome:
+        """Return the row of a job or why it was skipped; raises what the dataset, the model or the trainer raises.
+
+        Global random states and the number of threads are afterwards as they were.
+        """
+        with preserved_state():
+            return self._outcome(job)
+
+    def _outcome(self, job: Job) -> Outcome:
+        problems = self._problems_of(job)
+        sha256, count = problems.digest("test"), len(problems.split("test").distance)
+        reason = skip_reason(job.entrant, problems.shape)
+        if reason:
+            skipped = Skipped(model=job.entrant.title, dataset=job.task.title, reason=reason)
+            return Outcome(job=job, result=skipped, sha256=sha256, problems=count)
+        key = digest_document({**identity(job, problems, self.options.device), "test": sha256})
+        known = self.cache.read(key) if self.cache and not self.options.fresh else None
+        conditions = Conditions.here(count, self.options.device, self.options.workers)
+        cached = known is not None and known.timing == conditions.to_json()
+        row, last_epoch = (known, None) if cached else self._measure(job, problems, conditions, known)
+        assert row is not None, "known where it is cached"
+        if self.cache and not cached:
+            self.cache.write(key, row)
         # Labels are no part of the key: what is called otherwise has not changed.
-        row = replace(row, model=cell.model.title, dataset=cell.dataset.title)
-        return replace(outcome, result=row, key=key, kept=kept is not None)
+        row = replace(row, model=job.entrant.title, dataset=job.task.title)
+        return Outcome(job=job, result=row, cached=cached, sha256=sha256, problems=count, last_epoch=last_epoch)
 
-    def _row(self, cell: Cell, contestant: Contestant, task: Task) -> BenchmarkRow:
-        loaded = contestant.load()
-        plugin = self.registry.provider(contestant.spec).id
-        labels = {"model": cell.model.title, "weights": loaded.weights, "plugin": plugin}
-        return score(loaded.module.to(self.options.device), task.test, self.options.device, **labels)
+    def _measure(
+        self, job: Job, problems: Problems, conditions: Conditions, known: BenchmarkRow | None
+    ) -> tuple[BenchmarkRow, EpochRecord | None]:
+        """Enter the model, score it unless its scores are known, and time it."""
+        title, device = job.entrant.title, self.options.device
+        entered = enter(job, problems, self.options.training, device, self.observer())
+        shares = problems.label_shares
+        with guarded(title, problems.split("test"), problems.digest("test")) as batch:
+            if known is None:
+                scores = score(title, entered.model, batch, device=device, label_shares=shares, seed=job.seed)
+                known = _row(job, entered, scores)
+            microseconds = time_model(entered.model, batch, conditions, device)
+        row = replace(known, microseconds_per_problem=microseconds, timing=conditions.to_json())
+        if entered.run and entered.last_epoch:
+            best = {"best_epoch": entered.last_epoch.best_epoch, "best_f1": entered.last_epoch.best_f1}
+            write_json(entered.run / RESULT, {**best, "test": asdict(row)})
+        return row, entered.last_epoch
 
-    def _task_of(self, cell: Cell) -> Task:
-        if self.task is None or (self.task.entry, self.task.seed) != (cell.dataset, cell.seed):
-            self.task = None  # frees the old problems before the new ones are drawn
-            self.task = Task(cell.dataset, cell.seed, self.registry, self.options.data)
-        return self.task
-
-    def _contestant(self, cell: Cell, task: Task) -> Contestant:
-        if not cell.model.train:
-            return Ready(cell.model, task, self.registry, self.options.device)
-        if self.options.runs is None:
-            raise ConfigError(f"'{cell.model.title}' is to be trained; name the folder of the runs")
-        return Trained(cell.model, task, self.registry, self.options.device, self.options.runs, self.observer())
+    def _problems_of(self, job: Job) -> Problems:
+        """Return the problems of a job; what drawing them raised is raised again for the other models of the task."""
+        if self._drawn is None or self._drawn[:2] != (job.task, job.seed):
+            self._drawn = None  # frees the old problems before the new ones are drawn
+            self._drawn = job.task, job.seed, _drawn(job.task, job.seed)
+        found = self._drawn[2]
+        if isinstance(found, Exception):
+            raise found
+        return found
 
 
-def failure(cell: Cell, error: BaseException, options: Options) -> Outcome:
-    """Say in one line what ended a cell; an expected error speaks for itself."""
+def failure(job: Job, error: BaseException, options: Options, *, model: str = "") -> Outcome:
+    """Return the outcome of a job that an error ended, in one line; an expected error speaks for itself."""
     reason = " ".join(str(error).split()) if isinstance(error, HnetzooError) else one_line(error)
     if options.data.is_absolute():  # a published document names no folder of this machine
         reason = reason.replace(f"{options.data}{os.sep}", "")
-    failed = Failed(model=cell.model.title, dataset=cell.dataset.title, seed=cell.seed, reason=reason)
-    return Outcome(cell=cell, result=failed)
+    title = model or job.entrant.title
+    return Outcome(job=job, result=Failed(model=title, dataset=job.task.title, seed=job.seed, reason=reason))
 
 
-def run_in_worker(options: Options, cell: Cell) -> Outcome:
-    """Run a cell in a process that has only been handed plain data: it discovers the plugins itself, once."""
-    return _runner(options).run(cell)
+def run_job(options: Options, job: Job) -> Outcome:
+    """Run a job in a process that is handed plain data alone."""
+    return _runner(options).run(job)
 
 
 @lru_cache(maxsize=1)
-def _runner(options: Options) -> CellRunner:
+def _runner(options: Options) -> JobRunner:
     torch.set_num_threads(1)
-    return CellRunner(discover(), options)
+    return JobRunner(options)
+
+
+def _drawn(task: Task, seed: int) -> Problems | Exception:
+    try:
+        problems = Problems(task, seed)
+        problems.split("test")
+    except Exception as error:
+        return error
+    return problems
+
+
+def _row(job: Job, entered: Entered, scores: Scores) -> BenchmarkRow:
+    return BenchmarkRow(
+        model=job.entrant.title,
+        dataset=job.task.title,
+        split="test",
+        seed=job.seed,
+        weights=entered.weights,
+        plugin=job.entrant.plugin,
+        microseconds_per_problem=0.0,
+        **vars(scores),
+    )

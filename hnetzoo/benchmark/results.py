@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from hnetzoo.errors import DataError
 
 SCHEMA = 1
+EVERY_MODEL = "*"
 Groups = Mapping[str, Mapping[str, float]]
 
 
@@ -22,8 +23,9 @@ class BenchmarkRow:
     """One model on one split of one dataset.
 
     Ratios are in 0..1. `cells` and `layouts` hold {"exact", "f1", "problems"} by the numbers of active references and
-    predictions ("1x2") and by the slots that they stand in ("01x11", 1 = active). `weighted_f1` is the origin's metric,
-    None where it has no meaning; `delta_f1` is f1 minus that of the exact assignment of the distances as they stand.
+    predictions ("1x2") and by the slots that they stand in ("01x11", 1 = active). `weighted_f1` is the metric of the
+    original Hnet, None where it has no meaning; `delta_f1` is f1 minus that of the exact assignment of the distances as
+    they stand. `timing` names the conditions of `microseconds_per_problem`: device, processor, threads, batch size.
     """
 
     model: str
@@ -46,6 +48,7 @@ class BenchmarkRow:
     cells: Groups
     layouts: Groups = field(default_factory=dict)
     plugin: str
+    timing: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +62,7 @@ class Skipped:
 
 @dataclass(frozen=True, kw_only=True)
 class Failed:
-    """A model whose evaluation on a dataset ended in an error."""
+    """A model whose evaluation on a dataset ended in an error; `EVERY_MODEL` where the dataset itself did."""
 
     model: str
     dataset: str

@@ -1,18 +1,20 @@
-"""Models x datasets x seeds -> BenchmarkReport."""
+"""Suite -> plan -> jobs -> rows -> report."""
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from functools import partial
 from typing import Any
 
-from hnetzoo.benchmark.jobs import CellRunner, Options, Outcome, failure, run_in_worker
+import torch
+
+from hnetzoo.benchmark.jobs import JobRunner, Options, Outcome, failure, run_job
+from hnetzoo.benchmark.plan import Job, Plan, plan
 from hnetzoo.benchmark.results import BenchmarkReport, BenchmarkRow, Failed, Skipped
-from hnetzoo.benchmark.suite import Cell, Suite, is_baseline, plan
-from hnetzoo.benchmark.workers import fan_out
+from hnetzoo.benchmark.suite import Suite
+from hnetzoo.benchmark.workers import run_in_workers
 from hnetzoo.environment import environment
 from hnetzoo.registry.lookup import Registry
-from hnetzoo.registry.paths import hide_folders
-from hnetzoo.training.observer import Observer, Silence
+from hnetzoo.training.observer import NullObserver, Observer
 
 
 def run_benchmark(
@@ -20,70 +22,68 @@ def run_benchmark(
     registry: Registry,
     *,
     options: Options | None = None,
-    jobs: int = 1,
-    observer: Callable[[], Observer] = Silence,
+    train: bool = False,
+    observer: Callable[[], Observer] = NullObserver,
     on_result: Callable[[Outcome], None] = lambda outcome: None,
 ) -> BenchmarkReport:
-    """Evaluate every model of a suite on the test split of every dataset, for every seed.
+    """Return how every model of a suite does on the test split of every dataset, for every seed.
 
     Args:
         suite: What to run.
-        registry: Where names are looked up; workers discover their own.
-        options: Where and how; by default on the CPU, keeping nothing.
-        jobs: How many cells are run at once; more than one in worker processes, with a thread each.
-        observer: Makes what is told of a training, where cells are run in this process.
-        on_result: Is told of each result as it is made, when finished cells have been kept.
+        registry: Where names are looked up.
+        options: Where and how, and how many jobs at once; by default one, on the CPU, without a cache. Several run in
+            worker processes with a thread each.
+        train: Train every learned model, but those that name weights of their own or are tuned.
+        observer: Makes what is told of a training, where jobs are run in this process.
+        on_result: Is told of each outcome as it is made.
 
     Returns:
         The report, in the order of the suite. A model that cannot take a dataset's problems is listed under `skipped`,
         one that ended in an error under `failed`, each with the reason.
 
     Raises:
-        HnetzooError: If a name, setting or file of the suite is not accepted; nothing has run then.
+        HnetzooError: If a name, setting, file or set of weights of the suite is not accepted; nothing has run then.
     """
     options = options or Options()
-    cells = plan(suite, registry, options.data)
+    planned = plan(suite, registry, options.data, train=train)
     outcomes: dict[int, Outcome] = {}
-    with closing(_outcomes(cells, registry, options, jobs, observer)) as finished:
+    with closing(_outcomes(planned.jobs, options, observer)) as finished:
         for outcome in finished:
-            if options.store and isinstance(outcome.result, BenchmarkRow) and not outcome.kept:
-                options.store.write(outcome.key, outcome.result)
-            outcomes[outcome.cell.index] = outcome
+            outcomes[outcome.job.index] = outcome
             on_result(outcome)
-    return _report(suite, registry, [outcomes[cell.index] for cell in cells])
+    return _report(planned, [outcomes[job.index] for job in planned.jobs], options)
 
 
 def _outcomes(
-    cells: Sequence[Cell], registry: Registry, options: Options, jobs: int, observer: Callable[[], Observer]
+    jobs: Iterable[Job], options: Options, observer: Callable[[], Observer]
 ) -> Generator[Outcome, None, None]:
-    if jobs == 1:
-        runner = CellRunner(registry, options, observer)
-        yield from map(runner.run, cells)
+    if options.workers == 1:
+        yield from map(JobRunner(options, observer).run, jobs)
     else:
-        yield from fan_out(partial(run_in_worker, options), cells, jobs, partial(failure, options=options))
+        yield from run_in_workers(partial(run_job, options), jobs, options.workers, partial(failure, options=options))
 
 
-def _report(suite: Suite, registry: Registry, outcomes: Sequence[Outcome]) -> BenchmarkReport:
+def _report(planned: Plan, outcomes: Iterable[Outcome], options: Options) -> BenchmarkReport:
+    outcomes = list(outcomes)
     results = [outcome.result for outcome in outcomes]
+    threads = torch.get_num_threads() if options.workers == 1 else 1
     return BenchmarkReport(
-        environment=environment(),
+        environment={**environment(), "threads": threads, "plugins": planned.plugins},
         rows=tuple(result for result in results if isinstance(result, BenchmarkRow)),
         skipped=tuple(dict.fromkeys(result for result in results if isinstance(result, Skipped))),
-        failed=tuple(result for result in results if isinstance(result, Failed)),
-        tasks=_tasks(suite, registry, outcomes),
-        baseline=next((entry.title for entry in suite.models if is_baseline(entry, registry)), ""),
+        failed=tuple(dict.fromkeys(result for result in results if isinstance(result, Failed))),
+        tasks={task.title: _task(task.title, planned, outcomes) for task in planned.tasks},
+        baseline=planned.baseline,
     )
 
 
-def _tasks(suite: Suite, registry: Registry, outcomes: Sequence[Outcome]) -> dict[str, dict[str, Any]]:
-    """Describe the datasets as they were given, and identify the problems that reported."""
-    tasks = {}
-    for entry in suite.datasets:
-        found = [outcome for outcome in outcomes if outcome.cell.dataset == entry and outcome.sha256]
-        tasks[entry.title] = {
-            "dataset": entry.name,
-            "settings": hide_folders(registry.dataset(entry.name).load_config(), entry.settings),
-            "sha256": {str(outcome.cell.seed): outcome.sha256 for outcome in found},
-            "problems": found[0].problems if found else 0,
-        }
-    return tasks
+def _task(title: str, planned: Plan, outcomes: Iterable[Outcome]) -> dict[str, Any]:
+    """Describe a dataset as it was given, and identify the problems that reported."""
+    task = next(task for task in planned.tasks if task.title == title)
+    found = [outcome for outcome in outcomes if outcome.job.task.title == title and outcome.sha256]
+    return {
+        "dataset": task.dataset.spec.name,
+        "settings": task.given,
+        "sha256": {str(outcome.job.seed): outcome.sha256 for outcome in found},
+        "problems": found[0].problems if found else 0,
+    }

@@ -1,4 +1,4 @@
-"""The only evaluation loop: a model's logits on a split, and the row of numbers made from them."""
+"""How good a model's answers to a batch of problems are: a pure function of model and problems."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,130 +7,98 @@ import torch
 from torch import Tensor, nn
 
 from hnetzoo.association.assignment import assign
-from hnetzoo.association.batch import AssociationBatch, Split
-from hnetzoo.association.contracts import Dataset
-from hnetzoo.association.counts import AssociationCounts, Outcomes, compare
+from hnetzoo.association.batch import AssociationBatch
+from hnetzoo.association.counts import compare
 from hnetzoo.association.decoding import decode
 from hnetzoo.association.prediction import predict
-from hnetzoo.association.splits import label_shares, load_split
-from hnetzoo.benchmark.results import BenchmarkRow
+from hnetzoo.benchmark.breakdown import by_counts, by_layout
+from hnetzoo.benchmark.results import Groups
 
-EVALUATION_BATCH = 4096  # problems per forward pass; bounds memory, changes no result beyond rounding
-ORIGIN_BATCH = 256  # the origin averages its F1 over batches of this size
-ORIGIN_METRIC = "origin-metric"  # tag of the datasets on which the origin's weighted F1 has a meaning
-LARGEST_LAYOUT = 3  # slot layouts are listed up to 3 x 3: 64 of them
+ORIGINAL_BATCH = 256  # the original Hnet averages its F1 over batches of this size
+LARGEST_LOGIT = 1e12  # of either sign, where costs are compared: an infinite one must leave the others their digits
 
 
 @dataclass(frozen=True, kw_only=True)
-class Problems:
-    """A split ready to be evaluated.
+class Scores:
+    """The numbers of a row that follow from model and problems, as `hnetzoo.benchmark.results` defines them."""
 
-    Fields:
-        batch: The problems.
-        row_active, col_active: Bool [b, n], [b, m]: slots that hold a source.
-        cell_weights: Float [n, m], share of training problems whose label is 1 in each cell; None where the origin's
-            metric has no meaning.
-        seed: The seed that drew them.
-    """
-
-    dataset: str
-    split: Split
-    seed: int
-    batch: AssociationBatch
-    row_active: Tensor
-    col_active: Tensor
-    cell_weights: Tensor | None
+    f1: float
+    precision: float
+    recall: float
+    exact: float
+    validity: float
+    cost_gap: float | None
+    weighted_f1: float | None
+    f1_one_to_one: float
+    delta_f1: float
+    parameters: int
+    problems: int
+    cells: Groups
+    layouts: Groups
 
 
-def load_problems(
+def score(
     name: str,
-    dataset: Dataset,
-    split: Split,
-    seed: int,
+    model: nn.Module,
+    problems: AssociationBatch,
     *,
-    origin_metric: bool = False,
-    batch: AssociationBatch | None = None,
-) -> Problems:
-    """Draw a split with all that the reports need.
+    device: str = "cpu",
+    label_shares: Tensor | None = None,
+    seed: int = 0,
+) -> Scores:
+    """Return the scores of a model.
 
     Args:
-        name: What the reports call the dataset.
-        dataset: Where the problems come from.
-        split: Which of them.
-        seed: Draws them.
-        origin_metric: Prepare the origin's weighted F1, which draws the training split too; without effect where slots
-            are masked, since cells have no identity there.
-        batch: What `load_split` returned for the split, where it has been drawn already.
+        name: What errors call it.
+        model: An association model, on `device`.
+        problems: What it is to answer.
+        device: Where the model runs.
+        label_shares: Float [n, m], share of training problems whose pair is true, for the weighted F1 of the original
+            Hnet; None where that has no meaning.
+        seed: Fixes the shuffle of the weighted F1.
 
     Raises:
-        DataError: If the dataset breaks its contract.
+        ModelError: If the model does not answer with finite logits of the shape of the problems.
     """
-    batch = load_split(dataset, split, seed) if batch is None else batch
-    row_active, col_active = batch.activity
-    weighs = origin_metric and bool(batch.cells.all())
-    return Problems(
-        dataset=name,
-        split=split,
-        seed=seed,
-        batch=batch,
-        row_active=row_active,
-        col_active=col_active,
-        cell_weights=label_shares(load_split(dataset, "train", seed)) if weighs else None,
-    )
-
-
-def score(module: nn.Module, problems: Problems, device: torch.device | str = "cpu", **labels: Any) -> BenchmarkRow:
-    """Evaluate a model on a split.
-
-    Args:
-        module: An association model, already on `device`.
-        problems: What `load_problems` returned.
-        device: Where the model runs.
-        labels: The row's `model`, `weights` and `plugin`.
-
-    Returns:
-        The row; its numbers are defined in `hnetzoo.benchmark.results`.
-    """
-    batch = problems.batch
-    warm_up = batch.select(slice(0, 1))
-    predict(module, warm_up, device)
-    logits, seconds = predict(module, batch, device)
-    association = decode(logits, batch.row_mask, batch.col_mask)
-    outcomes = compare(association, batch)
+    logits = predict(model, problems.distance, problems.row_mask, problems.col_mask, name=name, device=device)
+    masks = problems.row_mask, problems.col_mask
+    association = decode(logits, *masks)
+    outcomes = compare(association, problems)
     total = outcomes.total()
-    one_to_one = compare(decode(logits, batch.row_mask, batch.col_mask, method="one-to-one"), batch).total()
-    baseline = compare(assign(batch.distance, batch.row_mask, batch.col_mask), batch).total()
-    return BenchmarkRow(
-        **labels,
-        dataset=problems.dataset,
-        split=problems.split,
-        seed=problems.seed,
+    one_to_one = compare(decode(logits, *masks, method="one-to-one"), problems).total()
+    baseline = compare(assign(problems.distance, *masks), problems).total()
+    return Scores(
         f1=total.f1,
         precision=total.precision,
         recall=total.recall,
         exact=total.exact_share,
         validity=total.validity,
-        cost_gap=cost_gap(logits, batch.distance, problems.row_active, problems.col_active),
-        weighted_f1=weighted_f1(association, batch.association, problems.cell_weights, problems.seed),
+        cost_gap=cost_gap(logits, problems.distance, *problems.activity),
+        weighted_f1=weighted_f1(association, problems.association, label_shares, seed),
         f1_one_to_one=one_to_one.f1,
         delta_f1=total.f1 - baseline.f1,
-        microseconds_per_problem=1e6 * seconds / max(1, total.problems),
-        parameters=sum(parameter.numel() for parameter in module.parameters()),
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
         problems=total.problems,
-        cells=_by_cell(outcomes, problems),
-        layouts=_by_layout(outcomes, problems),
+        cells=by_counts(outcomes, problems),
+        layouts=by_layout(outcomes, problems),
     )
 
 
-def cost_gap(logits: Tensor, distance: Tensor, row_active: Tensor, col_active: Tensor) -> float | None:
-    """Measure how much dearer than the optimum the model's assignment of the active slots is.
+def f1_of(name: str, model: nn.Module, problems: AssociationBatch, device: str = "cpu") -> float:
+    """Return the F1 alone, for choosing; arguments and errors as in `score`."""
+    logits = predict(model, problems.distance, problems.row_mask, problems.col_mask, name=name, device=device)
+    return compare(decode(logits, problems.row_mask, problems.col_mask), problems).total().f1
 
-    The logits are decoded to the complete legal assignment of the active block with the largest total; the costs of all
-    problems are summed before the ratio (cost - optimum) / |optimum| is taken, 0/0 = 0.
+
+def cost_gap(logits: Tensor, distance: Tensor, row_active: Tensor, col_active: Tensor) -> float | None:
+    """Return by how much the cost of the model's assignment of the active slots exceeds the optimum.
+
+    The logits are decoded to the complete assignment of the active slots with the largest total, of pairs that are not
+    forbidden; the costs of all problems are summed before the ratio (cost - optimum) / |optimum| is taken, 0/0 = 0.
 
     Args:
         logits: Float [b, n, m].
-        distance: Float [b, n, m].
+        distance: Float [b, n, m]; +inf forbids a pair.
         row_active: Bool [b, n].
         col_active: Bool [b, m].
 
@@ -143,64 +111,41 @@ def cost_gap(logits: Tensor, distance: Tensor, row_active: Tensor, col_active: T
         >>> cost_gap(-distance, distance, active, active), cost_gap(distance, distance, active, active)
         (0.0, 1.0)
     """
-    chosen = assign(-logits, row_active, col_active)
     optimal = assign(distance, row_active, col_active)
+    unlikely = -logits.double().clamp(-LARGEST_LOGIT, LARGEST_LOGIT)
+    chosen = assign(unlikely.masked_fill(distance == torch.inf, torch.inf), row_active, col_active)
     cost, least = (distance.masked_fill(~pairs, 0).double().sum().item() for pairs in (chosen, optimal))
     if least == 0:
         return 0.0 if cost == 0 else None
     return max(0.0, (cost - least) / abs(least))
 
 
-def weighted_f1(association: Tensor, truth: Tensor, cell_weights: Tensor | None, seed: int) -> float | None:
-    """Compute the origin's weighted F1, for comparability with published figures.
+def weighted_f1(association: Tensor, truth: Tensor, label_shares: Tensor | None, seed: int) -> float | None:
+    """Return the weighted F1 of the original Hnet, for comparison with published figures.
 
-    Scikit-learn's f1_score(average="weighted", zero_division=1) over all cells, each weighted by the share of training
-    problems whose label is 1 there, per batch of 256 of the shuffled problems; the mean over whole batches.
+    Scikit-learn's f1_score(average="weighted", zero_division=1) over all entries, each weighted by the share of
+    training problems whose label is 1 there, per batch of 256 of the shuffled problems; the mean over whole batches.
 
     Args:
         association: Bool [b, n, m].
         truth: Bool [b, n, m].
-        cell_weights: Float [n, m], or None where it has no meaning.
+        label_shares: Float [n, m], or None where it has no meaning.
         seed: Fixes the shuffle.
 
     Returns:
-        0..1; None without cell weights, without a positive one, or for fewer problems than one batch.
+        0..1; None without label shares, without a positive one, or for fewer problems than one batch.
 
     Source: Adavanne et al., WASPAA 2021, as its training script computes it.
     """
-    batches = len(truth) // ORIGIN_BATCH
-    if cell_weights is None or not batches or not cell_weights.any():
+    batches = len(truth) // ORIGINAL_BATCH
+    if label_shares is None or not batches or not label_shares.any():
         return None
     from sklearn.metrics import f1_score
 
-    order = torch.randperm(len(truth), generator=torch.Generator().manual_seed(seed))[: batches * ORIGIN_BATCH]
-    weights = cell_weights.flatten().repeat(ORIGIN_BATCH).numpy()
+    order = torch.randperm(len(truth), generator=torch.Generator().manual_seed(seed))[: batches * ORIGINAL_BATCH]
+    weights = label_shares.flatten().repeat(ORIGINAL_BATCH).numpy()
     wanted = truth[order].reshape(batches, -1).numpy()
     found = association[order].reshape(batches, -1).numpy()
-    scores = [
-        f1_score(y_true, y_pred, average="weighted", zero_division=1, sample_weight=weights)
-        for y_true, y_pred in zip(wanted, found, strict=True)
-    ]
+    settings: dict[str, Any] = {"average": "weighted", "zero_division": 1, "sample_weight": weights}
+    scores = [f1_score(y_true, y_pred, **settings) for y_true, y_pred in zip(wanted, found, strict=True)]
     return float(sum(scores) / batches)
-
-
-def _by_cell(outcomes: Outcomes, problems: Problems) -> dict[str, dict[str, float]]:
-    """Group by the numbers of active references and predictions."""
-    rows, columns = problems.row_active.sum(1), problems.col_active.sum(1)
-    cells = torch.unique(torch.stack((rows, columns), 1), dim=0).tolist()
-    return {f"{n}x{m}": _summary(outcomes.total((rows == n) & (columns == m))) for n, m in cells}
-
-
-def _by_layout(outcomes: Outcomes, problems: Problems) -> dict[str, dict[str, float]]:
-    """Group by which slots are active; empty where there are too many layouts or activity is not hidden."""
-    active = torch.cat((problems.row_active, problems.col_active), 1)
-    n, m = problems.batch.distance.shape[1:]
-    if max(n, m) > LARGEST_LAYOUT or not bool(problems.batch.cells.all()):
-        return {}
-    layouts, group = torch.unique(active, dim=0, return_inverse=True)
-    names = ("".join(str(int(slot)) for slot in layout) for layout in layouts)
-    return {f"{name[:n]}x{name[n:]}": _summary(outcomes.total(group == index)) for index, name in enumerate(names)}
-
-
-def _summary(counts: AssociationCounts) -> dict[str, float]:
-    return {"exact": counts.exact_share, "f1": counts.f1, "problems": counts.problems}

@@ -14,6 +14,8 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future
 from contextlib import AbstractContextManager, contextmanager
 from typing import TypeVar
 
+from hnetzoo.registry.isolation import ignore_unreadable_distributions
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Pool = Callable[[int], AbstractContextManager[Executor]]
@@ -51,7 +53,7 @@ def _uninterrupted() -> Iterator[None]:
         signal.signal(signal.SIGINT, handler)
 
 
-def fan_out(
+def run_in_workers(
     work: Callable[[Item], Result],
     items: Iterable[Item],
     workers: int,
@@ -111,6 +113,7 @@ def _until_broken(
 
 def _start_worker(level: int) -> None:
     """Leave interrupts to the parent, which kills its workers, and stdout to its document."""
+    ignore_unreadable_distributions()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.stdout = sys.stderr
     logging.basicConfig(level=level, format="%(message)s")

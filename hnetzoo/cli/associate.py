@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hnetzoo.cli.output import JsonOption, check_writable, print_json
-from hnetzoo.cli.train import DeviceOption, resolve_device
+from hnetzoo.cli.options import DeviceOption, JsonOption, resolve_device
+from hnetzoo.cli.output import check_writable, print_json
 from hnetzoo.errors import ConfigError
 from hnetzoo.registry.discovery import discover
 
@@ -48,7 +48,6 @@ def associate(
     if out and out.suffix == ".npy" and probabilities:
         raise ConfigError("a .npy file holds one array; write --probabilities to .npz or .csv")
     check_writable(out)
-    from hnetzoo.association.batch import AssociationBatch
     from hnetzoo.association.decoding import decode
     from hnetzoo.association.prediction import predict
     from hnetzoo.association.problem_files import read_distances
@@ -57,16 +56,17 @@ def associate(
     stored = read_distances(source)
     where = resolve_device(device)
     b, n, m = stored.distance.shape
-    loaded = resolve_model(model, discover(), shape=(n, m))
-    batch = AssociationBatch(stored.distance, stored.distance.bool(), stored.row_mask, stored.col_mask)
-    logits = predict(loaded.module.to(where), batch, where).logits
+    resolved = resolve_model(model, discover())
+    matcher = resolved.load((n, m)).to(where)
+    logits = predict(matcher, stored.distance, stored.row_mask, stored.col_mask, name=model, device=where)
     association = decode(logits, stored.row_mask, stored.col_mask, method=method.value)
     probability = logits.sigmoid() if probabilities else None
     if out and out.suffix != ".csv":
         _write_arrays(out, association, probability)
     pairs = _pairs(association, probability)
+    weights = resolved.weights.name if resolved.weights else "none"
     if json:
-        print_json({"problems": b, "shape": [n, m], "model": model, "weights": loaded.weights, "pairs": pairs})
+        print_json({"problems": b, "shape": [n, m], "model": model, "weights": weights, "pairs": pairs})
     elif out is None:
         typer.echo(_csv(pairs, probabilities), nl=False)
     if out and out.suffix == ".csv":

@@ -2,20 +2,22 @@
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hnetzoo.cli.options import DeviceOption, resolve_device
 from hnetzoo.cli.output import check_writable, console, note, print_json
 from hnetzoo.cli.progress import LineObserver
-from hnetzoo.cli.train import DeviceOption, resolve_device
 from hnetzoo.config import read_values
 from hnetzoo.errors import ConfigError
 from hnetzoo.registry.discovery import discover
-from hnetzoo.training.observer import Silence
+from hnetzoo.training.observer import NullObserver
 
 if TYPE_CHECKING:
-    from hnetzoo.benchmark.jobs import Outcome
+    from collections.abc import Callable
+
+    from hnetzoo.benchmark.jobs import Options, Outcome
     from hnetzoo.benchmark.results import BenchmarkReport
 
 STDOUT = Path("-")
@@ -37,16 +39,16 @@ def benchmark(
         Path, typer.Option(help="Folder that relative paths of datasets are seen from.", file_okay=False, exists=True)
     ] = Path(),
     train: Annotated[bool, typer.Option("--train", help="Train learned models on each dataset first.")] = False,
-    jobs: Annotated[int, typer.Option(min=1, help="How many cells (model, dataset, seed) run at once.")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, help="How many jobs (model, dataset, seed) run at once.")] = 1,
     runs: Annotated[
         Path | None,
-        typer.Option(help="Where finished cells and trainings are kept and found again.", show_default=False),
+        typer.Option(help="Where finished rows and trainings are kept and found again.", show_default=False),
     ] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Compute finished cells anew; trainings are kept.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Compute finished rows anew, and train anew.")] = False,
     device: DeviceOption = "cpu",
     json: Annotated[Path | None, typer.Option(help="Write the JSON document here; - is stdout, alone.")] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write the tables as Markdown here.")] = None,
-    verbose: Annotated[bool, typer.Option("--verbose", help="Show the traceback of a cell that fails.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show the traceback of a job that fails.")] = False,
 ) -> None:
     """Compare models with the Hungarian algorithm.
 
@@ -60,9 +62,8 @@ def benchmark(
     if values["model"] or values["trainer"]:
         raise ConfigError("benchmark --set takes settings of datasets, dataset.*; give others in a --suite")
     check_writable(None if json == STDOUT else json, markdown)
-    from hnetzoo.benchmark.jobs import Options
     from hnetzoo.benchmark.run import run_benchmark
-    from hnetzoo.benchmark.suite import default_suite, read_suite, train_all
+    from hnetzoo.benchmark.suite import default_suite, read_suite
 
     _log(verbose)
     quiet = json == STDOUT
@@ -72,12 +73,12 @@ def benchmark(
     runs = runs or (RUNS if suite or train else None)
     try:
         report = run_benchmark(
-            train_all(chosen, registry) if train else chosen,
+            chosen,
             registry,
-            options=Options(device=resolve_device(device), data=data, runs=runs, fresh=fresh),
-            jobs=jobs,
-            observer=Silence if quiet else LineObserver,
-            on_result=(lambda outcome: None) if quiet else _note,
+            options=_options(resolve_device(device), data, runs, jobs, fresh=fresh),
+            train=train,
+            observer=NullObserver if quiet else LineObserver,
+            on_result=(lambda outcome: None) if quiet else _notes(),
         )
     except (KeyboardInterrupt, SystemExit):
         if runs:
@@ -85,26 +86,45 @@ def benchmark(
         raise
     _write(report, json, markdown)
     if report.failed:
-        note(f"hnetzoo: {len(report.failed)} cells failed; --verbose shows where in the code")
+        count = f"{len(report.failed)} failure{'s' if len(report.failed) > 1 else ''}"
+        note(f"hnetzoo: {count}; --verbose shows where in the code")
         raise typer.Exit(1)
 
 
 def _log(verbose: bool) -> None:
-    """Let warnings reach stderr, and with --verbose the tracebacks of failed cells."""
+    """Let warnings reach stderr, and with --verbose the tracebacks of failed jobs."""
     logging.basicConfig(format="%(message)s")
     logging.getLogger("hnetzoo").setLevel(logging.INFO if verbose else logging.WARNING)
 
 
-def _note(outcome: "Outcome") -> None:
-    """Say on stderr what has been done."""
-    from hnetzoo.benchmark.results import BenchmarkRow
+def _options(device: str, data: Path, runs: Path | None, workers: int, *, fresh: bool) -> "Options":
+    from hnetzoo.benchmark.entrants import TrainingOptions
+    from hnetzoo.benchmark.jobs import Options
 
-    result = outcome.result
-    if isinstance(result, BenchmarkRow):
-        found = f"F1 {result.f1:.4f}{' (kept)' if outcome.kept else ''}"
-    else:
-        found = result.reason
-    note(f"{result.dataset}, seed {outcome.cell.seed}: {result.model} {found}")
+    training = TrainingOptions(runs=runs, resume=not fresh, fresh=fresh)
+    cache = runs / "rows" if runs else None
+    return Options(device=device, data=data, cache=cache, training=training, fresh=fresh, workers=workers)
+
+
+def _notes() -> "Callable[[Outcome], None]":
+    """Return what says on stderr what has been done; what concerns every model is said once."""
+    told: set[Any] = set()
+
+    def tell(outcome: "Outcome") -> None:
+        from hnetzoo.benchmark.results import EVERY_MODEL, BenchmarkRow
+
+        result = outcome.result
+        if isinstance(result, BenchmarkRow):
+            found = f"F1 {result.f1:.4f}{' (cached)' if outcome.cached else ''}"
+        elif result in told:
+            return
+        else:
+            told.add(result)
+            found = result.reason
+        model = "every model:" if result.model == EVERY_MODEL else result.model
+        note(f"{result.dataset}, seed {outcome.job.seed}: {model} {found}")
+
+    return tell
 
 
 def _write(report: "BenchmarkReport", json: Path | None, markdown: Path | None) -> None:

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hnetzoo.cli.output import JsonOption, print_json, print_table
-from hnetzoo.cli.train import SetOption
+from hnetzoo.cli.options import JsonOption, SetOption
+from hnetzoo.cli.output import print_json, print_table
 from hnetzoo.config import read_values
 from hnetzoo.errors import ConfigError
 from hnetzoo.registry.discovery import discover

@@ -4,7 +4,8 @@ from typing import Any
 
 import typer
 
-from hnetzoo.cli.output import JsonOption, print_json, print_table
+from hnetzoo.cli.options import JsonOption
+from hnetzoo.cli.output import print_json, print_table
 from hnetzoo.environment import environment
 from hnetzoo.registry.discovery import discover
 

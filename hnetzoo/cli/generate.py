@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from hnetzoo.cli.output import JsonOption, check_writable, print_json
-from hnetzoo.cli.train import SetOption
+from hnetzoo.cli.options import JsonOption, SetOption
+from hnetzoo.cli.output import check_writable, print_json
 from hnetzoo.config import read_values
 from hnetzoo.errors import ConfigError
 from hnetzoo.registry.discovery import discover

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from hnetzoo.cli.output import JsonOption, print_json
+from hnetzoo.cli.options import JsonOption
+from hnetzoo.cli.output import print_json
 from hnetzoo.registry.discovery import discover
 
 

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from hnetzoo.cli.output import JsonOption, note, print_json, print_table
+from hnetzoo.cli.options import JsonOption
+from hnetzoo.cli.output import note, print_json, print_table
 from hnetzoo.registry.discovery import discover
 from hnetzoo.registry.lookup import Registry
 from hnetzoo.registry.specs import ModelSpec, Spec

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 from rich.console import Console
@@ -13,8 +13,6 @@ from hnetzoo.report.tables import Table
 from hnetzoo.report.terminal import terminal_table
 
 PIPE_WIDTH = 200  # columns where the output is not a terminal, so that tables are not cut
-
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from hnetzoo.training.observer import EpochRecord, Observer, Silence
+from hnetzoo.training.observer import EpochRecord, NullObserver, Observer
 
 if TYPE_CHECKING:
     from rich.progress import Task
@@ -23,7 +23,7 @@ STEPS_PER_REFRESH = 20  # reading a loss waits for the device; this often is inv
 def progress(*, silent: bool = False) -> Iterator[Observer]:
     """Yield the observer that fits where stdout goes; silent draws and prints nothing."""
     if silent:
-        yield Silence()
+        yield NullObserver()
     elif sys.stdout.isatty():
         with bar(Console()) as drawn:
             yield BarObserver(drawn)

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import typer
 
-from hnetzoo.cli.output import JsonOption, print_json, print_table
+from hnetzoo.cli.options import JsonOption
+from hnetzoo.cli.output import print_json, print_table
 from hnetzoo.registry.discovery import discover
 from hnetzoo.registry.lookup import Registry
 from hnetzoo.registry.specs import ModelSpec, Spec

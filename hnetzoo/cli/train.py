@@ -1,6 +1,7 @@
 """`hnetzoo train MODEL`: train, select on validation, report on test."""
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import asdict
 from json import dumps
 from pathlib import Path
@@ -8,20 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hnetzoo.cli.output import JsonOption, note, print_json, print_table
-from hnetzoo.config import read_values
+from hnetzoo.cli.options import DeviceOption, JsonOption, SetOption, resolve_device
+from hnetzoo.cli.output import note, print_json, print_table
+from hnetzoo.config import Values, read_values
 from hnetzoo.registry.discovery import discover
+from hnetzoo.training.observer import Observer
 
 if TYPE_CHECKING:
-    from hnetzoo.training.fit import Job, TrainingResult
-
-DeviceOption = Annotated[
-    str, typer.Option("--device", help="cpu, cuda, cuda:1, ...; auto takes cuda where there is one.")
-]
-SetOption = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="A setting: model.*, trainer.* or dataset.*; may be repeated."),
-]
+    from hnetzoo.benchmark.jobs import Options
+    from hnetzoo.benchmark.plan import Job
 
 
 def train(
@@ -48,67 +44,62 @@ def train(
     for name, value in (("epochs", epochs), ("batch_size", batch_size)):
         if value is not None:
             values["trainer"][name] = value
-    from hnetzoo.registry.components import configure
-    from hnetzoo.training import fit as training
-
-    registry = discover()
-    spec = registry.model(model)
-    dataset_spec = registry.dataset(dataset or spec.dataset)
-    job = training.Job(
-        model=configure(spec, values["model"]),
-        dataset=configure(dataset_spec, values["dataset"]),
-        trainer=configure(registry.trainer(trainer or spec.trainer), values["trainer"]),
-        out=out or Path("runs") / f"{model}-{dataset_spec.name}-seed{seed}",
-        seed=seed,
-        device=resolve_device(device),
-        resample=resample,
-        resume=resume,
-        fresh=fresh,
-        plugin=registry.provider(spec).id,
-    )
-    if dry_run:
-        _show(_describe(job), json)
-        return
+    job = _job(model, dataset, trainer, values, seed)
+    from hnetzoo.benchmark.entrants import TrainingOptions
+    from hnetzoo.benchmark.jobs import Options
     from hnetzoo.cli.progress import progress
 
+    directory = out or Path("runs") / f"{model}-{job.task.title}-seed{seed}"
+    training = TrainingOptions(out=directory, resume=resume, fresh=fresh, resample=resample)
+    options = Options(device=resolve_device(device), training=training)
+    if dry_run:
+        _show(_describe(job, options), json)
+        return
     try:
         with progress(silent=json) as observer:
-            result = training.train(job, observer)
+            result = _run(job, options, observer)
     except (KeyboardInterrupt, SystemExit):
         note("hnetzoo: interrupted; continue with the same command and --resume")
         raise
     if json:
-        print_json({"run": str(job.out), **asdict(result)})
+        print_json({"run": str(directory), **result})
     else:
-        _summarise(job, result)
+        _summarise(job, directory, result)
 
 
-def resolve_device(name: str) -> str:
-    """Turn "auto" into the device that there is; raises ConfigError if torch does not know or have the device."""
-    import torch
+def _job(model: str, dataset: str | None, trainer: str | None, values: Values, seed: int) -> "Job":
+    """Resolve what is to be trained, on what and how."""
+    from hnetzoo.benchmark.plan import Job, Planner
+    from hnetzoo.registry.components import configure
 
-    from hnetzoo.errors import ConfigError
-
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(0, device=name)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise ConfigError(f"device '{name}' cannot be used ({reason}); choose cpu, or auto") from None
-    return name
+    registry = discover()
+    planner, spec = Planner(registry), registry.model(model)
+    chosen = configure(registry.dataset(dataset or spec.dataset), values["dataset"])
+    how = configure(registry.trainer(trainer or spec.trainer), values["trainer"])
+    entrant = planner.to_train(spec.name, configure(spec, values["model"]), how)
+    return Job(index=0, entrant=entrant, task=planner.task_of(chosen, chosen.spec.name), seed=seed)
 
 
-def _describe(job: "Job") -> dict[str, Any]:
-    parts = (job.model, job.trainer, job.dataset)
-    document = {part.spec.kind: part.spec.name for part in parts}
+def _run(job: "Job", options: "Options", observer: Observer) -> dict[str, Any]:
+    """Train and put to the test -> best_epoch, best_f1, and the test row."""
+    from hnetzoo.benchmark.jobs import JobRunner
+
+    outcome = JobRunner(options, lambda: observer).outcome(job)
+    last = outcome.last_epoch
+    assert last is not None, "a trained model is never skipped, and no row is cached here"
+    return {"best_epoch": last.best_epoch, "best_f1": last.best_f1, "test": asdict(outcome.result)}
+
+
+def _describe(job: "Job", options: "Options") -> dict[str, Any]:
+    parts = (job.entrant.choices[0].component, job.entrant.trainer, job.task.dataset)
+    named = {part.spec.kind: part for part in parts if part is not None}
     return {
-        **document,
-        "settings": {part.spec.kind: part.config.model_dump(mode="json") for part in parts},
+        **{kind: part.spec.name for kind, part in named.items()},
+        "settings": {kind: part.settings for kind, part in named.items()},
         "seed": job.seed,
-        "device": job.device,
-        "out": str(job.out),
-        "resample": job.resample,
+        "device": options.device,
+        "out": str(options.training.out),
+        "resample": options.training.resample,
     }
 
 
@@ -122,19 +113,19 @@ def _show(document: dict[str, Any], json: bool) -> None:
     print_table("", ("what", "value"), rows, "Nothing was trained (--dry-run).")
 
 
-def _summarise(job: "Job", result: "TrainingResult") -> None:
+def _summarise(job: "Job", directory: Path, result: Mapping[str, Any]) -> None:
     """Say how it ended, and what to type next."""
-    test = result.test
-    weighted = "" if test.weighted_f1 is None else f", weighted F1 {test.weighted_f1:.4f}"
-    typer.echo(f"best epoch {result.best_epoch}: validation F1 {result.best_f1:.4f}")
+    test = result["test"]
+    weighted = "" if test["weighted_f1"] is None else f", weighted F1 {test['weighted_f1']:.4f}"
+    typer.echo(f"best epoch {result['best_epoch']}: validation F1 {result['best_f1']:.4f}")
     typer.echo(
-        f"test: F1 {test.f1:.4f}{weighted}, exact {test.exact:.4f}, {test.delta_f1:+.4f} F1 against scipy's assignment "
-        f"({test.problems:,} problems, seed {test.seed})"
+        f"test: F1 {test['f1']:.4f}{weighted}, exact {test['exact']:.4f}, {test['delta_f1']:+.4f} F1 against scipy's "
+        f"assignment ({test['problems']:,} problems, seed {test['seed']})"
     )
-    typer.echo(f"saved in {job.out}")
-    changed = job.dataset.config.model_dump(mode="json", exclude_defaults=True)
+    typer.echo(f"saved in {directory}")
+    changed = job.task.dataset.config.model_dump(mode="json", exclude_defaults=True)
     settings = (f"--set {shlex.quote(f'dataset.{key}={_as_toml(value)}')}" for key, value in changed.items())
-    command = f"hnetzoo benchmark --model hungarian --model run:{job.out} --dataset {job.dataset.spec.name}"
+    command = f"hnetzoo benchmark --model hungarian --model run:{directory} --dataset {job.task.title}"
     typer.echo(" ".join([f"next: {command}", *settings]))
 
 

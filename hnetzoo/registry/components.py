@@ -13,21 +13,27 @@ SpecType = TypeVar("SpecType", bound=Spec)
 
 @dataclass(frozen=True)
 class Component(Generic[SpecType]):
-    """A declaration together with its validated settings."""
+    """A declaration together with its validated settings; plain data that can be handed to another process."""
 
     spec: SpecType
     config: Config
 
     def build(self, *arguments: Any) -> Any:
-        """Return `target(config, *arguments)`; a dataset, a trainer, or with a shape a model."""
+        """Return `target(config, *arguments)`: a dataset, a trainer, or with a shape a model."""
         return self.spec.load_target()(self.config, *arguments)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All settings by name, as JSON values."""
+        return self.config.model_dump(mode="json")
 
 
 def configure(spec: SpecType, values: Mapping[str, Any] | None = None) -> Component[SpecType]:
-    """Validate settings for a declaration.
+    """Return a declaration with settings.
 
     Raises:
-        UnknownNameError, ConfigError: As `hnetzoo.config.build_config`.
+        UnknownNameError: If there is no such setting.
+        ConfigError: If a value is not accepted.
         PluginLoadError: If the settings class cannot be loaded or is not a `hnetzoo.Config`.
     """
     config_class = spec.load_config()

@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import redirect_stdout
 from dataclasses import replace
+from functools import lru_cache
 from importlib.metadata import Distribution, EntryPoint
 from types import MappingProxyType
 
@@ -32,10 +33,11 @@ _HOOKS: Mapping[str, type[Spec]] = MappingProxyType(
 
 
 def discover() -> Registry:
-    """Load every installed plugin, each in isolation, and return what they declare.
+    """Return what every installed plugin declares; each is loaded on its own, and failures are kept in the registry.
 
     The environment variable HNETZOO_PLUGINS limits discovery to a comma-separated list of entry points,
-    distributions or "distribution:entrypoint" names.
+    distributions or "distribution:entrypoint" names. The registry of the last call is returned again until a
+    folder of `sys.path` or that variable has changed; plugins that failed are tried anew each time.
 
     Raises:
         ConfigError: If HNETZOO_PLUGINS names something that is not installed.
@@ -44,12 +46,20 @@ def discover() -> Registry:
         >>> "hnetgru" in discover().models
         True
     """
+    registry = _discover(os.environ.get(PLUGINS_VARIABLE, ""), tuple(map(_last_changed, sys.path)))
+    if registry.failures:
+        _discover.cache_clear()
+    return registry
+
+
+@lru_cache(maxsize=1)
+def _discover(names: str, places: tuple[tuple[str, int], ...]) -> Registry:
     found = list(_entry_points())
-    wanted = [name for name in os.environ.get(PLUGINS_VARIABLE, "").split(",") if name.strip()]
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
     if not wanted:
         return Registry(_load(plugin, entry_point) for plugin, entry_point in found)
     chosen: list[Plugin] = []
-    for name in map(str.strip, wanted):
+    for name in wanted:
         matches = [pair for pair in found if name in (pair[0].id, pair[0].entry_point, pair[0].distribution)]
         if not matches:
             raise ConfigError(
@@ -58,6 +68,14 @@ def discover() -> Registry:
         known = {plugin.id for plugin in chosen}
         chosen += [_load(plugin, entry_point) for plugin, entry_point in matches if plugin.id not in known]
     return Registry(chosen)
+
+
+def _last_changed(path: str) -> tuple[str, int]:
+    """Return a folder of `sys.path` with the time when something was last installed there or removed; 0 if unknown."""
+    try:
+        return path, os.stat(path or ".").st_mtime_ns
+    except OSError:
+        return path, 0
 
 
 def _entry_points() -> Iterator[tuple[Plugin, EntryPoint | None]]:

@@ -101,8 +101,8 @@ class Registry:
         raise UnknownNameError("name", name, {spec.name for spec in found}, "run 'hnetzoo list'")
 
     def provider(self, spec: Spec) -> Plugin:
-        """Return the plugin that declares a spec of this registry."""
-        return next(plugin for plugin, found in self._providers[spec.kind, spec.name] if found is spec)
+        """Return the plugin that declares a spec equal to this one."""
+        return next(plugin for plugin, found in self._providers[spec.kind, spec.name] if found == spec)
 
     def _unique(self, kind: str) -> dict[str, Spec]:
         found = {name: entries for (of, name), entries in sorted(self._providers.items()) if of == kind}

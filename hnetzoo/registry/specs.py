@@ -15,6 +15,19 @@ from hnetzoo.errors import ConfigError, PluginLoadError, one_line
 API_VERSION = 1
 """The version of the plugin interface: hooks, specs and contracts. It changes when plugins must be rewritten."""
 
+FIXED_SIZE = "fixed-size"
+"""Tag of models that take problems of one shape only."""
+NON_LEARNED = "non-learned"
+"""Tag of models without weights to train."""
+BASELINE = "baseline"
+"""Tag of the model that others are held against."""
+SYNTHETIC = "synthetic"
+"""Tag of datasets that can be redrawn for another seed."""
+WEIGHTED_F1 = "weighted-f1"
+"""Tag of datasets on which the weighted F1 of the original Hnet has a meaning."""
+DEFAULT_TASK = "benchmark"
+"""Tag of the datasets that are benchmarked when none is named."""
+
 _NAME = re.compile(r"^[a-z][a-z0-9-]*$")
 _TARGET = re.compile(r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
 

@@ -8,10 +8,10 @@ from fnmatch import fnmatch
 from statistics import fmean, stdev
 from typing import NamedTuple
 
-from hnetzoo.benchmark.results import BenchmarkReport, BenchmarkRow, Groups
+from hnetzoo.benchmark.results import EVERY_MODEL, BenchmarkReport, BenchmarkRow, Failed, Groups
 from hnetzoo.report.sizes import by_size
 
-MOST_CELLS = 9  # columns of the breakdown by cell; beyond it cells are joined by size
+MOST_COUNTS = 9  # columns of the breakdown by counts; beyond it they are joined by size
 MOST_GROUPS = 16  # columns of any breakdown; more are left to the JSON document
 ABSENT = "-"
 
@@ -51,10 +51,10 @@ _COLUMNS = (
 
 
 def report_tables(report: BenchmarkReport) -> list[Table]:
-    """Build the tables of a report: per task the ranking, then exact shares by cell and by slot layout.
+    """Build the tables of a report: per task the ranking, then exact shares by counts and by slot layout.
 
     Rows of several seeds are joined into their mean, with the standard deviation where it matters most. Where there are
-    more kinds of cells than can be read, they are joined by size.
+    more pairs of counts than can be read, they are joined by size.
 
     Example:
         >>> report_tables(BenchmarkReport(environment={}, rows=()))
@@ -65,8 +65,10 @@ def report_tables(report: BenchmarkReport) -> list[Table]:
         joined = _joined(row for row in report.rows if row.dataset == dataset)
         models = {model: rows for (model, _), rows in joined.items()}
         tables.append(_ranking(dataset, models, report))
-        tables += _by_cell(dataset, models)
-        layouts = "Share of matrices that are wholly right, by the slots that are active (1): references x predictions."
+        tables += _by_counts(dataset, models)
+        layouts = (
+            "Share of problems that are matched exactly, by the slots that are active (1): references x predictions."
+        )
         tables += _breakdown(f"{dataset}, by slot layout", layouts, models, lambda row: row.layouts)
     return tables
 
@@ -86,8 +88,10 @@ def overview_table(report: BenchmarkReport, metric: str, tasks: str = "*") -> Ta
     column = next(column for column in _COLUMNS if column.name == metric)
     names = [task for task in _datasets(report) if fnmatch(task, tasks)]
     cells: dict[str, dict[str, str]] = {}
-    for failed in report.failed:
-        cells.setdefault(failed.model, {})[failed.dataset] = "failed"
+    missing = {task: "failed" if (EVERY_MODEL, task) in _failed(report) else ABSENT for task in names}
+    for model, task in _failed(report):
+        if model != EVERY_MODEL:
+            cells.setdefault(model, {})[task] = "failed"
     for skipped in report.skipped:
         cells.setdefault(skipped.model, {})[skipped.dataset] = skipped.reason
     for (model, task), rows in _joined(report.rows).items():
@@ -97,7 +101,7 @@ def overview_table(report: BenchmarkReport, metric: str, tasks: str = "*") -> Ta
         title=f"{metric}, by task",
         caption=" ".join(_seeds(report.rows)),
         columns=("model", *names),
-        rows=tuple((model, *(cells[model].get(task, ABSENT) for task in names)) for model in order),
+        rows=tuple((model, *({**missing, **cells[model]}[task] for task in names)) for model in order),
     )
 
 
@@ -120,7 +124,7 @@ def _ranking(dataset: str, models: Mapping[str, Rows], report: BenchmarkReport) 
     """Rank by F1, the baseline on top, and below what there is no number of."""
     order = sorted(models, key=lambda model: (model != report.baseline, -fmean(row.f1 for row in models[model])))
     ranked = [(model, *(_cell(column, models[model]) for column in _COLUMNS)) for model in order]
-    missing = {entry.model: "failed" for entry in report.failed if entry.dataset == dataset}
+    missing = {_called(entry): "failed" for entry in report.failed if entry.dataset == dataset}
     missing |= {entry.model: entry.reason for entry in report.skipped if entry.dataset == dataset}
     blank = ("",) * (len(_COLUMNS) - 1)
     return Table(
@@ -174,16 +178,24 @@ def _failures(dataset: str, report: BenchmarkReport) -> Iterable[str]:
     reasons: dict[tuple[str, str], list[str]] = {}
     for entry in report.failed:
         if entry.dataset == dataset:
-            reasons.setdefault((entry.model, entry.reason), []).append(str(entry.seed))
+            reasons.setdefault((_called(entry), entry.reason), []).append(str(entry.seed))
     for (model, reason), seeds in reasons.items():
         yield f"Failed: {model}, seed {', '.join(seeds)}: {reason}"
 
 
-def _by_cell(dataset: str, models: Mapping[str, Rows]) -> list[Table]:
-    what = "Share of matrices that are wholly right, by"
-    if len({name for rows in models.values() for row in rows for name in row.cells}) <= MOST_CELLS:
+def _failed(report: BenchmarkReport) -> list[tuple[str, str]]:
+    return [(entry.model, entry.dataset) for entry in report.failed]
+
+
+def _called(entry: Failed) -> str:
+    return "every model" if entry.model == EVERY_MODEL else entry.model
+
+
+def _by_counts(dataset: str, models: Mapping[str, Rows]) -> list[Table]:
+    what = "Share of problems that are matched exactly, by"
+    if len({name for rows in models.values() for row in rows for name in row.cells}) <= MOST_COUNTS:
         caption = f"{what} active references x active predictions."
-        return _breakdown(f"{dataset}, by cell", caption, models, lambda row: row.cells)
+        return _breakdown(f"{dataset}, by counts", caption, models, lambda row: row.cells)
     caption = f"{what} the lesser number of active references and active predictions."
     return _breakdown(f"{dataset}, by size", caption, models, lambda row: by_size(row.cells))
 

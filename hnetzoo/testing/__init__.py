@@ -90,6 +90,7 @@ from hnetzoo.testing.trainers import (
     check_model_learns,
     check_model_left_alone,
     check_optimization,
+    check_reduction,
     check_resumes_exactly,
 )
 
@@ -145,6 +146,7 @@ __all__ = [
     "check_pretrained",
     "check_rebuilt_from_settings",
     "check_rectangular",
+    "check_reduction",
     "check_resumes_exactly",
     "check_row_equivariance",
     "check_same_seed_same_data",

@@ -120,7 +120,7 @@ def check_pretrained(spec: ModelSpec, settings: Settings = None) -> None:
     plugin = Plugin(distribution="?", version="?", entry_point="?", target="?", specs=(spec,))
     for pretrained in spec.pretrained:
         try:
-            resolve_model(f"{spec.name}@{pretrained.variant}", Registry([plugin]))
+            resolve_model(f"{spec.name}@{pretrained.variant}", Registry([plugin])).load()
             recorded, actual = _sums(pretrained)
         except (HnetzooError, OSError, ValueError) as error:
             raise CheckFailure(f"variant '{pretrained.variant}': {one_line(error)}") from error

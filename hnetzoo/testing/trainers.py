@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from hnetzoo.association.batch import AssociationBatch
 from hnetzoo.association.contracts import Optimization
 from hnetzoo.errors import one_line
 from hnetzoo.registry.specs import TrainerSpec
@@ -23,6 +24,7 @@ from hnetzoo.testing.trial import (
     total_loss,
 )
 
+LIKE_A_SUM = 1.5  # how much larger the losses of a doubled batch are; random augmentation blurs 1 and 2
 AVERAGED = 5  # first and last steps whose mean losses are compared
 
 
@@ -74,6 +76,22 @@ def check_losses_respect_masks(spec: TrainerSpec, settings: Settings = None) -> 
             if not torch.isclose(loss, expected[name], equal_nan=True):
                 masked = int((~batch.row_mask).any(1).nonzero()[0])
                 raise CheckFailure(f"{value} outside the masks changes loss '{name}'", shown(filled, masked))
+
+
+def check_reduction(spec: TrainerSpec, settings: Settings = None) -> None:
+    """Twice the problems give twice the losses where `reduction` is "sum", and otherwise the same."""
+    trainer, model, batch = prepare(spec, settings)
+    declared = getattr(trainer, "reduction", "mean")
+    if declared not in ("mean", "sum"):
+        raise CheckFailure(f"reduction is {declared!r}; expected 'mean' or 'sum'")
+    twice = AssociationBatch.concatenate([batch, batch])
+    once, double = (abs(float(total_loss(trainer, model.eval(), part).detach())) for part in (batch, twice))
+    found = "sum" if double > LIKE_A_SUM * once else "mean"
+    if once > 0 and found != declared:
+        raise CheckFailure(
+            f"the losses go from {once:.4g} to {double:.4g} where problems are doubled, those of a {found}, and "
+            f"reduction says '{declared}'; set reduction = '{found}', which the losses told are scaled by"
+        )
 
 
 def check_losses_deterministic(spec: TrainerSpec, settings: Settings = None) -> None:
@@ -188,6 +206,7 @@ TRAINER = (
     Check(check_losses_finite),
     Check(check_losses_differentiable),
     Check(check_losses_respect_masks),
+    Check(check_reduction),
     Check(check_losses_deterministic),
     Check(check_batch_not_mutated),
     Check(check_model_left_alone),

@@ -63,9 +63,7 @@ class Trial(NamedTuple):
         try:
             self.optimization.optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
-            self.optimization.optimizer.step()
-            if self.optimization.scheduler is not None:
-                self.optimization.scheduler.step()
+            self.optimization.step()
         except Exception as error:
             raise Blocked("check_optimization", f"an optimiser step raised {one_line(error)}") from error
         return float(loss.detach())
@@ -73,7 +71,7 @@ class Trial(NamedTuple):
 
 def carry_over(stopped: Trial, resumed: Trial) -> None:
     """Move the state of one training to another through a checkpoint on disk."""
-    optimizer, scheduler = stopped.optimization
+    optimizer, scheduler = stopped.optimization.optimizer, stopped.optimization.scheduler
     state = {
         "model": dict(stopped.model.state_dict()),
         "optimizer": optimizer.state_dict(),

@@ -5,6 +5,7 @@ A file appears whole or not at all: temporary file, fsync, rename, fsync of the 
 
 import hashlib
 import json
+import logging
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ _MANIFEST = "manifest.json"
 _STATE = "state.json"
 _TENSORS = "tensors.safetensors"
 _PREFIX = "epoch-"
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -60,12 +62,20 @@ def save_checkpoint(directory: Path, checkpoint: Checkpoint) -> None:
 
 
 def load_checkpoint(directory: Path) -> Checkpoint | None:
-    """Return the newest whole state, walking back over damaged ones; None if there is none."""
+    """Return the newest whole state, walking back over damaged ones with a warning; None where none was saved.
+
+    Raises:
+        CheckpointError: If states were saved and all of them are damaged.
+    """
+    problem = ""
     for path in _newest_first(directory):
         try:
             return _read_checkpoint(path)
-        except CheckpointError:
-            continue
+        except CheckpointError as error:
+            problem = str(error)
+            _LOG.warning("passing over a damaged checkpoint: %s", error)
+    if problem:
+        raise CheckpointError(f"no checkpoint in '{directory}' is whole ({problem}); start over with --fresh")
     return None
 
 

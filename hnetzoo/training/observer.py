@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class EpochRecord:
-    """A line of metrics.jsonl; losses are means over the steps (training) or batches (validation)."""
+    """A line of metrics.jsonl; losses are per problem, in training as in validation."""
 
     epoch: int
     losses: Mapping[str, float]
@@ -28,13 +28,13 @@ class Observer(Protocol):
         """`epochs` of `steps` each are planned, `done` of them finished before."""
 
     def stepped(self, epoch: int, step: int, losses: Mapping[str, "Tensor"]) -> None:
-        """An optimiser step ended; reading the losses may wait for the device."""
+        """An optimiser step ended; reading the losses, which are per problem, may wait for the device."""
 
     def finished_epoch(self, record: EpochRecord) -> None:
         """An epoch and its validation ended."""
 
 
-class Silence:
+class NullObserver:
     """The observer that does nothing."""
 
     def started(self, epochs: int, steps: int, done: int) -> None:

@@ -2,7 +2,6 @@
 
 import torch
 from torch import nn
-from torch.nn.utils import clip_grad_norm_
 from torch.optim.lr_scheduler import OneCycleLR
 
 from hnetzoo.association.contracts import Optimization
@@ -25,25 +24,19 @@ def one_cycle(
         learning_rate: Rate at the peak.
         weight_decay: Decay of all weights, in units of the rate.
         warmup_share: Share of the steps in which the rate rises, between 0 and 1.
-        largest_gradient: Norm that the gradient of a step is clipped to; None leaves it as it is.
+        largest_gradient: Norm that the gradients of a step are clipped to, by `Optimization.step`; None leaves them.
 
     Returns:
         What `Trainer.configure` returns.
 
     Example:
-        >>> optimizer, scheduler = one_cycle(nn.Linear(2, 2), 100, learning_rate=1e-3, largest_gradient=1.0)
-        >>> type(optimizer).__name__, type(scheduler).__name__
+        >>> optimization = one_cycle(nn.Linear(2, 2), 100, learning_rate=1e-3, largest_gradient=1.0)
+        >>> type(optimization.optimizer).__name__, type(optimization.scheduler).__name__
         ('AdamW', 'OneCycleLR')
 
     Source: D. P. Kingma, J. Ba, "Adam", ICLR 2015; I. Loshchilov, F. Hutter, "Decoupled Weight Decay Regularization",
     ICLR 2019; L. N. Smith, N. Topin, "Super-Convergence", 2019.
     """
-    parameters = list(model.parameters())
-    optimizer = torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=weight_decay, fused=True)
-    if largest_gradient is not None:
-        optimizer.register_step_pre_hook(lambda *_: _clip(parameters, largest_gradient))
-    return Optimization(optimizer, OneCycleLR(optimizer, learning_rate, total_steps, pct_start=warmup_share))
-
-
-def _clip(parameters: list[nn.Parameter], largest: float) -> None:
-    clip_grad_norm_(parameters, largest)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=weight_decay, fused=True)
+    schedule = OneCycleLR(optimizer, learning_rate, total_steps, pct_start=warmup_share)
+    return Optimization(optimizer, schedule, largest_gradient)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import hnetzoo
 
-TAGS = frozenset({"synthetic", "optimal-truth", "benchmark", "origin-metric"})
+TAGS = frozenset({"synthetic", "optimal-truth", "benchmark", "weighted-f1"})
 
 
 @hnetzoo.hookimpl
@@ -13,7 +13,7 @@ def hnetzoo_datasets() -> Iterable[hnetzoo.DatasetSpec]:
     return [
         hnetzoo.DatasetSpec(
             name="doa-reference",
-            summary="The origin's protocol to the letter: grid directions, pads, one axis permuted.",
+            summary="The protocol of the original Hnet to the letter: grid directions, pads, one axis permuted.",
             target="hnetzoo_doa.datasets:DOAReference",
             config="hnetzoo_doa.config:DOAReferenceConfig",
             citation=hnetzoo.Citation(

@@ -31,6 +31,9 @@ class HNetTrainer:
         ['cell', 'column', 'row']
     """
 
+    reduction = "sum"
+    """The losses are sums over the problems of a batch, as in the paper."""
+
     def __init__(self, config: HNetTrainerConfig) -> None:
         self.config = config
         self.positive_weight: Tensor | None = None

@@ -1,95 +1,50 @@
-"""Cells: tuned on validation, kept when finished, recomputed when anything changes, failing alone."""
+"""Jobs: tuned on validation, trained once, failing alone, and without a trace in the process."""
 
-import json
 import logging
+import random
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
-
-import hnetzoo
-from hnetzoo.benchmark.jobs import CellRunner, Options, Outcome
-from hnetzoo.benchmark.results import BenchmarkRow, Failed
-from hnetzoo.benchmark.run import run_benchmark
-from hnetzoo.benchmark.suite import Entry, ModelEntry, Suite, plan
-from hnetzoo.training.observer import Silence
-
-PLUGIN = """
 import torch
+
 import hnetzoo
+from hnetzoo.benchmark import entrants, jobs
+from hnetzoo.benchmark.entrants import TrainingOptions
+from hnetzoo.benchmark.jobs import JobRunner, Options
+from hnetzoo.benchmark.plan import Job
+from hnetzoo.benchmark.results import Failed
+from hnetzoo.benchmark.suite import Entry, ModelEntry
+from hnetzoo.training.observer import NullObserver
+from tests.benchmark.conftest import Run
 
-class NearConfig(hnetzoo.Config):
-    gate: float = 0.5
-    raises: str = ""
-
-class Near(torch.nn.Module):
-    def __init__(self, config, shape):
-        super().__init__()
-        self.config = config
-
-    def forward(self, distance, row_mask=None, col_mask=None):
-        if self.config.raises:
-            raise {"RuntimeError": RuntimeError, "MemoryError": MemoryError, "DataError": hnetzoo.DataError,
-                   "KeyboardInterrupt": KeyboardInterrupt}[self.config.raises]("no\\n  luck")
-        return self.config.gate - distance
-
-class DriftConfig(hnetzoo.Config):
-    test_gate: float = 0.7
-    validation_gate: float = 0.3
-
-class Drift:
-    unit, shape = "metres", (1, 1)
-
-    def __init__(self, config):
-        self.config = config
-        self.loads = []
-
-    def load(self, split, seed):
-        self.loads.append(split)
-        gate = self.config.validation_gate if split == "validation" else self.config.test_gate
-        distance = torch.rand(200, 1, 1, generator=torch.Generator().manual_seed(seed))
-        return hnetzoo.AssociationBatch.with_full_masks(distance, distance < gate)
-
-@hnetzoo.hookimpl
-def hnetzoo_models():
-    return [hnetzoo.ModelSpec(name="near", summary="", target="acme_cells:Near", config="acme_cells:NearConfig",
-                              tags={"non-learned"})]
-
-@hnetzoo.hookimpl
-def hnetzoo_datasets():
-    return [hnetzoo.DatasetSpec(name="drift", summary="", target="acme_cells:Drift", config="acme_cells:DriftConfig")]
-"""
-DRIFT = Entry(name="drift")
 NEAR = ModelEntry(name="near")
 TUNED = ModelEntry(name="near", tune={"gate": (0.1, 0.3, 0.7, 0.9)})
+LEARNS = ModelEntry(name="learns", train=True, trainer={"epochs": 2, "batch_size": 50})
 TINY = Entry(name="doa", settings={"samples": 200})
-QUICK = ModelEntry(name="exchangeable", train=True, trainer={"epochs": 1, "batch_size": 32})
+MEDDLING = {
+    "distance": "the problems that it was given",
+    "mask": "the problems that it was given",
+    "torch": "torch's global random state",
+    "numpy": "numpy's global random state",
+    "python": "Python's global random state",
+    "threads": "the number of threads",
+    "type": "torch's default type",
+}
+
+JobsOf = Callable[..., list[Job]]
 
 
 @pytest.fixture
-def source(fake_distribution: Callable[..., Path]) -> Path:
-    """Install the plugin above, and return the file of its code."""
-    return fake_distribution("acme-cells", PLUGIN).parent / "acme_cells.py"
+def loads(acme: Path) -> list[str]:
+    """The splits of the dataset that were drawn."""
+    hnetzoo.discover()
+    import acme_zoo
 
-
-@pytest.fixture
-def run(source: Path, tmp_path: Path) -> Callable[..., Outcome]:
-    """Return a function that runs one cell in a process's first runner, keeping what is finished."""
-
-    def call(model: ModelEntry = NEAR, dataset: Entry = DRIFT, seed: int = 0, **options: object) -> Outcome:
-        registry = hnetzoo.discover()
-        chosen = replace(Options(runs=tmp_path / "runs"), **options)  # type: ignore[arg-type]
-        (cell,) = plan(Suite(models=(model,), datasets=(dataset,), seeds=(seed,)), registry, chosen.data)
-        outcome = CellRunner(registry, chosen).run(cell)
-        if chosen.store and isinstance(outcome.result, BenchmarkRow):
-            chosen.store.write(outcome.key, outcome.result)
-        return outcome
-
-    return call
-
-
-Run = Callable[..., Outcome]
+    drawn: list[str] = acme_zoo.Drift.loads
+    return drawn
 
 
 def test_tuning_picks_by_validation_and_reports_on_test(run: Run) -> None:
@@ -115,90 +70,67 @@ def test_shipped_weights_are_named_beside_what_was_tuned(run: Run) -> None:
     assert run(tuned, TINY).result.weights == "pretrained:default, tuned: iterations=6"
 
 
-def test_a_finished_cell_is_found_again(run: Run) -> None:
-    first, second = run(), run()
-    assert (first.kept, second.kept) == (False, True)
-    assert first.result == second.result
-    assert (first.key, first.sha256, first.problems) == (second.key, second.sha256, 200)
+def test_a_trained_job_draws_each_split_once_fits_once_and_scores_once(
+    run: Run, loads: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: Counter[str] = Counter()
+
+    def counted(module: object, name: str) -> None:
+        function = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *args, **kwargs: calls.update([name]) or function(*args, **kwargs))
+
+    counted(entrants, "fit")
+    counted(jobs, "score")
+    counted(jobs, "time_model")
+    assert run(LEARNS).result.weights.startswith("trained: learns-drift-seed0-")
+    assert Counter(loads) == {"train": 1, "validation": 1, "test": 1}
+    assert calls == {"fit": 1, "score": 1, "time_model": 1}
 
 
-def test_another_label_is_the_same_cell_under_another_name(run: Run) -> None:
-    run()
-    renamed = run(ModelEntry(name="near", label="ours"), Entry(name="drift", label="theirs"))
-    assert renamed.kept
-    assert (renamed.result.model, renamed.result.dataset) == ("ours", "theirs")
+def test_problems_are_drawn_once_for_all_models_of_a_task(jobs_of: JobsOf, loads: list[str]) -> None:
+    runner = JobRunner(Options())
+    far = ModelEntry(name="near", label="far", settings={"gate": 0.9})
+    for job in jobs_of(NEAR, far, TUNED.model_copy(update={"label": "tuned"})):
+        runner.run(job)
+    assert Counter(loads) == {"test": 1, "validation": 1}
+
+
+@pytest.mark.parametrize(("with_", "what"), MEDDLING.items(), ids=MEDDLING)
+def test_a_model_that_changes_what_is_not_its_own_fails_and_changes_no_rival(
+    with_: str, what: str, jobs_of: JobsOf
+) -> None:
+    meddler = ModelEntry(name="meddles", settings={"with_": with_})
+    after = ModelEntry(name="near", label="after")
+    *alone, _ = (JobRunner(Options()).run(job).result for job in jobs_of(NEAR, after, meddler))
+    before, found, same = map(JobRunner(Options()).run, jobs_of(NEAR, meddler, after))
+    assert found.result.reason.startswith(f"model 'meddles' changed {what}; clone what is to be changed")
+    assert [before.result.f1, same.result.f1] == [row.f1 for row in alone]
+    assert before.sha256 == same.sha256
+
+
+def global_state() -> list[object]:
+    numpy_state = [str(part) for part in np.random.get_state()]
+    return [
+        torch.get_rng_state().tolist(), numpy_state, random.getstate(), torch.get_num_threads(),
+        torch.get_default_dtype(),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    "change",
-    [
-        {"model": ModelEntry(name="near", settings={"gate": 0.6})},
-        {"model": ModelEntry(name="near", tune={"gate": (0.5, 0.6)})},
-        {"dataset": Entry(name="drift", settings={"test_gate": 0.71})},
-        {"dataset": Entry(name="drift", settings={"validation_gate": 0.31})},
-        {"seed": 1},
-        {"device": "meta"},
-        {"fresh": True},
-    ],
+    "model",
+    [NEAR, TUNED, LEARNS, *(ModelEntry(name="meddles", settings={"with_": name}) for name in MEDDLING)],
     ids=str,
 )
-def test_a_cell_of_other_settings_is_another_cell(run: Run, change: dict[str, object]) -> None:
-    run()
-    assert not run(**change).kept
-
-
-@pytest.mark.parametrize("model", [NEAR, TUNED], ids=lambda entry: str(entry.tune))
-def test_editing_a_source_makes_it_another_cell(run: Run, source: Path, model: ModelEntry) -> None:
+def test_a_job_leaves_random_states_threads_and_types_as_they_were(run: Run, model: ModelEntry) -> None:
+    before = global_state()
     run(model)
-    source.write_text(PLUGIN + "# edited\n")
-    assert not run(model).kept
-    source.write_text(PLUGIN)
-    assert run(model).kept
+    assert global_state() == before
 
 
-def test_editing_the_core_makes_it_another_cell(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    from hnetzoo.benchmark import jobs as cells
-
-    run()
-    monkeypatch.setattr(cells, "digest_sources", lambda package, without: f"edited {package}")
-    assert not run().kept
-
-
-def test_other_versions_make_it_another_cell(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    run()
-    monkeypatch.setattr("hnetzoo.benchmark.jobs.versions", lambda: {"torch": "9.9"})
-    assert not run().kept
-
-
-def test_tuning_depends_on_the_validation_data_themselves(run: Run, tmp_path: Path) -> None:
-    import torch
-
-    batch = hnetzoo.load_dataset("doa", samples=300).load("train", seed=0)
-    split = torch.arange(300) % 3
-    gated = ModelEntry(name="hungarian-gated", tune={"gate": (0.5, 1.0)})
-    stored = Entry(name="npz", settings={"path": str(tmp_path / "p.npz")})
-    hnetzoo.write_problems(tmp_path / "p.npz", batch, split)
-    run(gated, stored)
-    distance = batch.distance.clone()
-    distance[split == 1] += 0.25
-    hnetzoo.write_problems(tmp_path / "p.npz", batch._replace(distance=distance), split)
-    assert run(ModelEntry(name="greedy"), stored).kept is False
-    assert run(gated, stored).kept is False
-    assert run(gated, stored).kept
-
-
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"model": "near"}'])
-def test_a_damaged_cell_is_ignored_with_a_note_and_computed_anew(
-    run: Run, tmp_path: Path, content: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    first = run()
-    path = tmp_path / "runs" / "cells" / f"{first.key}.json"
-    path.write_text(content)
-    again = run()
-    assert not again.kept
-    assert f"ignoring the damaged cell '{path}'" in caplog.text
-    assert json.loads(path.read_text())["f1"] == first.result.f1
-    assert run().kept
+def test_logits_that_are_no_numbers_fail_the_job_and_name_the_model(run: Run) -> None:
+    outcome = run(ModelEntry(name="meddles", label="mine", settings={"with_": "nan"}))
+    assert outcome.result.reason.startswith("model 'mine' answers ")
+    assert "logits must be finite" in outcome.result.reason
 
 
 @pytest.mark.parametrize(
@@ -214,9 +146,21 @@ def test_whatever_a_model_raises_is_one_line_and_the_rest_is_logged(
     assert "Traceback" in caplog.text
 
 
-def test_an_interrupt_is_not_swallowed(run: Run) -> None:
+def test_an_interrupt_is_not_held_up(run: Run) -> None:
     with pytest.raises(KeyboardInterrupt):
         run(ModelEntry(name="near", settings={"raises": "KeyboardInterrupt"}))
+
+
+def test_a_dataset_that_cannot_be_drawn_is_tried_once_and_fails_for_every_model(
+    jobs_of: JobsOf, loads: list[str]
+) -> None:
+    runner = JobRunner(Options())
+    broken = Entry(name="drift", settings={"broken": True})
+    outcomes = [
+        runner.run(job).result for job in jobs_of(NEAR, TUNED.model_copy(update={"label": "t"}), dataset=broken)
+    ]
+    assert set(outcomes) == {Failed(model="*", dataset="drift", seed=0, reason="no luck with this file")}
+    assert loads == ["test"]
 
 
 def test_a_failure_names_no_folder_of_the_data(run: Run, tmp_path: Path) -> None:
@@ -226,42 +170,19 @@ def test_a_failure_names_no_folder_of_the_data(run: Run, tmp_path: Path) -> None
     assert str(tmp_path) not in outcome.result.reason
 
 
-def test_a_training_is_taken_up_under_its_own_recipe_only(run: Run, tmp_path: Path) -> None:
-    trained = run(QUICK, TINY, fresh=True)
-    (folder,) = (path for path in (tmp_path / "runs").iterdir() if path.name != "cells")
-    assert trained.result.weights == f"trained: {folder.name}"
-    best = (folder / "best.safetensors").stat().st_mtime_ns
-    assert replace(run(QUICK, TINY, fresh=True).result, microseconds_per_problem=0) == replace(
-        trained.result, microseconds_per_problem=0
-    )
-    assert (folder / "best.safetensors").stat().st_mtime_ns == best, "it was not trained again"
-    longer = QUICK.model_copy(update={"trainer": {"epochs": 2, "batch_size": 32}})
-    assert run(longer, TINY).result.weights != trained.result.weights
-    assert run(QUICK, TINY).kept
+def test_training_without_a_folder_fails_the_job(run: Run) -> None:
+    assert "name the folder of the runs" in run(LEARNS, training={"runs": None}).result.reason
 
 
-def test_training_without_a_folder_fails_the_cell(run: Run) -> None:
-    assert "name the folder of the runs" in run(QUICK, TINY, runs=None).result.reason
-
-
-def test_the_observer_sees_the_training(source: Path, tmp_path: Path) -> None:
+def test_the_observer_sees_the_training_and_only_the_training(jobs_of: JobsOf, tmp_path: Path) -> None:
     steps: list[int] = []
 
-    class Counter(Silence):
+    class Counting(NullObserver):
         def stepped(self, epoch: int, step: int, losses: object) -> None:
             steps.append(step)
 
-    suite, options = Suite(models=(QUICK,), datasets=(TINY,)), Options(runs=tmp_path)
+    options = Options(training=TrainingOptions(runs=tmp_path))
     for _ in range(2):
-        run_benchmark(suite, hnetzoo.discover(), options=options, observer=Counter)
-    assert steps == [1, 2, 3, 4, 5, 6]
-
-
-def test_problems_are_drawn_once_for_all_models(source: Path) -> None:
-    registry = hnetzoo.discover()
-    runner = CellRunner(registry, Options())
-    far = ModelEntry(name="near", label="far", settings={"gate": 0.9})
-    for cell in plan(Suite(models=(NEAR, far), datasets=(DRIFT,)), registry):
-        runner.run(cell)
-    assert runner.task is not None
-    assert runner.task.dataset.loads == ["test"], "to identify the problems and to score"
+        for job in jobs_of(LEARNS):
+            JobRunner(options, Counting).run(job)
+    assert steps == [1, 2, 3, 4] * 2

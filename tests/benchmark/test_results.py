@@ -15,7 +15,7 @@ from hnetzoo.benchmark.results import SCHEMA, BenchmarkReport, BenchmarkRow, Fai
 ROW_KEYS = {
     "model", "dataset", "split", "seed", "weights", "f1", "precision", "recall", "exact", "validity", "cost_gap",
     "weighted_f1", "f1_one_to_one", "delta_f1", "microseconds_per_problem", "parameters", "problems", "cells", "plugin",
-    "layouts",
+    "layouts", "timing",
 }  # fmt: skip
 
 ROW = BenchmarkRow(
@@ -39,6 +39,7 @@ ROW = BenchmarkRow(
     cells={"1x2": {"exact": 0.9, "f1": 0.95, "problems": 100}},
     layouts={"01x11": {"exact": 0.8, "f1": 0.9, "problems": 50}},
     plugin="hnetzoo:hnetgru",
+    timing={"device": "cpu", "processor": "8086", "threads": 1, "batch_size": 4096, "jobs": 2},
 )
 REPORT = BenchmarkReport(
     environment={"cores": 2, "versions": {"hnetzoo": "0.1.0"}},

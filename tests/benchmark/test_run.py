@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import hnetzoo
+from hnetzoo.benchmark.entrants import TrainingOptions
 from hnetzoo.benchmark.jobs import Options
 from hnetzoo.benchmark.results import BenchmarkReport, BenchmarkRow, Failed, Skipped
 from hnetzoo.benchmark.run import run_benchmark
@@ -42,7 +43,9 @@ def test_pretrained_hnetgru_is_at_least_as_good_as_the_published_weights() -> No
 def test_layout_flaw_of_the_reference_protocol_shows() -> None:
     suite = Suite(models=("hnetgru",), datasets=("doa-reference", "doa"))
     reference, corrected = run_benchmark(suite, REGISTRY).rows
-    assert "01x01" not in reference.layouts, "a lone pair in the second slots never occurs in the origin's protocol"
+    assert "01x01" not in reference.layouts, (
+        "a lone pair in the second slots never occurs in the protocol of the original Hnet"
+    )
     assert corrected.layouts["01x01"]["exact"] < corrected.layouts["10x10"]["exact"] - 0.3
 
 
@@ -95,8 +98,12 @@ def hnetzoo_models():
 """
 
 
+def kept_in(folder: Path) -> Options:
+    return Options(cache=folder / "rows", training=TrainingOptions(runs=folder))
+
+
 def without_timings(report: BenchmarkReport) -> BenchmarkReport:
-    rows = tuple(replace(row, microseconds_per_problem=0) for row in report.rows)
+    rows = tuple(replace(row, microseconds_per_problem=0, timing={}) for row in report.rows)
     return replace(report, rows=rows, environment={})
 
 
@@ -109,7 +116,7 @@ def test_workers_give_the_same_report_as_one_process_and_none_takes_others_along
     tuned = ModelEntry(name="hungarian-gated", tune={"gate": (0.5, 1.0)})
     wide = Entry(name="doa", label="doa-3", settings={"samples": 300, "max_doas": 3})
     suite = Suite(models=(tuned, "raising", "hungarian", "hnetgru", trained), datasets=(wide,))
-    alone = run_benchmark(suite, registry, options=Options(runs=tmp_path / "alone"))
+    alone = run_benchmark(suite, registry, options=kept_in(tmp_path / "alone"))
     assert [failed.reason for failed in alone.failed] == ["RuntimeError: no luck"]
     assert len(alone.rows) == 3
 
@@ -117,16 +124,15 @@ def test_workers_give_the_same_report_as_one_process_and_none_takes_others_along
     spread = run_benchmark(
         suite.model_copy(update={"models": (*suite.models, ModelEntry(name="deadly"))}),
         registry,
-        options=Options(runs=tmp_path / "spread"),
-        jobs=2,
-        on_result=lambda outcome: order.append(outcome.cell.index),
+        options=replace(kept_in(tmp_path / "spread"), workers=2),
+        on_result=lambda outcome: order.append(outcome.job.index),
     )
     *others, died = spread.failed
     assert (died.model, died.dataset) == ("deadly", "doa-3")
     assert "the worker process died" in died.reason
     assert without_timings(replace(spread, failed=tuple(others))) == without_timings(alone)
     assert sorted(order) == list(range(6))
-    assert len(list((tmp_path / "spread" / "cells").iterdir())) == 3
+    assert len(list((tmp_path / "spread" / "rows").iterdir())) == 3
 
 
 def test_the_report_says_what_was_solved_and_names_no_folder(tmp_path: Path) -> None:

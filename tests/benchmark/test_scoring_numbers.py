@@ -1,6 +1,4 @@
-"""The numbers of an evaluation against their plain definitions: weighted F1, cost gap, label shares."""
-
-import json
+"""The numbers of an evaluation against their plain definitions: weighted F1 and cost gap."""
 
 import numpy as np
 import pytest
@@ -9,16 +7,16 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import f1_score
 from torch import Tensor
 
-from hnetzoo import AssociationBatch, label_shares
-from hnetzoo.benchmark.scoring import ORIGIN_BATCH, cost_gap, weighted_f1
+import hnetzoo
+from hnetzoo.benchmark.scoring import ORIGINAL_BATCH, cost_gap, weighted_f1
 
 
 def plain_weighted_f1(association: Tensor, truth: Tensor, weights: Tensor, order: Tensor) -> float:
-    """The origin's number the plain way: batch by batch, cell weights repeated for each problem."""
+    """The original Hnet's number the plain way: batch by batch, label shares repeated for each problem."""
     scores = []
-    for start in range(0, len(order) - ORIGIN_BATCH + 1, ORIGIN_BATCH):
+    for start in range(0, len(order) - ORIGINAL_BATCH + 1, ORIGINAL_BATCH):
         y_true, y_pred, per_cell = [], [], []
-        for problem in order[start : start + ORIGIN_BATCH].tolist():
+        for problem in order[start : start + ORIGINAL_BATCH].tolist():
             y_true += truth[problem].flatten().int().tolist()
             y_pred += association[problem].flatten().int().tolist()
             per_cell += weights.flatten().tolist()
@@ -26,7 +24,7 @@ def plain_weighted_f1(association: Tensor, truth: Tensor, weights: Tensor, order
     return float(np.mean(scores))
 
 
-@pytest.mark.parametrize("b", [ORIGIN_BATCH, 2 * ORIGIN_BATCH + 100])
+@pytest.mark.parametrize("b", [ORIGINAL_BATCH, 2 * ORIGINAL_BATCH + 100])
 def test_weighted_f1_equals_the_plain_sklearn_computation(b: int, generator: torch.Generator) -> None:
     truth = torch.eye(2).bool() & (torch.rand(b, 2, 2, generator=generator) < 0.7)
     association = truth ^ (torch.rand(b, 2, 2, generator=generator) < 0.1)
@@ -40,7 +38,7 @@ def test_weighted_f1_equals_the_plain_sklearn_computation(b: int, generator: tor
 
 def test_weighted_f1_weighs_both_classes_by_their_weighted_support(generator: torch.Generator) -> None:
     """The definition written out for one batch, whose shuffle cannot matter."""
-    truth, found = torch.rand(2, ORIGIN_BATCH, 2, 3, generator=generator) < 0.4
+    truth, found = torch.rand(2, ORIGINAL_BATCH, 2, 3, generator=generator) < 0.4
     weights = torch.rand(2, 3, generator=generator).double()
     mass = {
         (t, f): float((weights * ((truth == t) & (found == f))).sum()) for t in (True, False) for f in (True, False)
@@ -54,8 +52,8 @@ def test_weighted_f1_weighs_both_classes_by_their_weighted_support(generator: to
 
 
 @pytest.mark.parametrize("weights", [[[1.0, 0.0], [0.0, 0.0]], [[0.0, 0.5], [0.25, 0.0]]])
-def test_cells_that_are_never_labelled_weigh_nothing(weights: list[list[float]], generator: torch.Generator) -> None:
-    truth = torch.eye(2).bool().expand(ORIGIN_BATCH, 2, 2)
+def test_places_that_are_never_labelled_weigh_nothing(weights: list[list[float]], generator: torch.Generator) -> None:
+    truth = torch.eye(2).bool().expand(ORIGINAL_BATCH, 2, 2)
     unweighted = torch.tensor(weights) == 0
     found = truth ^ (unweighted & (torch.rand(truth.shape, generator=generator) < 0.5))
     assert not torch.equal(found, truth)
@@ -64,8 +62,13 @@ def test_cells_that_are_never_labelled_weigh_nothing(weights: list[list[float]],
 
 @pytest.mark.parametrize(
     ("b", "weights"),
-    [(2 * ORIGIN_BATCH, None), (ORIGIN_BATCH - 1, torch.ones(2, 2)), (0, torch.ones(2, 2)), (300, torch.zeros(2, 2))],
-    ids=["no-cell-weights", "less-than-a-batch", "no-problems", "no-positive-weight"],
+    [
+        (2 * ORIGINAL_BATCH, None),
+        (ORIGINAL_BATCH - 1, torch.ones(2, 2)),
+        (0, torch.ones(2, 2)),
+        (300, torch.zeros(2, 2)),
+    ],
+    ids=["no-label-shares", "less-than-a-batch", "no-problems", "no-positive-weight"],
 )
 def test_weighted_f1_is_none_where_it_has_no_meaning(b: int, weights: Tensor | None) -> None:
     nothing = torch.zeros(b, 2, 2).bool()
@@ -115,25 +118,40 @@ def test_cost_gap_is_zero_where_nothing_costs_anything(shape: tuple[int, int, in
     assert cost_gap(garbage, garbage, torch.zeros(b, n).bool(), torch.ones(b, m).bool()) == 0.0
 
 
-def test_cost_gap_above_a_free_optimum_can_be_written_as_json() -> None:
+def test_cost_gap_above_a_free_optimum_is_none() -> None:
     distance = torch.tensor([[[0.0, 1.0], [1.0, 0.0]]])
     active = torch.ones(1, 2).bool()
-    json.dumps(cost_gap(distance, distance, active, active), allow_nan=False)
+    assert cost_gap(-distance, distance, active, active) == 0.0
+    assert cost_gap(distance, distance, active, active) is None
+
+
+def test_cost_gap_leaves_out_pairs_that_are_forbidden() -> None:
+    """A row without an allowed pair has no partner in either assignment, however likely the model finds one."""
+    distance = torch.tensor([[[torch.inf, torch.inf], [1.0, 2.0]]])
+    logits = torch.tensor([[[9.0, 9.0], [1.0, -1.0]]])
+    active = torch.ones(1, 2).bool()
+    assert cost_gap(-distance.clamp(max=1e4), distance, active, active) == 0.0
+    assert cost_gap(logits, distance, active, active) == 0.0
+    assert cost_gap(-logits, distance, active, active) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("logit", [-torch.inf, -1e30, torch.inf])
+def test_cost_gap_of_equal_logits_is_not_zero_by_default(logit: float, generator: torch.Generator) -> None:
+    """Logits that say nothing choose some assignment, whose cost counts."""
+    distance = torch.rand(50, 3, 3, generator=generator)
+    active = torch.ones(50, 3).bool()
+    assert cost_gap(torch.full((50, 3, 3), logit), distance, active, active) > 0.2
+
+
+def test_cost_gap_tells_infinite_logits_from_finite_ones(generator: torch.Generator) -> None:
+    distance = torch.rand(50, 3, 3, generator=generator)
+    active = torch.ones(50, 3).bool()
+    best = hnetzoo.assign(distance)
+    likely = torch.where(best, torch.rand(50, 3, 3, generator=generator), -torch.inf)
+    assert cost_gap(likely, distance, active, active) == 0.0
 
 
 def test_cost_gap_of_negative_costs_is_not_hidden() -> None:
     distance = torch.tensor([[[-4.0, -1.0], [-1.0, -4.0]]])
     active = torch.ones(1, 2).bool()
     assert cost_gap(distance, distance, active, active) == pytest.approx(6 / 8)
-
-
-def test_label_shares_are_the_means_of_the_labels(generator: torch.Generator) -> None:
-    truth = torch.rand(40, 2, 3, generator=generator) < 0.4
-    shares = label_shares(AssociationBatch.with_full_masks(torch.zeros(40, 2, 3), truth))
-    assert shares.shape == (2, 3)
-    assert np.allclose(shares.numpy(), truth.numpy().mean(0), atol=1e-15)
-
-
-def test_label_shares_of_no_problems_are_zero() -> None:
-    shares = label_shares(AssociationBatch.with_full_masks(torch.zeros(0, 2, 2), torch.zeros(0, 2, 2).bool()))
-    assert shares.tolist() == [[0.0, 0.0], [0.0, 0.0]]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hnetzoo.benchmark.workers import fan_out
+from hnetzoo.benchmark.workers import run_in_workers
 
 WORK = """
 import os, signal, sys
@@ -57,13 +57,13 @@ class Mortal(Executor):
 
 @pytest.mark.parametrize("items", [[], ["a"], [f"{index}" for index in range(20)]])
 def test_every_item_gives_one_result(items: list[str]) -> None:
-    assert sorted(fan_out(str.upper, items, 3, failed, ThreadPoolExecutor)) == sorted(map(str.upper, items))
+    assert sorted(run_in_workers(str.upper, items, 3, failed, ThreadPoolExecutor)) == sorted(map(str.upper, items))
 
 
 def test_results_come_as_they_are_made() -> None:
     first = threading.Event()
     waits = {"slow": first.wait, "quick": lambda: None}
-    results = fan_out(lambda item: (waits[item](), item)[1], ["slow", "quick"], 2, failed, ThreadPoolExecutor)
+    results = run_in_workers(lambda item: (waits[item](), item)[1], ["slow", "quick"], 2, failed, ThreadPoolExecutor)
     assert next(results) == "quick"
     first.set()
     assert list(results) == ["slow"]
@@ -72,7 +72,7 @@ def test_results_come_as_they_are_made() -> None:
 def test_no_more_are_at_work_than_there_are_workers() -> None:
     log: list[int] = []
     started = []
-    results = fan_out(lambda item: started.append(item) or item, "abcdef", 2, failed, lambda n: Mortal(log, n))
+    results = run_in_workers(lambda item: started.append(item) or item, "abcdef", 2, failed, lambda n: Mortal(log, n))
     next(results)
     assert len(started) == 2
     assert log == [2]
@@ -80,7 +80,7 @@ def test_no_more_are_at_work_than_there_are_workers() -> None:
 
 
 def test_an_exception_is_the_items_own() -> None:
-    assert list(fan_out(int, ["1", "x", "2"], 1, failed, ThreadPoolExecutor)) == [1, ("x", "ValueError"), 2]
+    assert list(run_in_workers(int, ["1", "x", "2"], 1, failed, ThreadPoolExecutor)) == [1, ("x", "ValueError"), 2]
 
 
 def test_an_interrupt_is_not_swallowed() -> None:
@@ -88,7 +88,7 @@ def test_an_interrupt_is_not_swallowed() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        list(fan_out(interrupt, ["a"], 1, failed, ThreadPoolExecutor))
+        list(run_in_workers(interrupt, ["a"], 1, failed, ThreadPoolExecutor))
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_an_interrupt_is_not_swallowed() -> None:
 @pytest.mark.parametrize("workers", [1, 2, 3])
 def test_only_the_item_whose_worker_dies_again_is_given_up(items: list[str], workers: int) -> None:
     log: list[int] = []
-    results = list(fan_out(str.upper, items, workers, failed, lambda n: Mortal(log, n)))
+    results = list(run_in_workers(str.upper, items, workers, failed, lambda n: Mortal(log, n)))
     expected = [("dies", "BrokenExecutor") if item == "dies" else item.upper() for item in items]
     assert Counter(results) == Counter(expected)
 
@@ -110,7 +110,9 @@ def test_real_workers_die_alone_have_one_thread_and_leave_stdout_alone(
     monkeypatch.syspath_prepend(str(tmp_path))
     import acme_work
 
-    results = {item: rest for item, *rest in fan_out(acme_work.work, ["a", "exit", "raise", "system", "b"], 2, failed)}
+    results = {
+        item: rest for item, *rest in run_in_workers(acme_work.work, ["a", "exit", "raise", "system", "b"], 2, failed)
+    }
     assert results.keys() == {"a", "exit", "raise", "system", "b"}
     assert results["exit"] == ["BrokenExecutor"]
     assert (results["raise"], results["system"]) == (["ValueError"], ["SystemExit"])

@@ -41,7 +41,7 @@ def test_associate_writes_arrays_and_probabilities(run: Run, distances: np.ndarr
 
 def test_array_of_the_wrong_shape_is_bad_data(run: Run, tmp_path: Path) -> None:
     np.save(tmp_path / "wide.npy", np.zeros((5, 2, 3)))
-    fails(run("associate", "hnetgru", "wide.npy"), 4, "problems are 2 x 3; these weights are for 2 x 2")
+    fails(run("associate", "hnetgru", "wide.npy"), 4, "are for problems of 2 x 2, and these are 2 x 3")
     np.save(tmp_path / "flat.npy", np.zeros(5))
     fails(
         run("associate", "hungarian", "flat.npy"), 4, "flat.npy': distance is float64 [5]; expected numbers [b, n, m]"

@@ -1,4 +1,4 @@
-"""Command `benchmark` writes its report, says which cells failed, and keeps finished ones where it is told to."""
+"""Command `benchmark` writes its report, says what failed, and keeps finished rows where it is told to."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -34,7 +34,7 @@ def test_benchmark_writes_json_and_markdown(run: Run, tmp_path: Path) -> None:
     assert "doa, seed 0: greedy F1 " in outcome.err
 
 
-def test_a_failing_cell_exits_1_after_the_others_are_reported(
+def test_a_failure_exits_1_after_the_others_are_reported(
     run: Run, fake_distribution: Callable[..., Path], tmp_path: Path
 ) -> None:
     fake_distribution("raising-net", RAISING)
@@ -42,7 +42,7 @@ def test_a_failing_cell_exits_1_after_the_others_are_reported(
     outcome = run(*command)
     assert outcome.code == 1
     assert "doa, seed 0: raising RuntimeError: no luck" in outcome.err
-    assert "hnetzoo: 1 cells failed" in outcome.err
+    assert "hnetzoo: 1 failure; --verbose shows where" in outcome.err
     assert "Traceback" not in outcome.err
     report = BenchmarkReport.read(tmp_path / "b.json")
     assert [row.model for row in report.rows] == ["greedy"]
@@ -51,14 +51,38 @@ def test_a_failing_cell_exits_1_after_the_others_are_reported(
         assert "RuntimeError: no luck" in " ".join(text.split())
 
 
-def test_cells_of_a_suite_are_kept_and_fresh_computes_them_anew(run: Run, tmp_path: Path) -> None:
+def test_rows_of_a_suite_are_kept_and_fresh_computes_them_anew(run: Run, tmp_path: Path) -> None:
     (tmp_path / "s.toml").write_text('models = ["greedy"]\ndatasets = [{name = "doa", settings = {samples = 300}}]\n')
-    assert "(kept)" not in run("benchmark", "--suite", "s.toml").err
-    assert len(list((tmp_path / "runs" / "benchmark" / "cells").iterdir())) == 1
+    assert "(cached)" not in run("benchmark", "--suite", "s.toml").err
+    assert len(list((tmp_path / "runs" / "benchmark" / "rows").iterdir())) == 1
     assert "greedy F1" in (second := run("benchmark", "--suite", "s.toml").err)
-    assert "(kept)" in second
-    assert "(kept)" not in run("benchmark", "--suite", "s.toml", "--fresh").err
-    assert "(kept)" in run("benchmark", "--model", "greedy", *SMALL, "--runs", "runs/benchmark").err
+    assert "(cached)" in second
+    assert "(cached)" not in run("benchmark", "--suite", "s.toml", "--fresh").err
+    assert "(cached)" in run("benchmark", "--model", "greedy", *SMALL, "--runs", "runs/benchmark").err
+
+
+def test_fresh_trains_anew(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "s.toml").write_text(
+        'models = [{name = "exchangeable", train = true, trainer = {epochs = 1, batch_size = 32}}]\n'
+        'datasets = [{name = "doa", settings = {samples = 300}}]\n'
+    )
+    run("benchmark", "--suite", "s.toml")
+    (weights,) = (tmp_path / "runs" / "benchmark").glob("exchangeable-*/best.safetensors")
+    trained = weights.stat().st_mtime_ns
+    run("benchmark", "--suite", "s.toml", "--fresh")
+    assert weights.stat().st_mtime_ns != trained
+
+
+def test_a_file_that_cannot_be_read_is_told_once_and_not_once_per_model(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "bad.npz").write_bytes(b"nothing")
+    models = ["--model", "greedy", "--model", "hungarian", "--model", "hnetgru"]
+    outcome = run("benchmark", *models, "--dataset", "npz", "--set", "dataset.path=bad.npz", "--json", "b.json")
+    assert outcome.code == 1
+    (line,) = [line for line in outcome.err.splitlines() if "cannot read" in line]
+    assert line.startswith("npz, seed 0: every model: cannot read 'bad.npz'")
+    (failed,) = BenchmarkReport.read(tmp_path / "b.json").failed
+    assert failed.model == "*"
+    assert "every model, seed 0: cannot read" in " ".join(outcome.out.split())
 
 
 def test_a_benchmark_without_suite_or_training_keeps_nothing(run: Run, tmp_path: Path) -> None:

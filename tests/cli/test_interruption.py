@@ -67,9 +67,9 @@ def test_interrupted_benchmark_exits_130_at_once_and_keeps_what_is_finished(
         cwd=tmp_path, env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": paths}, start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    cells = tmp_path / "r" / "cells"
+    rows = tmp_path / "r" / "rows"
     try:
-        while not (list(cells.glob("*.json")) and list(tmp_path.glob("slow-*"))) and process.poll() is None:
+        while not (list(rows.glob("*.json")) and list(tmp_path.glob("slow-*"))) and process.poll() is None:
             time.sleep(0.05)
         for _ in range(interrupts):
             os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to the workers too
@@ -81,7 +81,7 @@ def test_interrupted_benchmark_exits_130_at_once_and_keeps_what_is_finished(
     assert process.returncode == 130, err
     assert "Traceback" not in err
     assert "hnetzoo: interrupted; what is finished is kept under r" in err
-    (finished,) = cells.iterdir()
+    (finished,) = rows.iterdir()
     assert json.loads(finished.read_text())["model"] == "hungarian"
     (worker,) = (int(path.name.partition("-")[2]) for path in tmp_path.glob("slow-*"))
     with pytest.raises(ProcessLookupError):

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from hnetzoo.cli.progress import BarObserver, LineObserver, bar, epoch_line, progress
-from hnetzoo.training.observer import EpochRecord, Observer, Silence
+from hnetzoo.training.observer import EpochRecord, NullObserver, Observer
 
 RECORD = EpochRecord(
     epoch=2,
@@ -48,7 +48,7 @@ def test_piped_output_is_plain_lines(capsys: pytest.CaptureFixture[str]) -> None
 
 def test_silence_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     with progress(silent=True) as observer:
-        assert type(observer) is Silence
+        assert type(observer) is NullObserver
         drive(observer)
     assert capsys.readouterr() == ("", "")
 

@@ -36,8 +36,8 @@ def test_checkpoints_give_the_outputs_of_their_module(
     importing.import_checkpoint(source, out, hnetgru)
     distance = torch.rand(5, 3, 3)
     loaded = resolve_model(f"run:{out}", discover())
-    assert torch.equal(loaded.module(distance), module(distance))
-    assert loaded.shape == (3, 3)
+    assert torch.equal(loaded.load((3, 3))(distance), module(distance))
+    assert loaded.size == (3, 3)
     assert {path.name for path in out.iterdir()} == {RUN, BEST}
     assert all(tensor.dtype == torch.float32 for tensor in load_tensors(out / BEST).values())
     record = read_run(out)

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from criteria import Criterion, build_criterion
-from features import Examples
-from matchers import load_matcher
-from network import Estimate, Localizer
-from settings import CriterionEntry, MatcherTraining, read_study
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, normalize
 
 import hnetzoo
+from benchmarks.localizer.criteria import Criterion, build_criterion
+from benchmarks.localizer.features import Examples
+from benchmarks.localizer.matchers import load_matcher
+from benchmarks.localizer.network import Estimate, Localizer
+from benchmarks.localizer.settings import CriterionEntry, MatcherTraining, read_study
 from hnetzoo.errors import ConfigError
 from hnetzoo.registry.loading import resolve_model
 
@@ -137,7 +137,7 @@ def test_weights_of_fixed_size_are_trained_where_they_are_too_small(tmp_path: Pa
     entry = CriterionEntry(label="", kind="tracking", matcher="hnetgru")
     training = MatcherTraining(samples=2000, epochs=1)
     loaded = load_matcher(entry, 3, training, tmp_path)
-    (run,) = tmp_path.iterdir()
+    (run,) = (path for path in tmp_path.iterdir() if path.name != "rows")
     assert loaded.weights == f"trained: {run.name}"
     assert loaded.module(torch.rand(5, 3, 3)).shape == (5, 3, 3)
     again = load_matcher(entry, 3, training, tmp_path)
@@ -152,7 +152,7 @@ def test_a_padded_matcher_answers_as_one_that_is_given_masked_slots() -> None:
     whole = torch.full((1, 2, 2), torch.nan)
     whole[0, 0, 0] = 0.3
     first = torch.tensor([[True, False]])
-    expected = resolve_model("hnetgru", hnetzoo.discover()).module(whole, first, first)
+    expected = resolve_model("hnetgru", hnetzoo.discover()).load()(whole, first, first)
     assert torch.equal(padded(distance, mask, mask), expected[:, :1, :1])
 
 

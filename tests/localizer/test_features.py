@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from augmentation import apply
-from features import BANDS, HOP, WINDOW, Examples, draw_examples, extract, load_examples, mel_bands
-from scenes import LABEL_HOP, diffuse_noise, draw_sources, encode, label, sample_times
-from settings import SceneSettings
-from signals import draw_signals
+
+from benchmarks.localizer.augmentation import apply
+from benchmarks.localizer.features import BANDS, HOP, WINDOW, Examples, draw_examples, extract, load_examples, mel_bands
+from benchmarks.localizer.scenes import LABEL_HOP, diffuse_noise, draw_sources, encode, label, sample_times
+from benchmarks.localizer.settings import SceneSettings
+from benchmarks.localizer.signals import draw_signals
 
 SETTINGS = SceneSettings(train=3, validation=2, test=2, frames=20)
 

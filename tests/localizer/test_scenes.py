@@ -2,7 +2,9 @@
 
 import pytest
 import torch
-from scenes import (
+from torch import Tensor
+
+from benchmarks.localizer.scenes import (
     LABEL_HOP,
     SAMPLE_RATE,
     Labels,
@@ -14,9 +16,8 @@ from scenes import (
     label,
     sample_times,
 )
-from settings import SceneSettings
-from signals import draw_signals
-from torch import Tensor
+from benchmarks.localizer.settings import SceneSettings
+from benchmarks.localizer.signals import draw_signals
 
 FRAMES = 20
 SETTINGS = SceneSettings(train=4, validation=4, test=4, frames=FRAMES)

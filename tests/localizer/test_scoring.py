@@ -4,10 +4,11 @@ import math
 
 import pytest
 import torch
-from features import Examples
-from network import Estimate
-from scoring import Scores, score
 from torch import Tensor
+
+from benchmarks.localizer.features import Examples
+from benchmarks.localizer.network import Estimate
+from benchmarks.localizer.scoring import Scores, score
 
 FRAMES = 10
 

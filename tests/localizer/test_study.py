@@ -6,14 +6,23 @@ from pathlib import Path
 import pytest
 import torch
 import typer
-from cells import Cell, run_cell
-from criteria import build_criterion
-from features import draw_examples
-from run import run, run_study
-from settings import CriterionEntry, MatcherTraining, SceneSettings, Study, TrainingSettings, read_study
-from train import batches, train
 from typer.testing import CliRunner
 
+from benchmarks.localizer.__main__ import run
+from benchmarks.localizer.criteria import build_criterion
+from benchmarks.localizer.features import draw_examples
+from benchmarks.localizer.jobs import Job, run_job
+from benchmarks.localizer.scoring import estimate, score
+from benchmarks.localizer.settings import (
+    CriterionEntry,
+    MatcherTraining,
+    SceneSettings,
+    Study,
+    TrainingSettings,
+    read_study,
+)
+from benchmarks.localizer.study import run_study
+from benchmarks.localizer.train import batches, train
 from hnetzoo.errors import ConfigError, DivergenceError
 
 FOLDER = Path(__file__).parents[2] / "benchmarks" / "localizer"
@@ -48,12 +57,12 @@ def test_every_criterion_of_quick_gives_a_row(tmp_path: Path) -> None:
     json.dumps(rows, allow_nan=False)
 
 
-def test_finished_cells_are_kept_by_all_but_their_label(tmp_path: Path) -> None:
+def test_finished_rows_are_found_by_all_but_their_label(tmp_path: Path) -> None:
     first = run_study(tiny(MSE), tmp_path)
     renamed = MSE.model_copy(update={"label": "renamed"})
     assert run_study(tiny(renamed), tmp_path) == [{**row, "criterion": "renamed"} for row in first]
     run_study(tiny(MSE, training=TRAINING.model_copy(update={"learning_rate": 0.1})), tmp_path)
-    assert len(list((tmp_path / "cells").iterdir())) == 2
+    assert len(list((tmp_path / "rows").iterdir())) == 2
     fresh = run_study(tiny(MSE), tmp_path, fresh=True)
     assert fresh[0]["seconds"] != first[0]["seconds"]
     assert {name: fresh[0][name] for name in METRICS} == {name: first[0][name] for name in METRICS}
@@ -87,8 +96,8 @@ def test_rows_come_by_sources_seed_and_criterion(tmp_path: Path) -> None:
 
 def test_a_criterion_that_fails_leaves_the_others_alone(tmp_path: Path) -> None:
     broken = CriterionEntry(label="broken", kind="tracking", matcher="nobody")
-    cells = [Cell(study=tiny(), criterion=entry, sources=2, seed=0, runs=tmp_path) for entry in (broken, MSE)]
-    failed, fine = map(run_cell, cells)
+    jobs = [Job(study=tiny(), criterion=entry, sources=2, seed=0, runs=tmp_path) for entry in (broken, MSE)]
+    failed, fine = map(run_job, jobs)
     assert failed["failed"].startswith("UnknownNameError: unknown model 'nobody'")
     assert fine["f1"] >= 0
 
@@ -102,8 +111,6 @@ def test_a_localizer_learns_its_scenes() -> None:
 
 
 def test_the_localizer_returned_is_that_of_the_best_epoch() -> None:
-    from scoring import estimate, score
-
     examples = draw_examples(SceneSettings(train=8, frames=10), 1, "train", 0)
     settings = TrainingSettings(epochs=4, batch_size=4, learning_rate=0.03)
     localizer, curve = train(build_criterion(MSE, None), examples, examples, settings, 0)

@@ -217,9 +217,9 @@ def test_certain_answers_lose_a_finite_amount_and_empty_batches_nothing() -> Non
 
 
 def test_gradients_are_clipped_before_a_step(model: DHN) -> None:
-    optimizer, _ = DHNTrainer(DHNTrainerConfig(largest_gradient=1e-3)).configure(model, total_steps=10)
+    optimization = DHNTrainer(DHNTrainerConfig(largest_gradient=1e-3)).configure(model, total_steps=10)
     (1e4 * model(distances(2, 2)).sum()).backward()
-    optimizer.step()
+    optimization.step()
     norms = torch.stack([parameter.grad.norm() for parameter in model.parameters() if parameter.grad is not None])
     assert norms.norm().item() == pytest.approx(1e-3, rel=1e-3)
 

@@ -82,13 +82,13 @@ def test_a_few_steps_of_its_trainer_lower_the_loss() -> None:
     trainer = trainer_spec.load_target()(trainer_spec.load_config()(learning_rate=0.02, schedule="constant"))
     batch = hnetzoo.load_dataset(spec.dataset, samples=5000).load("test", seed=0)
     learned = model(temperature=0.02)
-    optimizer, _ = trainer.configure(learned, 20)
+    optimization = trainer.configure(learned, 20)
     losses = []
     for _ in range(20):
         loss = sum(trainer.losses(learned, batch).values())
-        optimizer.zero_grad()
+        optimization.optimizer.zero_grad()
         loss.backward()
-        optimizer.step()
+        optimization.step()
         losses.append(float(loss.detach()))
     assert losses[-1] < 0.9 * losses[0]
 

@@ -181,9 +181,9 @@ def test_gap_is_typical_of_the_problem_and_has_its_unit(unit: float) -> None:
 
 def test_gradients_are_clipped_before_a_step(model: Exchangeable) -> None:
     settings = ExchangeableTrainerConfig(largest_gradient=1e-3)
-    optimizer, _ = ExchangeableTrainer(settings).configure(model, total_steps=10)
+    optimization = ExchangeableTrainer(settings).configure(model, total_steps=10)
     (1e4 * model(distances(2, 2)).sum()).backward()
-    optimizer.step()
+    optimization.step()
     norms = torch.stack([parameter.grad.norm() for parameter in model.parameters() if parameter.grad is not None])
     assert norms.norm().item() == pytest.approx(1e-3, rel=1e-3)
 

@@ -53,7 +53,9 @@ def test_run_directory_is_loaded_by_reference_path_or_text(run: Path) -> None:
     expected = hnetzoo.load_model(f"run:{run}")(DISTANCE)
     for weights in (run, str(run)):
         assert torch.equal(hnetzoo.load_model("hnetgru", weights=weights)(DISTANCE), expected)
-    assert resolve_model(f"run:{run}", REGISTRY).weights == f"run:{run}"
+    resolved = resolve_model(f"run:{run}", REGISTRY)
+    assert resolved.weights is not None
+    assert resolved.weights.name == f"run:{run}"
 
 
 def test_settings_that_do_not_shape_weights_change_shipped_and_own_ones(tmp_path: Path) -> None:
@@ -73,8 +75,60 @@ def test_settings_that_shape_weights_are_refused_with_what_does_not_fit(referenc
         hnetzoo.load_model(name, hidden_size=9)
 
 
-def test_solvers_ignore_weights() -> None:
-    assert resolve_model("hungarian", REGISTRY).weights == "none"
+def test_weights_of_another_model_are_refused_naming_both(run: Path) -> None:
+    for weights in (run, str(run), f"run:{run}"):
+        with pytest.raises(hnetzoo.ConfigError, match=r"holds weights of hnetgru and not of dhn$"):
+            hnetzoo.load_model("dhn", weights=weights)
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (2, 3), (1, 1)])
+def test_a_shape_that_the_weights_are_not_for_is_refused(shape: tuple[int, int], run: Path) -> None:
+    for name in ("hnetgru", f"run:{run}"):
+        message = rf"are for problems of 2 x 2, and these are {shape[0]} x {shape[1]}; pad smaller problems"
+        with pytest.raises(hnetzoo.ShapeError, match=message):
+            hnetzoo.load_model(name, shape=shape)
+    assert hnetzoo.load_model("hnetgru", shape=(2, 2))(DISTANCE).shape == (4, 2, 2)
+    assert hnetzoo.load_model("exchangeable", shape=shape)(torch.rand(2, *shape)).shape == (2, *shape)
+
+
+def test_a_local_folder_does_not_take_the_place_of_a_variant(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = hnetzoo.load_model("hnetgru", weights="default")(DISTANCE)
+    run.rename(tmp_path / "default")
+    monkeypatch.chdir(tmp_path)
+    assert torch.equal(hnetzoo.load_model("hnetgru", weights="default")(DISTANCE), expected)
+    for folder in (Path("default"), "run:default"):
+        assert not torch.equal(hnetzoo.load_model("hnetgru", weights=folder)(DISTANCE), expected)
+
+
+def test_weights_none_beside_a_variant_or_a_run_keeps_its_settings_and_no_weights(run: Path) -> None:
+    for name, size in (("hnetgru@default", 128), (f"run:{run}", 8)):
+        first, second = (hnetzoo.load_model(name, weights=None) for _ in range(2))
+        assert first.gru.hidden_size == size  # type: ignore[union-attr]
+        assert not torch.equal(first(DISTANCE), second(DISTANCE)), "they are drawn anew"
+
+
+@pytest.mark.parametrize("name", ["hnetgru@default", "run:somewhere"])
+def test_weights_that_are_named_twice_are_refused(name: str) -> None:
+    with pytest.raises(hnetzoo.ConfigError, match=r"names weights already; leave out weights='elsewhere'"):
+        hnetzoo.load_model(name, weights="elsewhere")
+
+
+def test_loading_shipped_weights_leaves_the_random_state_and_initial_ones_draw_from_it() -> None:
+    torch.manual_seed(3)
+    before = torch.get_rng_state()
+    hnetzoo.load_model("hnetgru")
+    assert torch.equal(torch.get_rng_state(), before)
+    drawn = hnetzoo.load_model("hnetgru", weights=None)(DISTANCE)
+    torch.manual_seed(3)
+    assert torch.equal(hnetzoo.load_model("hnetgru", weights=None)(DISTANCE), drawn)
+
+
+def test_solvers_have_no_weights_to_choose() -> None:
+    assert resolve_model("hungarian", REGISTRY).weights is None
+    with pytest.raises(hnetzoo.ConfigError, match="model 'hungarian' has no weights to choose; leave out '@large'"):
+        hnetzoo.load_model("hungarian", weights="large")
 
 
 def test_unknown_variant_lists_the_shipped_ones() -> None:

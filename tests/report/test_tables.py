@@ -6,9 +6,9 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from hnetzoo.benchmark.results import BenchmarkReport, BenchmarkRow, Failed, Skipped
+from hnetzoo.benchmark.results import EVERY_MODEL, BenchmarkReport, BenchmarkRow, Failed, Skipped
 from hnetzoo.report.markdown import render_markdown, render_table
-from hnetzoo.report.tables import MOST_CELLS, MOST_GROUPS, Table, overview_table, report_tables
+from hnetzoo.report.tables import MOST_COUNTS, MOST_GROUPS, Table, overview_table, report_tables
 from hnetzoo.report.terminal import terminal_table, terminal_tables
 
 COLUMNS = (
@@ -130,10 +130,10 @@ def test_breakdowns_show_exact_shares_and_problems_per_group() -> None:
     cells = {"1x2": {"exact": 0.5, "f1": 1.0, "problems": 1000}, "0x1": {"exact": 0.25, "f1": 1.0, "problems": 24}}
     layouts = {name: {"exact": 1.0, "f1": 1.0, "problems": 2} for name in ("01x11", "10x11")}
     rows = [row("hungarian", seed=seed, cells=cells, layouts=layouts) for seed in (0, 1)]
-    _, by_cell, by_layout = report_tables(report(*rows, row("acme", layouts=layouts)))
-    assert (by_cell.title, by_layout.title) == ("doa, by cell", "doa, by slot layout")
-    assert by_cell.columns == ("model", "0x1", "1x2")
-    assert by_cell.rows == (("hungarian", "0.250", "0.500"), ("acme", "-", "-"), ("problems", "48", "2,000"))
+    _, by_counts, by_layout = report_tables(report(*rows, row("acme", layouts=layouts)))
+    assert (by_counts.title, by_layout.title) == ("doa, by counts", "doa, by slot layout")
+    assert by_counts.columns == ("model", "0x1", "1x2")
+    assert by_counts.rows == (("hungarian", "0.250", "0.500"), ("acme", "-", "-"), ("problems", "48", "2,000"))
     assert by_layout.columns == ("model", "01x11", "10x11")
 
 
@@ -145,8 +145,8 @@ def test_one_group_or_too_many_have_no_table(groups: int) -> None:
 
 def test_cells_stand_in_the_order_of_their_numbers() -> None:
     cells = {f"{n}x{n}": {"exact": 0.5, "f1": 1.0, "problems": 1} for n in (16, 2, 10, 1)}
-    _, by_cell = report_tables(report(row("hungarian", cells=cells)))
-    assert by_cell.columns == ("model", "1x1", "2x2", "10x10", "16x16")
+    _, by_counts = report_tables(report(row("hungarian", cells=cells)))
+    assert by_counts.columns == ("model", "1x1", "2x2", "10x10", "16x16")
 
 
 def test_more_kinds_of_cells_than_can_be_read_are_joined_by_size() -> None:
@@ -163,8 +163,8 @@ def test_more_kinds_of_cells_than_can_be_read_are_joined_by_size() -> None:
 
 def test_three_by_three_cells_are_not_joined() -> None:
     cells = {f"{n}x{m}": {"exact": 0.5, "f1": 1.0, "problems": 1} for n in range(3) for m in range(3)}
-    assert len(cells) == MOST_CELLS
-    assert report_tables(report(row("hungarian", cells=cells)))[1].title == "doa, by cell"
+    assert len(cells) == MOST_COUNTS
+    assert report_tables(report(row("hungarian", cells=cells)))[1].title == "doa, by counts"
 
 
 def test_failures_are_told_by_seed_with_their_reason() -> None:
@@ -177,6 +177,15 @@ def test_failures_are_told_by_seed_with_their_reason() -> None:
     assert table.caption.endswith("Failed: acme, seed 0, 2: RuntimeError: no luck Failed: gone, seed 1: MemoryError")
     for text in (render_markdown(found), " ".join(drawn(table).split())):
         assert "acme, seed 0, 2: RuntimeError: no luck" in text
+
+
+def test_a_task_that_could_not_be_drawn_failed_for_every_model() -> None:
+    failed = (Failed(model=EVERY_MODEL, dataset="bad", seed=0, reason="no such file"),)
+    found = replace(report(row("hungarian")), failed=failed)
+    _, table = report_tables(found)
+    assert (table.title, table.rows[0][:2]) == ("bad", ("every model", "failed"))
+    assert "Failed: every model, seed 0: no such file" in table.caption
+    assert overview_table(found, "exact").rows == (("hungarian", "0.1250", "failed"),)
 
 
 def test_a_task_on_which_all_failed_is_not_lost() -> None:

@@ -31,6 +31,8 @@ DEFECTS = {
     "CutsGradient": ("losses_differentiable",),
     "Constant": ("losses_differentiable", "loss_falls", "model_learns"),
     "ForgetsMasks": ("losses_respect_masks",),
+    "ForgetsItsReduction": ("reduction",),
+    "SaysSum": ("reduction",),
     "OwnDice": ("losses_deterministic", "losses_respect_masks", "resumes_exactly"),
     "WritesIntoBatch": ("batch_not_mutated",),
     "TurnsToEval": ("model_left_alone",),
@@ -46,7 +48,7 @@ DEFECTS = {
 }
 
 
-@pytest.mark.parametrize("name", ["Sound", "Augments"])
+@pytest.mark.parametrize("name", ["Sound", "Augments", "Sums"])
 def test_a_sound_trainer_breaks_no_rule(name: str) -> None:
     assert failed(trainer(name)) == set()
 

@@ -63,10 +63,15 @@ def test_resume_walks_back_over_a_damaged_state(tmp_path: Path, name: str, damag
     assert found.epoch == 1
 
 
-def test_no_whole_state_is_no_checkpoint(tmp_path: Path) -> None:
+def test_no_state_is_no_checkpoint(tmp_path: Path) -> None:
     assert load_checkpoint(tmp_path / "missing") is None
-    (tmp_path / "epoch-000001").mkdir()
     assert load_checkpoint(tmp_path) is None
+
+
+def test_states_that_are_all_damaged_are_an_error_and_not_a_new_start(tmp_path: Path) -> None:
+    (tmp_path / "epoch-000001").mkdir()
+    with pytest.raises(CheckpointError, match=r"no checkpoint in '.*' is whole .*; start over with --fresh"):
+        load_checkpoint(tmp_path)
 
 
 def test_unfinished_state_is_not_seen(tmp_path: Path) -> None:

@@ -9,13 +9,11 @@ import hnetzoo
 
 def rates(steps: int, **settings: float) -> list[float]:
     """The rate of every step of a training."""
-    optimizer, scheduler = hnetzoo.one_cycle(nn.Linear(2, 2), steps, learning_rate=0.1, **settings)
-    assert scheduler is not None
+    optimization = hnetzoo.one_cycle(nn.Linear(2, 2), steps, learning_rate=0.1, **settings)
     seen = []
     for _ in range(steps):
-        seen.append(optimizer.param_groups[0]["lr"])
-        optimizer.step()
-        scheduler.step()
+        seen.append(optimization.optimizer.param_groups[0]["lr"])
+        optimization.step()
     return seen
 
 
@@ -29,20 +27,42 @@ def test_rate_rises_for_its_share_of_the_steps_and_falls_to_almost_nothing(warmu
     assert seen[-1] < 1e-4
 
 
-def test_gradient_is_clipped_to_its_largest_norm_and_otherwise_left_alone() -> None:
-    for largest, expected in ((1e-3, 1e-3), (1e3, 2.0), (None, 2.0)):
+@pytest.mark.parametrize(("largest", "expected"), [(1e-3, 1e-3), (1e3, 2.0), (None, 2.0)])
+def test_gradient_is_clipped_to_its_largest_norm_and_otherwise_left_alone(
+    largest: float | None, expected: float
+) -> None:
+    model = nn.Linear(2, 2, bias=False)
+    optimization = hnetzoo.one_cycle(model, 10, learning_rate=0.1, largest_gradient=largest)
+    model.weight.grad = torch.ones(2, 2)
+    optimization.step()
+    assert model.weight.grad.norm().item() == pytest.approx(expected, rel=1e-3)
+
+
+def test_scaled_gradients_are_clipped_after_they_are_unscaled() -> None:
+    """Under a GradScaler, the weights that follow are those of a training without one."""
+
+    def trained(scale: float) -> torch.Tensor:
         model = nn.Linear(2, 2, bias=False)
-        optimizer, _ = hnetzoo.one_cycle(model, 10, learning_rate=0.1, largest_gradient=largest)
-        model.weight.grad = torch.ones(2, 2)
-        optimizer.step()
-        assert model.weight.grad.norm().item() == pytest.approx(expected, rel=1e-3)
+        nn.init.ones_(model.weight)
+        # Plain descent, because Adam forgets how large a gradient was.
+        optimization = hnetzoo.Optimization(torch.optim.SGD(model.parameters(), lr=0.1), largest_gradient=0.5)
+        scaler = torch.amp.GradScaler("cpu", init_scale=scale, enabled=scale != 1)
+        loss = model(torch.ones(4, 2)).square().sum()
+        scaler.scale(loss).backward()
+        scaler.unscale_(optimization.optimizer)
+        optimization.clip()
+        scaler.step(optimization.optimizer)
+        return model.weight.detach()
+
+    assert torch.equal(trained(scale=1.0), trained(scale=2.0**16))
+    assert not torch.equal(trained(scale=1.0), torch.ones(2, 2))
 
 
 def test_weights_decay_by_rate_times_decay_apart_from_the_gradient() -> None:
     model = nn.Linear(2, 2, bias=False)
     before = model.weight.detach().clone()
-    optimizer, _ = hnetzoo.one_cycle(model, 10, learning_rate=0.1, weight_decay=0.5)
+    optimization = hnetzoo.one_cycle(model, 10, learning_rate=0.1, weight_decay=0.5)
     model.weight.grad = torch.zeros(2, 2)
-    rate = optimizer.param_groups[0]["lr"]
-    optimizer.step()
+    rate = optimization.optimizer.param_groups[0]["lr"]
+    optimization.step()
     torch.testing.assert_close(model.weight.detach(), before * (1 - rate * 0.5))

@@ -1,0 +1,58 @@
+"""The problems of a task: each split drawn when it is first asked for, once, and checked."""
+
+from functools import cache, cached_property
+
+from torch import Tensor
+
+from hnetzoo.association.batch import AssociationBatch, Split
+from hnetzoo.association.contracts import Dataset
+from hnetzoo.association.splits import label_shares, load_split
+from hnetzoo.benchmark.plan import Task
+from hnetzoo.digests import digest_tensors
+from hnetzoo.registry.specs import SYNTHETIC, WEIGHTED_F1
+from hnetzoo.training.determinism import preserved_state
+
+
+class Problems:
+    """What models are held against: the splits of a task for a seed.
+
+    Models get copies; these stay as they were drawn.
+    """
+
+    def __init__(self, task: Task, seed: int) -> None:
+        self.task, self.seed = task, seed
+        with preserved_state():
+            self.dataset: Dataset = task.dataset.build()
+        self.split = cache(self._draw)
+        self.digest = cache(self._digest)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n, m) of every problem."""
+        return self.dataset.shape
+
+    @cached_property
+    def label_shares(self) -> Tensor | None:
+        """Share of training problems whose pair is true, float64 [n, m]; None where pairs have no place of their own.
+
+        That is so where slots are masked, and on datasets that are not tagged "weighted-f1".
+        """
+        weighted = WEIGHTED_F1 in self.task.dataset.spec.tags and bool(self.split("test").cells.all())
+        return label_shares(self.split("train")) if weighted else None
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the problems follow from the settings and the seed."""
+        return SYNTHETIC in self.task.dataset.spec.tags
+
+    def redraw(self, seed: int) -> AssociationBatch:
+        """Return the training split of another seed."""
+        with preserved_state():
+            return load_split(self.dataset, "train", seed)
+
+    def _draw(self, split: Split) -> AssociationBatch:
+        with preserved_state():
+            return load_split(self.dataset, split, self.seed)
+
+    def _digest(self, split: Split) -> str:
+        return digest_tensors(self.split(split).tensors)

@@ -1,0 +1,77 @@
+"""How long a model takes, under conditions that are named beside the number."""
+
+import time
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import Any
+
+import torch
+from torch import nn
+
+from hnetzoo.association.batch import AssociationBatch
+from hnetzoo.association.prediction import EVALUATION_BATCH, evaluating
+from hnetzoo.environment import processor
+
+WARM_UP_BATCHES = 10
+TIMED_BATCHES = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conditions:
+    """What a time depends on beside model and problems: a number taken under others is another number.
+
+    `jobs` is how many models were run at once.
+    """
+
+    device: str
+    processor: str
+    threads: int
+    batch_size: int
+    jobs: int = 1
+    warm_up_batches: int = WARM_UP_BATCHES
+    timed_batches: int = TIMED_BATCHES
+
+    @classmethod
+    def here(cls, problems: int, device: str, jobs: int = 1) -> "Conditions":
+        """Return the conditions of a measurement in this process on so many problems."""
+        name = torch.cuda.get_device_name(device) if torch.device(device).type == "cuda" else processor()
+        return cls(
+            device=torch.device(device).type,
+            processor=name,
+            threads=torch.get_num_threads(),
+            batch_size=min(problems, EVALUATION_BATCH),
+            jobs=jobs,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return asdict(self)
+
+
+def time_model(model: nn.Module, problems: AssociationBatch, conditions: Conditions, device: str) -> float:
+    """Return the forward time per problem, the median over batches [microseconds]; 0 without problems.
+
+    Args:
+        model: An association model, on `device`.
+        problems: The first batch of them is answered again and again.
+        conditions: Batch size and numbers of batches.
+        device: Where the model runs.
+    """
+    batch = problems.select(slice(0, conditions.batch_size)).to(device)
+    if not conditions.batch_size:
+        return 0.0
+    seconds = []
+    with evaluating(model):
+        for _ in range(conditions.warm_up_batches + conditions.timed_batches):
+            _wait(device)
+            start = time.perf_counter()
+            model(batch.distance, batch.row_mask, batch.col_mask)
+            _wait(device)
+            seconds.append(time.perf_counter() - start)
+    return 1e6 * median(seconds[conditions.warm_up_batches :]) / conditions.batch_size
+
+
+def _wait(device: str) -> None:
+    """Wait until the device has done what it was asked for."""
+    if torch.device(device).type == "cuda":
+        torch.cuda.synchronize(device)

@@ -1,0 +1,30 @@
+"""Options that several commands take."""
+
+from typing import Annotated
+
+import typer
+
+from hnetzoo.errors import ConfigError
+
+DeviceOption = Annotated[
+    str, typer.Option("--device", help="cpu, cuda, cuda:1, ...; auto takes cuda where there is one.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="A setting: model.*, trainer.* or dataset.*; may be repeated."),
+]
+
+
+def resolve_device(name: str) -> str:
+    """Return the device that there is for "auto"; raises ConfigError if torch does not know or have the device."""
+    import torch
+
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"device '{name}' cannot be used ({reason}); choose cpu, or auto") from None
+    return name

@@ -1,0 +1,93 @@
+"""Random states and thread counts: set for a computation, and afterwards as they were."""
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+class GlobalState(NamedTuple):
+    """The state of the global random generators, and torch's number of threads and default type."""
+
+    torch_random: Tensor
+    numpy_random: Any
+    python_random: Any
+    threads: int
+    dtype: torch.dtype
+
+    @classmethod
+    def now(cls) -> "GlobalState":
+        """Return the present state."""
+        return cls(
+            torch_random=torch.get_rng_state(),
+            numpy_random=np.random.get_state(),
+            python_random=random.getstate(),
+            threads=torch.get_num_threads(),
+            dtype=torch.get_default_dtype(),
+        )
+
+    def restore(self) -> None:
+        """Set this state."""
+        torch.set_rng_state(self.torch_random)
+        np.random.set_state(self.numpy_random)
+        random.setstate(self.python_random)
+        torch.set_default_dtype(self.dtype)
+        if torch.get_num_threads() != self.threads:
+            torch.set_num_threads(self.threads)
+
+    def differences(self, other: "GlobalState") -> list[str]:
+        """Name what another state differs in."""
+        (_, keys, *rest), (_, other_keys, *other_rest) = self.numpy_random, other.numpy_random
+        same = {
+            "torch's global random state": torch.equal(self.torch_random, other.torch_random),
+            "numpy's global random state": np.array_equal(keys, other_keys) and rest == other_rest,
+            "Python's global random state": self.python_random == other.python_random,
+            "the number of threads": self.threads == other.threads,
+            "torch's default type": self.dtype == other.dtype,
+        }
+        return [name for name, equal in same.items() if not equal]
+
+
+@contextmanager
+def preserved_state(*, seed: int | None = None, threads: int | None = None, device: str = "cpu") -> Iterator[None]:
+    """Leave the global state as it was, whatever happens in a `with` block.
+
+    Args:
+        seed: Seeds all generators for the block; None leaves them.
+        threads: Torch's number of threads in the block; None leaves it.
+        device: Its generator is preserved too.
+
+    Example:
+        >>> before = torch.get_rng_state()
+        >>> with preserved_state(seed=3):
+        ...     _ = torch.rand(2)
+        >>> torch.equal(torch.get_rng_state(), before)
+        True
+    """
+    state, where = GlobalState.now(), torch.device(device)
+    on_cpu = where.type in ("cpu", "meta")
+    with nullcontext() if on_cpu else torch.random.fork_rng([where], device_type=where.type):
+        try:
+            if threads is not None and threads != state.threads:
+                torch.set_num_threads(threads)
+            if seed is not None:
+                seed_generators(seed)
+            yield
+        finally:
+            state.restore()
+
+
+def seed_generators(seed: int) -> None:
+    """Seed the global generators of torch, numpy and Python: for dropout and the like, which take no generator."""
+    torch.manual_seed(seed)
+    np.random.seed(seed % 2**32)
+    random.seed(seed)
+
+
+def derived_seed(seed: int, epoch: int) -> int:
+    """Return the seed of an epoch, 0..2^32 - 1."""
+    return int(np.random.SeedSequence((seed, epoch)).generate_state(1, np.uint32)[0])
