@@ -7,20 +7,22 @@ as solved where the largest logit of every row is on the optimal assignment. One
 temperature; the other cools down as `sinkhorn` does by default.
 """
 
-import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
+import typer
 
 import hnetzoo
+from hnetzoo.association.prediction import predict
+from hnetzoo.benchmark.timing import Conditions, time_model
 from hnetzoo.environment import environment
+from hnetzoo.files import write_json
 
 RESULT = Path(__file__).parent / "results" / "curve-assignment.json"
 PROBLEMS = {4: 4000, 8: 4000, 16: 1000, 32: 500}  # by size
-BATCH_SIZE = 100
+TIMED = 100  # problems in the batches that are timed
 CONSTANT = {"start_temperature": 0.01, "end_temperature": 0.01}
 WAYS: dict[str, tuple[str, dict[str, Any], tuple[int, ...]]] = {
     "sinkhorn, constant temperature": ("sinkhorn", CONSTANT, (10, 30, 100, 300, 1000)),
@@ -42,28 +44,25 @@ def points() -> Iterator[dict[str, Any]]:
 
 def measure(model: torch.nn.Module, problems: hnetzoo.AssociationBatch) -> dict[str, float]:
     """Return the share of problems solved, the mean cost gap of the complete assignment, and milliseconds each."""
-    start = time.perf_counter()
-    with torch.no_grad():
-        logits = [model(part) for part in torch.split(problems.distance, BATCH_SIZE)]
-    seconds = time.perf_counter() - start
-    answer = torch.cat(logits)
+    answer = predict(model, problems.distance, problems.row_mask, problems.col_mask)
+    microseconds = time_model(model, problems, Conditions.here(TIMED, "cpu"), "cpu")
     solved = (answer.argmax(2) == problems.association.int().argmax(2)).all(1).float().mean()
     complete = hnetzoo.assign(-answer)
     cost, optimum = ((problems.distance * chosen).sum((1, 2)) for chosen in (complete, problems.association))
     gap = (cost / optimum - 1).mean()
-    return {"solved": float(solved), "cost_gap": float(gap), "milliseconds": 1e3 * seconds / len(answer)}
+    return {"solved": float(solved), "cost_gap": float(gap), "milliseconds": microseconds / 1e3}
 
 
 def main() -> None:
-    """Measure and store."""
+    """Measure all models at all sizes and numbers of iterations, and store the result."""
     torch.set_num_threads(1)
     found = []
     for point in points():
         found.append(point)
         print(*(f"{value:.4g}" if isinstance(value, float) else value for value in point.values()), flush=True)
-    document = {"problems": PROBLEMS, "points": found, "environment": environment()}
-    RESULT.write_text(json.dumps(document, indent=2) + "\n")
+    document = {"problems": PROBLEMS, "points": found, "environment": {**environment(), "threads": 1}}
+    write_json(RESULT, document)
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

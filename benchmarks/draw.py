@@ -6,6 +6,7 @@ from statistics import fmean
 from typing import Any
 
 import matplotlib
+import typer
 
 matplotlib.use("svg")
 
@@ -85,11 +86,11 @@ def stored() -> list[str]:
 
 
 def main() -> None:
-    """Draw everything that there is a result for."""
+    """Draw all stored results that are curves."""
     FIGURES.mkdir(exist_ok=True)
     for name in stored():
         print(f"drew {draw(name, FIGURES).relative_to(ROOT)}")
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

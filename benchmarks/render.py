@@ -2,16 +2,17 @@
 
 A table stands between `<!-- table RESULT [PART] -->` and `<!-- end -->`; RESULT names a file of benchmarks/results.
 PART is a dataset, whose ranking alone is shown, or `METRIC of PATTERN`: that metric of all models on the datasets whose
-names match; of localizer.json it is a number of sources. Run without arguments to rewrite the tables, with --check to
-compare.
+names match; of localizer.json it is a number of sources. Results of code that no commit holds are refused.
 """
 
 import json
 import re
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from hnetzoo.benchmark.results import BenchmarkReport
 from hnetzoo.report.markdown import render_markdown, render_table
@@ -56,19 +57,33 @@ def _table(name: str, part: str | None) -> str:
     return next(render_table(table, "####") for table in report_tables(report) if table.title == part)
 
 
-def _speed(result: dict[str, object]) -> str:
-    """Render what a script under benchmarks/speed/ stored: seconds per way, and how many times those of the last."""
-    ways = result["ways"]
-    assert isinstance(ways, dict)
+def _speed(result: dict[str, Any]) -> str:
+    """Render what a script under benchmarks/speed/ stored: seconds per way, and how many times those of the last.
+
+    Several cases are a row each, one case a row per way.
+    """
+    cases = result["cases"]
+    if len(cases) == 1:
+        (ways,) = cases.values()
+        columns: tuple[str, ...] = ("way", "median seconds", "lowest", "highest", "times the last")
+        rows = [
+            (name, *(f"{way[key]:.2f}" for key in ("median", "lowest", "highest")), f"{_ratio(ways, name):.2f}")
+            for name, way in ways.items()
+        ]
+    else:
+        first, last = next(iter(cases.values()))
+        columns = ("case", f"{first} [s]", f"{last} [s]", "ratio")
+        rows = [
+            (case, *(f"{ways[name]['median']:.4f}" for name in (first, last)), f"{_ratio(ways, first):.2f}")
+            for case, ways in cases.items()
+        ]
+    return render_table(Table(title=result["title"], caption=result["what"], columns=columns, rows=tuple(rows)), "###")
+
+
+def _ratio(ways: dict[str, dict[str, float]], name: str) -> float:
+    """Return how many times as long as the last way a way takes, by the medians."""
     *_, last = ways.values()
-    columns = ("way", "median seconds", "lowest", "highest", "times the last")
-    rows = tuple(
-        (name, *(f"{way[key]:.2f}" for key in ("median", "lowest", "highest")), f"{way['median'] / last['median']:.2f}")
-        for name, way in ways.items()
-    )
-    return render_table(
-        Table(title=str(result["title"]), caption=str(result["what"]), columns=columns, rows=rows), "###"
-    )
+    return ways[name]["median"] / last["median"]
 
 
 def _curve(result: dict[str, Any]) -> str:
@@ -87,7 +102,7 @@ def _curve(result: dict[str, Any]) -> str:
 
 
 def _localizer(result: dict[str, Any], part: str | None) -> str:
-    """Render what localizer/run.py stored: a table per number of sources, means over seeds."""
+    """Render what the localizer study stored: a table per number of sources, means over seeds."""
     study = result["study"]
     scenes, seeds = study["scenes"], ", ".join(map(str, study["seeds"]))
     caption = f"{scenes['test']} test scenes and {scenes['train']} training scenes for each seed ({seeds})."
@@ -113,19 +128,31 @@ def _criterion(label: str, rows: list[dict[str, Any]]) -> tuple[str, ...]:
     return label, *cells
 
 
-def main() -> int:
-    """Rewrite or check the documents; 1 if --check finds one out of date."""
+def unpublishable() -> Iterator[str]:
+    """Say which stored results no one can compute again: those whose code is of no commit, or was changed after it."""
+    for path in sorted(RESULTS.glob("*.json")):
+        environment = json.loads(path.read_text())["environment"]
+        origins = {name: plugin["origin"] for name, plugin in environment.get("plugins", {}).items()}
+        for name, source in {"hnetzoo": environment.get("commit"), **origins}.items():
+            if source is None or source.endswith("-dirty"):
+                yield f"{path.name}: {name} is of {source or 'no commit'}"
+
+
+def main(
+    check: Annotated[bool, typer.Option("--check", help="Change nothing; fail if a table is out of date.")] = False,
+) -> None:
+    """Rewrite the tables of README.md and benchmarks/README.md from the stored results."""
+    refused = list(unpublishable())
+    for line in refused:
+        typer.echo(f"{line}; commit first, and run it again from a clean tree", err=True)
     stale = [path for path in DOCUMENTS if rendered(path.read_text()) != path.read_text()]
-    for path in stale:
-        print(
-            f"{path.relative_to(ROOT)} is out of date"
-            if "--check" in sys.argv
-            else f"rendered {path.relative_to(ROOT)}"
-        )
-        if "--check" not in sys.argv:
+    for path in stale if not refused else ():
+        typer.echo(f"{path.relative_to(ROOT)} {'is out of date' if check else 'is rendered'}")
+        if not check:
             path.write_text(rendered(path.read_text()))
-    return int("--check" in sys.argv and bool(stale))
+    if refused or (check and stale):
+        raise typer.Exit(1)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    typer.run(main)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hnetzoo import losses, tracking_metrics
     from hnetzoo.association.assignment import assign
-    from hnetzoo.association.batch import AssociationBatch, Split, full_masks, valid_cells
+    from hnetzoo.association.batch import SPLITS, AssociationBatch, Split, full_masks, valid_cells
     from hnetzoo.association.contracts import Optimization
     from hnetzoo.association.decoding import decode
     from hnetzoo.association.masking import (
@@ -32,10 +32,11 @@ if TYPE_CHECKING:
         skip_value_checks,
     )
     from hnetzoo.association.model import AssociationModel, unwrapped
+    from hnetzoo.association.number_lines import NumberLines, read_number_lines, repeated, spread_over_frames
     from hnetzoo.association.problem_files import read_distances, read_problems, write_problems
     from hnetzoo.association.recurrent import GRU
-    from hnetzoo.association.splits import label_shares
-    from hnetzoo.config import Config, TrainerConfig
+    from hnetzoo.association.splits import label_shares, split_generator, split_seed, split_size, split_slice
+    from hnetzoo.config import Config, Share, SplitShares, TrainerConfig
     from hnetzoo.errors import (
         CheckpointError,
         ConfigError,
@@ -73,6 +74,7 @@ _MODULE_OF = {
     "IMPOSSIBLE": "association.masking",
     "ModelError": "errors",
     "ModelSpec": "registry.specs",
+    "NumberLines": "association.number_lines",
     "Optimization": "association.contracts",
     "Plugin": "registry.lookup",
     "PluginConflictError": "errors",
@@ -80,8 +82,11 @@ _MODULE_OF = {
     "Pretrained": "registry.specs",
     "Registry": "registry.lookup",
     "ResourceError": "errors",
+    "SPLITS": "association.batch",
     "ShapeError": "errors",
+    "Share": "config",
     "Split": "association.batch",
+    "SplitShares": "config",
     "TrainerConfig": "config",
     "TrainerSpec": "registry.specs",
     "UnknownNameError": "errors",
@@ -102,8 +107,15 @@ _MODULE_OF = {
     "masked_softmax": "association.masking",
     "one_cycle": "training.optimization",
     "read_distances": "association.problem_files",
+    "read_number_lines": "association.number_lines",
     "read_problems": "association.problem_files",
+    "repeated": "association.number_lines",
     "skip_value_checks": "association.masking",
+    "split_generator": "association.splits",
+    "split_seed": "association.splits",
+    "split_size": "association.splits",
+    "split_slice": "association.splits",
+    "spread_over_frames": "association.number_lines",
     "unwrapped": "association.model",
     "valid_cells": "association.batch",
     "write_problems": "association.problem_files",
@@ -115,6 +127,7 @@ __all__ = [
     "CERTAIN",
     "GRU",
     "IMPOSSIBLE",
+    "SPLITS",
     "AssociationBatch",
     "AssociationModel",
     "CheckpointError",
@@ -127,6 +140,7 @@ __all__ = [
     "HnetzooError",
     "ModelError",
     "ModelSpec",
+    "NumberLines",
     "Optimization",
     "Plugin",
     "PluginConflictError",
@@ -135,7 +149,9 @@ __all__ = [
     "Registry",
     "ResourceError",
     "ShapeError",
+    "Share",
     "Split",
+    "SplitShares",
     "TrainerConfig",
     "TrainerSpec",
     "UnknownNameError",
@@ -157,8 +173,15 @@ __all__ = [
     "masked_softmax",
     "one_cycle",
     "read_distances",
+    "read_number_lines",
     "read_problems",
+    "repeated",
     "skip_value_checks",
+    "split_generator",
+    "split_seed",
+    "split_size",
+    "split_slice",
+    "spread_over_frames",
     "tracking_metrics",
     "unwrapped",
     "valid_cells",

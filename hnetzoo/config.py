@@ -7,14 +7,16 @@ under it, which `hnetzoo show` prints.
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
 from hnetzoo.errors import ConfigError, UnknownNameError
 
 SECTIONS = ("model", "trainer", "dataset")
 Values = dict[str, dict[str, Any]]
+Share = Annotated[float, Field(ge=0, le=1)]
+"""Type of a setting that is a part of a whole."""
 
 
 class Config(BaseModel):
@@ -37,6 +39,28 @@ class TrainerConfig(Config):
     """Passes over the training split."""
     batch_size: PositiveInt = 256
     """Problems per optimiser step; the last incomplete batch of an epoch is dropped."""
+
+
+class SplitShares(Config):
+    """Settings of a dataset that deals what it was given to the splits; training gets the rest.
+
+    Example:
+        >>> class AcmeConfig(SplitShares):
+        ...     path: str
+        >>> AcmeConfig(path="a.csv").test_share
+        0.2
+    """
+
+    validation_share: Share = 0.2
+    """Share that selects the best epoch."""
+    test_share: Share = 0.2
+    """Share that reports."""
+
+    @model_validator(mode="after")
+    def _check_shares(self) -> Self:
+        if self.validation_share + self.test_share > 1:
+            raise ValueError("validation_share and test_share exceed 1 together; leave something for training")
+        return self
 
 
 ConfigType = TypeVar("ConfigType", bound=Config)

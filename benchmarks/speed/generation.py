@@ -6,7 +6,8 @@ python benchmarks/speed/generation.py
 from collections.abc import Iterator
 
 import numpy as np
-from measure import compare, store
+import typer
+from measure import Repeats, compare, store
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
@@ -15,7 +16,6 @@ import hnetzoo
 MAX_DOAS = 2
 SAMPLES = (3000, 5000, 15000)
 RESOLUTIONS_DEG = (1, 2, 3, 4, 5, 10, 15, 20, 30)
-REPEATS = 3
 
 Floats = NDArray[np.float64]
 Sample = tuple[Floats, Floats]
@@ -64,7 +64,12 @@ def _slots(rng: np.random.Generator, resolution: int, count: int, constant: bool
     return points
 
 
-if __name__ == "__main__":
+def main(repeats: Repeats = 3) -> None:
+    """Time a plain loop over samples and hnetzoo's whole arrays, and store the result."""
     next(whole_arrays())  # imports, outside the timing
-    found = compare({"plain loop over samples": plain_loop, "hnetzoo, whole arrays": whole_arrays}, REPEATS)
-    store("generation", "Generating 405,000 training problems", "The training split of doa-reference.", found)
+    found = compare({"plain loop over samples": plain_loop, "hnetzoo, whole arrays": whole_arrays}, repeats)
+    store("generation", "Generating 405,000 training problems", "The training split of doa-reference,", {"": found})
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from functools import partial
 
 import torch
-from measure import compare, store
+import typer
+from measure import Repeats, compare, store
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
@@ -22,7 +23,6 @@ from hnetzoo.losses import PermutationInvariantLoss, TrackingLoss, chordal_dista
 SEQUENCES, FRAMES, CHANNELS, BANDS = 16, 50, 7, 64  # seven channels: four log-spectra and an intensity vector
 SOURCES = 2
 STEPS = 20
-REPEATS = 7
 
 
 def convolution(channels: int, filters: int, frames: int) -> list[nn.Module]:
@@ -63,8 +63,8 @@ def steps(loss: nn.Module, rate: int) -> Iterator[None]:
         yield
 
 
-def main() -> None:
-    """Measure all ways and store the result."""
+def main(repeats: Repeats = 7) -> None:
+    """Time training steps with each loss, beside networks of two sizes, and store the results."""
     losses: dict[str, nn.Module] = {
         "TrackingLoss through exchangeable": TrackingLoss(hnetzoo.load_model("exchangeable@known-counts")),
         "TrackingLoss through hnetgru": TrackingLoss(hnetzoo.load_model("hnetgru")),
@@ -74,10 +74,10 @@ def main() -> None:
         ways = {name: partial(steps, loss, rate) for name, loss in losses.items()}
         what = (
             f"{STEPS} steps at {SOURCES} sources on {SEQUENCES} sequences of {FRAMES} frames, feature frames for each: "
-            f"{rate}, {torch.get_num_threads()} threads."
+            f"{rate},"
         )
-        store(result, f"Training steps with a tracking loss, {rate} to 1", what, compare(ways, REPEATS))
+        store(result, f"Training steps with a tracking loss, {rate} to 1", what, {"": compare(ways, repeats)})
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from measure import compare, store
+import typer
+from measure import Repeats, compare, store
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
@@ -25,7 +26,6 @@ from hnetzoo.training.fit import shuffled_batches
 BATCH_SIZE = 256
 STEPS = 405_000 // BATCH_SIZE
 STEPS_PER_TURN = 25
-REPEATS = 3
 
 Array = NDArray[Any]
 
@@ -68,24 +68,24 @@ class Run:
         registry = hnetzoo.discover()
         self.model = hnetzoo.load_model("hnetgru", weights=None, registry=registry).train()
         self.trainer = configure(registry.trainer("hnet")).build()
-        self.optimizer, _ = self.trainer.configure(self.model, STEPS)
+        self.optimization = self.trainer.configure(self.model, STEPS)
         if literal:
             attention: Any = self.model.attn
             attention.forward = partial(convolve, attention)
-            self.optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-3)
+            self.optimization = hnetzoo.Optimization(torch.optim.Adam(self.model.parameters(), lr=1e-3))
 
     def epoch(self, batches: Iterable[hnetzoo.AssociationBatch]) -> Iterator[None]:
         """Take a step per batch, pausing now and then."""
         for step, batch in enumerate(batches, start=1):
-            self.optimizer.zero_grad()
+            self.optimization.optimizer.zero_grad()
             torch.stack(list(self.trainer.losses(self.model, batch).values())).sum().backward()  # type: ignore[no-untyped-call]
-            self.optimizer.step()
+            self.optimization.optimizer.step()
             if step % STEPS_PER_TURN == 0:
                 yield
 
 
-def main() -> None:
-    """Measure both ways and store the result."""
+def main(repeats: Repeats = 3) -> None:
+    """Time an epoch in each way, and store the result."""
     training = hnetzoo.load_dataset("doa-reference").load("train", seed=0)
     loader = DataLoader(PerSample(training), batch_size=BATCH_SIZE, shuffle=True, drop_last=True)
     ways = {
@@ -93,9 +93,9 @@ def main() -> None:
         "DataLoader per sample, hnetzoo's network and optimiser": lambda: Run().epoch(collated(loader)),
         "hnetzoo, whole tensors": lambda: Run().epoch(shuffled_batches(training, BATCH_SIZE, seed=0, epoch=1)),
     }
-    what = f"{STEPS} steps at batch {BATCH_SIZE} on doa-reference, {torch.get_num_threads()} threads."
-    store("training", "One training epoch of hnetgru", what, compare(ways, REPEATS))
+    what = f"{STEPS} steps at batch {BATCH_SIZE} on doa-reference,"
+    store("training", "One training epoch of hnetgru", what, {"": compare(ways, repeats)})
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

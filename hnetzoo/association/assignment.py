@@ -113,8 +113,7 @@ def _solve_by_scipy(cost: Tensor, row_mask: Tensor | None, col_mask: Tensor | No
         if pairs is None:
             if allowed is None:  # of the whole batch, so that an error names the problem
                 allowed = _allowed(cost, row_mask, col_mask, gate).numpy()
-            pairs = _solve(_penalised(matrices[part], allowed[part]), of_part)
-            pairs = pairs.keep(allowed[part][pairs])
+            pairs = _solve_allowed(matrices[part], allowed[part])
         chosen[part][pairs] = True
     return torch.from_numpy(chosen)
 
@@ -150,8 +149,8 @@ def _solve_as_it_stands(cost: Floats, masks: Sequence[Bools] | None, gate: float
     return pairs.keep(found <= gate)
 
 
-def _penalised(cost: Floats, allowed: Bools) -> Floats:
-    """Return costs [b, n, m] in which one forbidden pair outweighs all allowed ones of its problem together.
+def _solve_allowed(cost: Floats, allowed: Bools) -> _Pairs:
+    """Solve problems in which a forbidden pair costs more than all allowed ones together.
 
     So as few as possible are chosen, and dropping them leaves the optimum. Costs are scaled where sums could overflow.
     """
@@ -161,7 +160,10 @@ def _penalised(cost: Floats, allowed: Bools) -> Floats:
         finite, low, high = finite * _SCALE, low * _SCALE, high * _SCALE
     penalty = high + (min(cost.shape[1:]) + 1) * (high - low)
     penalty[penalty == 0] = 1.0
-    return np.where(allowed, finite, penalty[:, None, None])
+    # Cut to what has a pair at all, so that a row of forbidden pairs is the same as a masked one, even in a tie.
+    partners: list[Bools] = [np.any(allowed, axis=axis) for axis in (2, 1)]
+    pairs = _solve(np.where(allowed, finite, penalty[:, None, None]), partners)
+    return pairs.keep(allowed[pairs])
 
 
 def _solve(cost: Floats, masks: Sequence[Bools] | None) -> _Pairs:

@@ -4,6 +4,10 @@
     association   bool   [b, n, m]   required for training and evaluation, optional for `hnetzoo associate`
     row_mask      bool   [b, n]      optional; all True where absent
     col_mask      bool   [b, m]      optional; all True where absent
+    row_active    bool   [b, n]      optional; the slots that hold a source, for reports
+    col_active    bool   [b, m]      optional
+    row_features  float  [b, n, k]   optional; what else is known of a reference
+    col_features  float  [b, m, k]   optional
     split         uint8  [b]         optional; 0 train, 1 validation, 2 test
 
 Nothing is unpickled.
@@ -21,30 +25,42 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hnetzoo.association.batch import AssociationBatch, full_masks
+from hnetzoo.association.batch import AssociationBatch, full_masks, valid_cells
 from hnetzoo.errors import ConfigError, DataError
 from hnetzoo.files import write_file
 
 Array = NDArray[Any]
 SUFFIXES = (".npz", ".npy", ".csv")
+_ROWS, _COLUMNS = ("row_mask", "row_active"), ("col_mask", "col_active")
 
 
 class StoredProblems(NamedTuple):
-    """The contents of a problem file; association and split are None where the file has none."""
+    """The contents of a problem file; None where the file has none, but for the masks. Fields as in AssociationBatch.
+
+    `split` is uint8 [b], an index into `hnetzoo.SPLITS`.
+    """
 
     distance: Tensor
     row_mask: Tensor
     col_mask: Tensor
-    association: Tensor | None
-    split: Tensor | None
+    association: Tensor | None = None
+    split: Tensor | None = None
+    row_active: Tensor | None = None
+    col_active: Tensor | None = None
+    row_features: Tensor | None = None
+    col_features: Tensor | None = None
+
+    @property
+    def batch(self) -> AssociationBatch | None:
+        """The problems with their truth; None where the file holds no association."""
+        if self.association is None:
+            return None
+        fields = self._asdict()
+        return AssociationBatch(**{name: fields[name] for name in AssociationBatch._fields})
 
 
 def read_problems(path: str | Path) -> StoredProblems:
-    """Read and validate a .npz problem file.
-
-    Returns:
-        distance float32 [b, n, m], masks bool [b, n] and [b, m], association bool [b, n, m] or None, split uint8 [b]
-        or None.
+    """Return the problems of a .npz file, checked: distance and features float32, flags bool, split uint8.
 
     Raises:
         DataError: If the file cannot be read, or an array is missing or not as described; names file, array, shape and
@@ -58,19 +74,19 @@ def read_problems(path: str | Path) -> StoredProblems:
         )
     distance = _numbers(path, "distance", arrays["distance"])
     b, n, m = distance.shape
-    row_mask, col_mask = full_masks(distance, None, None)
-    if "row_mask" in arrays:
-        row_mask = _flags(path, "row_mask", arrays["row_mask"], (b, n))
-    if "col_mask" in arrays:
-        col_mask = _flags(path, "col_mask", arrays["col_mask"], (b, m))
-    batch = AssociationBatch(distance, torch.zeros(b, n, m, dtype=torch.bool), row_mask, col_mask)
-    _check_first(path, "distance", "a NaN inside the masks", distance.isnan() & batch.cells)
-    association = None
-    if "association" in arrays:
-        association = _flags(path, "association", arrays["association"], (b, n, m))
-        _check_association(path, batch._replace(association=association))
-    split = _split(path, arrays["split"], b) if "split" in arrays else None
-    return StoredProblems(distance, row_mask, col_mask, association, split)
+    shapes = {"association": (b, n, m), **dict.fromkeys(_ROWS, (b, n)), **dict.fromkeys(_COLUMNS, (b, m))}
+    flags = {name: _flags(path, name, arrays[name], shape) for name, shape in shapes.items() if name in arrays}
+    masks = full_masks(distance, flags.pop("row_mask", None), flags.pop("col_mask", None))
+    stored = StoredProblems(
+        distance,
+        *masks,
+        **flags,
+        split=_split(path, arrays["split"], b) if "split" in arrays else None,
+        row_features=_features(path, "row_features", arrays, masks[0]),
+        col_features=_features(path, "col_features", arrays, masks[1]),
+    )
+    _check_values(path, stored)
+    return stored
 
 
 def read_distances(path: str | Path) -> StoredProblems:
@@ -88,7 +104,7 @@ def read_distances(path: str | Path) -> StoredProblems:
     array = _load_npy(path) if path.suffix == ".npy" else _load_csv(path)
     distance = _numbers(path, "distance", array[None] if array.ndim == 2 else array)
     _check_first(path, "distance", "a NaN", distance.isnan())
-    return StoredProblems(distance, *full_masks(distance, None, None), None, None)
+    return StoredProblems(distance, *full_masks(distance, None, None))
 
 
 def write_problems(path: str | Path, batch: AssociationBatch, split: Tensor | None = None) -> None:
@@ -183,10 +199,30 @@ def _split(path: Path, array: Array, b: int) -> Tensor:
     return torch.from_numpy(array.astype(np.uint8))
 
 
-def _check_association(path: Path, batch: AssociationBatch) -> None:
-    _check_first(path, "association", "a pair outside the masks", batch.association & ~batch.cells)
-    for axis, side in ((2, "row"), (1, "column")):
-        _check_first(path, "association", f"more than one pair in a {side}", batch.association.sum(axis) > 1)
+def _features(path: Path, name: str, arrays: dict[str, Array], mask: Tensor) -> Tensor | None:
+    """Return the features of the slots of a mask [b, s]."""
+    if name not in arrays:
+        return None
+    features = _numbers(path, name, arrays[name])
+    if features.shape[:2] != mask.shape:
+        b, slots = mask.shape
+        raise DataError(f"'{path}': {name} has shape {list(features.shape)}; distance asks for [{b}, {slots}, k]")
+    _check_first(path, name, "a value that is no number inside the masks", ~features.isfinite() & mask.unsqueeze(2))
+    return features
+
+
+def _check_values(path: Path, stored: StoredProblems) -> None:
+    """Raise DataError where values contradict the masks or each other."""
+    cells = valid_cells(stored.row_mask, stored.col_mask)
+    _check_first(path, "distance", "a NaN inside the masks", stored.distance.isnan() & cells)
+    sides = (("row_active", stored.row_active, stored.row_mask), ("col_active", stored.col_active, stored.col_mask))
+    for name, active, mask in sides:
+        if active is not None:
+            _check_first(path, name, "a slot outside the mask", active & ~mask)
+    if stored.association is not None:
+        _check_first(path, "association", "a pair outside the masks", stored.association & ~cells)
+        for axis, side in ((2, "row"), (1, "column")):
+            _check_first(path, "association", f"more than one pair in a {side}", stored.association.sum(axis) > 1)
 
 
 def _check_first(path: Path, name: str, what: str, wrong: Tensor) -> None:

@@ -1,11 +1,14 @@
-"""Splits of datasets, checked before anything relies on them."""
+"""Splits of datasets: who is in which, what is drawn for them, and checks before anything relies on them."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from hnetzoo.association.batch import AssociationBatch, Split
+from hnetzoo.association.batch import SPLITS, AssociationBatch, Split
 from hnetzoo.association.contracts import Dataset
 from hnetzoo.errors import DataError
+
+EVALUATION_SHARE = 10  # drawn validation and test splits are a tenth of the training split
 
 
 def load_split(dataset: Dataset, split: Split, seed: int) -> AssociationBatch:
@@ -22,6 +25,52 @@ def load_split(dataset: Dataset, split: Split, seed: int) -> AssociationBatch:
     if bool((batch.distance.isnan() & batch.cells).any()):
         raise DataError(f"{split} split: distance is NaN inside the masks; mask the slots or correct the values")
     return batch
+
+
+def split_seed(split: Split, seed: int) -> int:
+    """Return a seed of a split's own: those of all splits and seeds differ.
+
+    Example:
+        >>> [split_seed(split, seed) for seed in (0, 1) for split in SPLITS]
+        [0, 1, 2, 3, 4, 5]
+    """
+    return len(SPLITS) * seed + SPLITS.index(split)
+
+
+def split_generator(split: Split, seed: int) -> np.random.Generator:
+    """Return a random generator of a split's own: those of all splits and seeds are independent.
+
+    Example:
+        >>> split_generator("train", 0).random() == split_generator("test", 0).random()
+        False
+    """
+    return np.random.default_rng((seed, SPLITS.index(split)))
+
+
+def split_size(split: Split, samples: int) -> int:
+    """Return how many problems a drawn split has, given those of the training split: a tenth, and at least one.
+
+    Example:
+        >>> split_size("train", 1000), split_size("test", 1000), split_size("test", 5)
+        (1000, 100, 1)
+    """
+    return samples if split == "train" else max(1, samples // EVALUATION_SHARE)
+
+
+def split_slice(split: Split, count: int, validation_share: float, test_share: float) -> slice:
+    """Return the part of a recording of `count` frames that a split has: the first train and the last report.
+
+    Contiguous, because frames that are near in time are almost the same problem.
+
+    Example:
+        >>> [split_slice(split, 10, 0.2, 0.3) for split in SPLITS]
+        [slice(0, 5, None), slice(5, 7, None), slice(7, 10, None)]
+    """
+    test = round(count * (1 - test_share))
+    validation = round(count * (1 - test_share - validation_share))
+    borders = (0, validation, test, count)
+    index = SPLITS.index(split)
+    return slice(borders[index], borders[index + 1])
 
 
 def misshapen(batch: AssociationBatch, shape: tuple[int, int]) -> str:

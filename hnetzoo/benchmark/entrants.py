@@ -8,10 +8,11 @@ import torch
 from torch import nn
 
 from hnetzoo.association.contracts import Trainer
+from hnetzoo.association.prediction import predict
 from hnetzoo.benchmark.guard import guarded
 from hnetzoo.benchmark.plan import Entrant, Job
 from hnetzoo.benchmark.problems import Problems
-from hnetzoo.benchmark.scoring import f1_of
+from hnetzoo.benchmark.scoring import f1_score
 from hnetzoo.config import TrainerConfig
 from hnetzoo.digests import digest_document
 from hnetzoo.environment import environment
@@ -97,7 +98,9 @@ def _best_choice(entrant: Entrant, problems: Problems, device: str) -> int:
     for choice in entrant.choices:
         model = choice.load(problems.shape).to(device)
         with guarded(entrant.title, problems.split("validation"), problems.digest("validation")) as batch:
-            scores.append(f1_of(entrant.title, model, batch, device))
+            masks = batch.row_mask, batch.col_mask
+            logits = predict(model, batch.distance, *masks, name=entrant.title, device=device)
+        scores.append(f1_score(logits, problems.split("validation")))
     return scores.index(max(scores))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from hnetzoo.association.prediction import predict
 from hnetzoo.benchmark.cache import RowCache
 from hnetzoo.benchmark.entrants import Entered, TrainingOptions, enter, identity, skip_reason
 from hnetzoo.benchmark.guard import guarded
@@ -114,12 +115,14 @@ class JobRunner:
         """Enter the model, score it unless its scores are known, and time it."""
         title, device = job.entrant.title, self.options.device
         entered = enter(job, problems, self.options.training, device, self.observer())
-        shares = problems.label_shares
-        with guarded(title, problems.split("test"), problems.digest("test")) as batch:
-            if known is None:
-                scores = score(title, entered.model, batch, device=device, label_shares=shares, seed=job.seed)
-                known = _row(job, entered, scores)
+        test = problems.split("test")
+        with guarded(title, test, problems.digest("test")) as batch:
+            masks = batch.row_mask, batch.col_mask
+            logits = None if known else predict(entered.model, batch.distance, *masks, name=title, device=device)
             microseconds = time_model(entered.model, batch, conditions, device)
+        if logits is not None:
+            known = _row(job, entered, score(logits, test, label_shares=problems.label_shares, seed=job.seed))
+        assert known is not None, "scored just now, if not before"
         row = replace(known, microseconds_per_problem=microseconds, timing=conditions.to_json())
         if entered.run and entered.last_epoch:
             best = {"best_epoch": entered.last_epoch.best_epoch, "best_f1": entered.last_epoch.best_f1}
@@ -174,6 +177,7 @@ def _row(job: Job, entered: Entered, scores: Scores) -> BenchmarkRow:
         seed=job.seed,
         weights=entered.weights,
         plugin=job.entrant.plugin,
+        parameters=sum(parameter.numel() for parameter in entered.model.parameters()),
         microseconds_per_problem=0.0,
         **vars(scores),
     )

@@ -1,16 +1,15 @@
-"""How good a model's answers to a batch of problems are: a pure function of model and problems."""
+"""How good the answers to a batch of problems are: a pure function of logits and problems."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from hnetzoo.association.assignment import assign
 from hnetzoo.association.batch import AssociationBatch
 from hnetzoo.association.counts import compare
 from hnetzoo.association.decoding import decode
-from hnetzoo.association.prediction import predict
 from hnetzoo.benchmark.breakdown import by_counts, by_layout
 from hnetzoo.benchmark.results import Groups
 
@@ -20,7 +19,7 @@ LARGEST_LOGIT = 1e12  # of either sign, where costs are compared: an infinite on
 
 @dataclass(frozen=True, kw_only=True)
 class Scores:
-    """The numbers of a row that follow from model and problems, as `hnetzoo.benchmark.results` defines them."""
+    """The numbers of a row that follow from logits and problems, as `hnetzoo.benchmark.results` defines them."""
 
     f1: float
     precision: float
@@ -31,36 +30,26 @@ class Scores:
     weighted_f1: float | None
     f1_one_to_one: float
     delta_f1: float
-    parameters: int
     problems: int
     cells: Groups
     layouts: Groups
 
 
-def score(
-    name: str,
-    model: nn.Module,
-    problems: AssociationBatch,
-    *,
-    device: str = "cpu",
-    label_shares: Tensor | None = None,
-    seed: int = 0,
-) -> Scores:
-    """Return the scores of a model.
+def score(logits: Tensor, problems: AssociationBatch, *, label_shares: Tensor | None = None, seed: int = 0) -> Scores:
+    """Return the scores of answers.
 
     Args:
-        name: What errors call it.
-        model: An association model, on `device`.
-        problems: What it is to answer.
-        device: Where the model runs.
+        logits: Finite float [b, n, m], on the CPU.
+        problems: What they answer, likewise.
         label_shares: Float [n, m], share of training problems whose pair is true, for the weighted F1 of the original
             Hnet; None where that has no meaning.
         seed: Fixes the shuffle of the weighted F1.
 
-    Raises:
-        ModelError: If the model does not answer with finite logits of the shape of the problems.
+    Example:
+        >>> problems = AssociationBatch.with_full_masks(torch.zeros(3, 2, 2), torch.eye(2).bool().expand(3, 2, 2))
+        >>> score(torch.eye(2).expand(3, 2, 2) - 0.5, problems).f1
+        1.0
     """
-    logits = predict(model, problems.distance, problems.row_mask, problems.col_mask, name=name, device=device)
     masks = problems.row_mask, problems.col_mask
     association = decode(logits, *masks)
     outcomes = compare(association, problems)
@@ -77,16 +66,14 @@ def score(
         weighted_f1=weighted_f1(association, problems.association, label_shares, seed),
         f1_one_to_one=one_to_one.f1,
         delta_f1=total.f1 - baseline.f1,
-        parameters=sum(parameter.numel() for parameter in model.parameters()),
         problems=total.problems,
         cells=by_counts(outcomes, problems),
         layouts=by_layout(outcomes, problems),
     )
 
 
-def f1_of(name: str, model: nn.Module, problems: AssociationBatch, device: str = "cpu") -> float:
-    """Return the F1 alone, for choosing; arguments and errors as in `score`."""
-    logits = predict(model, problems.distance, problems.row_mask, problems.col_mask, name=name, device=device)
+def f1_score(logits: Tensor, problems: AssociationBatch) -> float:
+    """Return the F1 alone, for choosing; arguments as in `score`."""
     return compare(decode(logits, problems.row_mask, problems.col_mask), problems).total().f1
 
 
@@ -140,12 +127,12 @@ def weighted_f1(association: Tensor, truth: Tensor, label_shares: Tensor | None,
     batches = len(truth) // ORIGINAL_BATCH
     if label_shares is None or not batches or not label_shares.any():
         return None
-    from sklearn.metrics import f1_score
+    from sklearn import metrics
 
     order = torch.randperm(len(truth), generator=torch.Generator().manual_seed(seed))[: batches * ORIGINAL_BATCH]
     weights = label_shares.flatten().repeat(ORIGINAL_BATCH).numpy()
     wanted = truth[order].reshape(batches, -1).numpy()
     found = association[order].reshape(batches, -1).numpy()
     settings: dict[str, Any] = {"average": "weighted", "zero_division": 1, "sample_weight": weights}
-    scores = [f1_score(y_true, y_pred, **settings) for y_true, y_pred in zip(wanted, found, strict=True)]
+    scores = [metrics.f1_score(y_true, y_pred, **settings) for y_true, y_pred in zip(wanted, found, strict=True)]
     return float(sum(scores) / batches)

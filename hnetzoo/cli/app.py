@@ -8,7 +8,7 @@ import errno
 import signal
 import sys
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -22,7 +22,8 @@ from hnetzoo.cli.list import list_command
 from hnetzoo.cli.new import new_command
 from hnetzoo.cli.show import show
 from hnetzoo.cli.train import train
-from hnetzoo.errors import HnetzooError, ResourceError
+from hnetzoo.errors import ConfigError, HnetzooError, ResourceError
+from hnetzoo.files import reason
 
 TERMINATED = 143
 _EXHAUSTED = (errno.ENOSPC, errno.EDQUOT, errno.ENOMEM)
@@ -54,9 +55,12 @@ def run() -> None:
     except HnetzooError as error:
         _fail(error)
     except (MemoryError, OSError, RuntimeError) as error:
-        if not _exhausted(error):
+        if _exhausted(error):
+            _fail(ResourceError(f"out of memory or disk ({' '.join(str(error).split())}); free some and try again"))
+        if not isinstance(error, OSError) or error.filename is None:
             raise
-        _fail(ResourceError(f"out of memory or disk ({' '.join(str(error).split())}); free some and try again"))
+        name = error.filename2 or error.filename
+        _fail(ConfigError(f"cannot use '{name}' ({reason(error)}); correct the path, or who may read and write it"))
 
 
 @app.callback(invoke_without_command=True)
@@ -68,7 +72,7 @@ def _options(version: Annotated[bool, typer.Option("--version", help="Print the 
         raise typer.Exit
 
 
-def _fail(error: HnetzooError) -> None:
+def _fail(error: HnetzooError) -> NoReturn:
     typer.echo(f"hnetzoo: error: {error}", err=True)
     sys.exit(error.exit_code)
 

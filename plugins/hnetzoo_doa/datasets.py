@@ -13,17 +13,9 @@ import torch
 import hnetzoo
 from hnetzoo_doa.config import DOAConfig, DOAReferenceConfig
 from hnetzoo_doa.geometry import Floats, chordal_distance, perturb, uniform_directions, unit_vectors
-from hnetzoo_doa.points import (
-    EVALUATION_SHARE,
-    Bools,
-    Ints,
-    Points,
-    far_points,
-    permutations,
-    split_generator,
-    split_size,
-)
+from hnetzoo_doa.points import Bools, Ints, Points, far_points, permutations
 
+EVALUATION_SHARE = 10  # validation and test splits of the protocol are a tenth of the training split
 CONSTANT_PAD = 10.0  # each coordinate of the origin's constant pad
 PAD_RANGE = 100.0  # the origin's random pads lie in a cube of this half-width
 
@@ -73,7 +65,7 @@ class DOAReference(SyntheticDOA):
 
     def draw(self, split: hnetzoo.Split, seed: int) -> Points:
         """Draw a split by the steps of the protocol."""
-        rng = split_generator(split, seed)
+        rng = hnetzoo.split_generator(split, seed)
         resolution, n_ref, n_pred = self._counts(split)
         slots = np.arange(self.config.max_doas)
         row_active, col_active = slots < n_ref[:, None], slots < n_pred[:, None]
@@ -128,8 +120,8 @@ class DOA(SyntheticDOA):
 
     def draw(self, split: hnetzoo.Split, seed: int) -> Points:
         """Draw a split: directions, predictions, far points, both axes permuted."""
-        rng, slots = split_generator(split, seed), self.config.max_doas
-        b = split_size(split, self.config.samples)
+        rng, slots = hnetzoo.split_generator(split, seed), self.config.max_doas
+        b = hnetzoo.split_size(split, self.config.samples)
         n_ref, n_pred = rng.integers(0, slots + 1, (2, b, 1))
         row_active, col_active = np.arange(slots) < n_ref, np.arange(slots) < n_pred
         reference = uniform_directions(rng, b, slots)

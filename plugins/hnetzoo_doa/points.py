@@ -10,7 +10,6 @@ from torch import Tensor
 import hnetzoo
 from hnetzoo_doa.geometry import Floats, uniform_directions
 
-EVALUATION_SHARE = 10  # validation and test splits are a tenth of the training split
 FAR_RADII = (10.0, 100.0)  # of the inactive points of the corrected tasks; active ones have radius 1
 
 Ints = NDArray[np.int64]
@@ -45,16 +44,6 @@ class Points(NamedTuple):
         active = self.activity
         masks = active if masked else hnetzoo.full_masks(distance, None, None)
         return hnetzoo.AssociationBatch(distance, association, *masks, *active)
-
-
-def split_generator(split: hnetzoo.Split, seed: int) -> np.random.Generator:
-    """Give every split of every seed a stream of its own."""
-    return np.random.default_rng((seed, ("train", "validation", "test").index(split)))
-
-
-def split_size(split: hnetzoo.Split, samples: int) -> int:
-    """Count the problems of a split, given those of the training split."""
-    return samples if split == "train" else max(1, samples // EVALUATION_SHARE)
 
 
 def far_points(rng: np.random.Generator, b: int, slots: int) -> Floats:

@@ -17,7 +17,7 @@ import hnetzoo
 from hnetzoo_doa.config import DOATracksConfig
 from hnetzoo_doa.gate import bayes_gate
 from hnetzoo_doa.geometry import Floats, chordal_distance, perturb, turn, uniform_directions
-from hnetzoo_doa.points import Bools, Ints, Points, far_points, permutations, split_generator, split_size
+from hnetzoo_doa.points import Bools, Ints, Points, far_points, permutations
 
 
 class Frames(NamedTuple):
@@ -59,8 +59,8 @@ class DOATracks:
 
     def draw(self, split: hnetzoo.Split, seed: int) -> Frames:
         """Draw both frames of a split; the same split and seed give the same bits."""
-        rng, slots = split_generator(split, seed), self.config.max_doas
-        b = split_size(split, self.config.samples)
+        rng, slots = hnetzoo.split_generator(split, seed), self.config.max_doas
+        b = hnetzoo.split_size(split, self.config.samples)
         row_active = np.arange(slots) < rng.integers(0, slots + 1, (b, 1))
         detected = row_active & (rng.random((b, slots)) >= self.config.miss_rate)
         clutter = ~detected & (rng.random((b, slots)) < self.config.clutter_rate)

@@ -1,23 +1,22 @@
 """Settings of the datasets that are read from files."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, model_validator
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat
 
 import hnetzoo
 
-Share = Annotated[float, Field(ge=0, le=1)]
 
-
-class NpzConfig(hnetzoo.Config):
+class NpzConfig(hnetzoo.SplitShares):
     """Settings of npz."""
 
     path: Path
-    """The .npz file, as "hnetzoo generate" writes it: distance, association, and row_mask, col_mask, split if any."""
-    validation_share: Share = 0.1
+    """The .npz file, as "hnetzoo generate" writes it: distance, association, and masks, activity, features
+    and split if any."""
+    validation_share: hnetzoo.Share = 0.1
     """Share of the problems that selects the best epoch, where the file stores no split."""
-    test_share: Share = 0.1
+    test_share: hnetzoo.Share = 0.1
     """Share of the problems that reports, where the file stores no split."""
     split_seed: NonNegativeInt = 0
     """Fixes who is in which split; apart from the training seed, so that no seed trains on another's test problems."""
@@ -25,7 +24,7 @@ class NpzConfig(hnetzoo.Config):
     """Unit of the distances, for people."""
 
 
-class DOACsvConfig(hnetzoo.Config):
+class DOACsvConfig(hnetzoo.SplitShares):
     """Settings of doa-csv."""
 
     reference: Path
@@ -44,13 +43,7 @@ class DOACsvConfig(hnetzoo.Config):
     """"optimal": the exact assignment within the gate; "identity": equal class and source, in DCASE files."""
     gate_deg: Annotated[float, Field(gt=0, le=180)] = 20.0
     """Largest angle of a true pair, with truth "optimal": pairs beyond are forbidden before matching [degrees]."""
-    validation_share: Share = 0.2
+    validation_share: hnetzoo.Share = 0.2
     """Share of the frames, before those of the test, that selects the best epoch."""
-    test_share: Share = 0.2
+    test_share: hnetzoo.Share = 0.2
     """Share of the frames, the last ones, that reports."""
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if self.validation_share + self.test_share > 1:
-            raise ValueError("validation_share and test_share exceed 1 together; leave frames for training")
-        return self

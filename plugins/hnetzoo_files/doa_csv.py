@@ -14,7 +14,6 @@ import hnetzoo
 from hnetzoo_files.config import DOACsvConfig
 from hnetzoo_files.directions import Directions, check_identities, read_directions
 from hnetzoo_files.frames import Pairing, fill_silence, pair_frames, spread
-from hnetzoo_files.npz import SPLITS
 
 DCASE_HOP_S = 0.1  # seconds per frame of DCASE metadata
 
@@ -43,17 +42,14 @@ class DOACsvDataset:
     def load(self, split: hnetzoo.Split, seed: int) -> hnetzoo.AssociationBatch:
         """Return the frames of a split; the seed orders the slots of each and changes nothing else."""
         b = len(self._batch.distance)
-        test = round(b * (1 - self.config.test_share))
-        validation = round(b * (1 - self.config.test_share - self.config.validation_share))
-        borders = (0, validation, test, b)
-        index = SPLITS.index(split)
-        if borders[index] == borders[index + 1]:
+        frames = hnetzoo.split_slice(split, b, self.config.validation_share, self.config.test_share)
+        if frames.start == frames.stop:
             raise hnetzoo.DataError(
                 f"'{self.config.reference}' and '{self.config.predicted}' give the {split} split no frame "
                 f"({b} in all); add frames, or change validation_share and test_share"
             )
-        batch = self._batch.select(slice(borders[index], borders[index + 1]))
-        return batch.shuffle_slots(torch.Generator().manual_seed(len(SPLITS) * seed + index))
+        generator = torch.Generator().manual_seed(hnetzoo.split_seed(split, seed))
+        return self._batch.select(frames).shuffle_slots(generator)
 
     @cached_property
     def _batch(self) -> hnetzoo.AssociationBatch:
@@ -61,8 +57,8 @@ class DOACsvDataset:
         paths = self.config.reference, self.config.predicted
         files = [read_directions(path, self.config.vertical_angle) for path in paths]
         if self.config.truth == "identity":
-            for path, file in zip(paths, files, strict=True):
-                check_identities(path, file)
+            for file in files:
+                check_identities(file)
         pairing = self._pair(*files)
         rows = spread(files[0], pairing.reference, pairing.frames)
         columns = spread(files[1], pairing.predicted, pairing.frames)

@@ -85,15 +85,8 @@ def fill_silence(pairing: Pairing, times: Floats, hop_s: float, *, from_zero: bo
 
 
 def spread(directions: Directions, frame: Ints, frames: int) -> Slots:
-    """Spread lines over frames, int64 [l], and slots, in their order; there is at least one slot."""
-    order = np.argsort(frame, kind="stable")
-    counts = np.bincount(frame, minlength=frames)
-    slot = np.arange(len(frame)) - np.repeat(counts.cumsum() - counts, counts)
-    shape = (frames, max(1, counts.max(initial=0)))
-    slots = Slots(np.zeros(shape, np.bool_), np.zeros((*shape, 3)), np.zeros((*shape, 2), np.int64))
-    at = frame[order], slot
-    slots.exists[at], slots.vector[at], slots.identity[at] = True, directions.vector[order], directions.identity[order]
-    return slots
+    """Return directions, whose frames are int64 [l], by frame and slot; there is at least one slot."""
+    return Slots(*hnetzoo.spread_over_frames(frame, frames, directions.vector, directions.identity))
 
 
 def _nearest(references: Floats, predictions: Floats) -> Ints:

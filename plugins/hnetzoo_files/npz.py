@@ -12,8 +12,6 @@ from torch import Tensor
 import hnetzoo
 from hnetzoo_files.config import NpzConfig
 
-SPLITS = ("train", "validation", "test")
-
 
 class NpzDataset:
     """Problems from a .npz file.
@@ -37,7 +35,7 @@ class NpzDataset:
 
     def load(self, split: hnetzoo.Split, seed: int) -> hnetzoo.AssociationBatch:
         """Return the problems of a split; the seed changes nothing, since the file is what it is."""
-        chosen = self._membership == SPLITS.index(split)
+        chosen = self._membership == hnetzoo.SPLITS.index(split)
         if not bool(chosen.any()):
             raise hnetzoo.DataError(
                 f"'{self.config.path}' gives the {split} split no problem ({len(chosen)} in all); add problems, or "
@@ -48,12 +46,12 @@ class NpzDataset:
     @cached_property
     def _stored(self) -> tuple[hnetzoo.AssociationBatch, Tensor | None]:
         stored = hnetzoo.read_problems(self.config.path)
-        if stored.association is None:
+        batch = stored.batch
+        if batch is None:
             raise hnetzoo.DataError(
                 f"'{self.config.path}' holds no array 'association'; training and evaluation need bool "
                 f"{list(stored.distance.shape)} ('hnetzoo associate' does without)"
             )
-        batch = hnetzoo.AssociationBatch(stored.distance, stored.association, stored.row_mask, stored.col_mask)
         return batch, stored.split
 
     @property
@@ -62,7 +60,7 @@ class NpzDataset:
 
     @cached_property
     def _membership(self) -> Tensor:
-        """Index into SPLITS of every problem, [b]."""
+        """Index into `hnetzoo.SPLITS` of every problem, [b]."""
         batch, split = self._stored
         if split is not None:
             return split

@@ -14,8 +14,6 @@ import hnetzoo
 from hnetzoo_lsap.config import LSAPConfig
 from hnetzoo_lsap.costs import DRAWS, UNITS
 
-EVALUATION_SHARE = 10  # validation and test splits are a tenth of the training split
-
 
 class Masks(NamedTuple):
     """Which slots exist: rows bool [b, max_size], columns bool [b, max_size]."""
@@ -44,8 +42,7 @@ class LSAP:
 
     def load(self, split: hnetzoo.Split, seed: int) -> hnetzoo.AssociationBatch:
         """Draw a split; the truth is the optimum of the distances as stored, in float32."""
-        rng = np.random.default_rng((seed, ("train", "validation", "test").index(split)))
-        b = self.config.samples if split == "train" else max(1, self.config.samples // EVALUATION_SHARE)
+        rng, b = hnetzoo.split_generator(split, seed), hnetzoo.split_size(split, self.config.samples)
         masks = self._masks(rng, b)
         distance = DRAWS[self.config.costs](rng, b, self.config)
         return hnetzoo.AssociationBatch(distance, hnetzoo.assign(distance, *masks), *masks)

@@ -7,11 +7,10 @@ from pydantic import Field, FiniteFloat, PositiveInt, field_validator, model_val
 
 import hnetzoo
 
-Share = Annotated[float, Field(ge=0, le=1)]
 Distance = Literal["iou", "centre"]
 
 
-class MOTConfig(hnetzoo.Config):
+class MOTConfig(hnetzoo.SplitShares):
     """Settings of mot."""
 
     sequences: tuple[Path, ...] = Field(min_length=1)
@@ -35,9 +34,9 @@ class MOTConfig(hnetzoo.Config):
     keep_ignored: bool = False
     """Use boxes that the ground truth marks as not to be considered (column 7 is 0) like any other; otherwise they and
     the predictions that match them are left out."""
-    validation_share: Share = 0.2
+    validation_share: hnetzoo.Share = 0.2
     """Share of each sequence, before the test frames, that selects the best epoch."""
-    test_share: Share = 0.2
+    test_share: hnetzoo.Share = 0.2
     """Share of each sequence, its last frames, that reports."""
     validation_sequences: tuple[str, ...] = ()
     """Names of whole sequences that select the best epoch; with these or the next, the shares are not used."""
@@ -50,9 +49,7 @@ class MOTConfig(hnetzoo.Config):
         return (value,) if isinstance(value, str | Path) else value
 
     @model_validator(mode="after")
-    def _check(self) -> Self:
-        if self.validation_share + self.test_share > 1:
-            raise ValueError("validation_share and test_share exceed 1 together; leave frames for training")
+    def _check_sequences(self) -> Self:
         both = set(self.validation_sequences) & set(self.test_sequences)
         if both:
             raise ValueError(f"validation_sequences and test_sequences share {', '.join(sorted(both))}; name it once")

@@ -17,8 +17,6 @@ from hnetzoo_mot.boxes import DISTANCES, UNITS
 from hnetzoo_mot.config import MOTConfig
 from hnetzoo_mot.sequences import Sequence, Slots, find_sequences, read_sequence
 
-SPLITS = ("train", "validation", "test")
-
 
 class MOT:
     """Problems from MOTChallenge folders; the files are read on first use.
@@ -52,7 +50,7 @@ class MOT:
                 f"the {split} split has no problem (frames: {names}; steps: {self._gap}); lower steps, or change the "
                 "shares or the sequences of the split"
             )
-        return batch.shuffle_slots(torch.Generator().manual_seed(len(SPLITS) * seed + SPLITS.index(split)))
+        return batch.shuffle_slots(torch.Generator().manual_seed(hnetzoo.split_seed(split, seed)))
 
     @cached_property
     def _sequences(self) -> list[Sequence]:
@@ -71,13 +69,9 @@ class MOT:
         """Say which frames of a sequence belong to a split."""
         named = self.config.validation_sequences, self.config.test_sequences
         if any(named):
-            owner = next((SPLITS[1 + i] for i in range(2) if sequence.name in named[i]), "train")
+            owner = next((hnetzoo.SPLITS[1 + i] for i in range(2) if sequence.name in named[i]), "train")
             return slice(0, sequence.frames if owner == split else 0)
-        test = round(sequence.frames * (1 - self.config.test_share))
-        validation = round(sequence.frames * (1 - self.config.test_share - self.config.validation_share))
-        borders = (0, validation, test, sequence.frames)
-        index = SPLITS.index(split)
-        return slice(borders[index], borders[index + 1])
+        return hnetzoo.split_slice(split, sequence.frames, self.config.validation_share, self.config.test_share)
 
     def _sides(self, sequence: Sequence) -> tuple[Slots, Slots]:
         """Return what stands in rows and in columns, both by frame."""

@@ -77,10 +77,9 @@ def read_sequence(folder: Path, config: MOTConfig) -> Sequence:
     Raises:
         DataError: If a file cannot be read or is malformed.
     """
-    path = _file(folder, config.reference_file)
-    truth, found = read_boxes(path), read_boxes(_file(folder, config.prediction_file))
+    truth, found = (read_boxes(_file(folder, name)) for name in (config.reference_file, config.prediction_file))
     if config.mode == "tracking":
-        check_identities(path, truth)
+        check_identities(truth)
     else:
         truth = truth._replace(identity=np.arange(len(truth.frame)))
     frames = int(max(truth.frame.max(initial=0), found.frame.max(initial=0)))
@@ -114,17 +113,8 @@ def match(reference: Slots, predicted: Slots, threshold: float) -> Bools:
 
 
 def _slots(boxes: Boxes, frames: int) -> Slots:
-    """Spread lines over frames and slots, in the order of the file."""
-    order = np.argsort(boxes.frame, kind="stable")
-    frame = boxes.frame[order] - 1
-    counts = np.bincount(frame, minlength=frames)
-    slot = np.arange(len(frame)) - np.repeat(counts.cumsum() - counts, counts)
-    spread = []
-    for values in (np.full(len(frame), True), boxes.box, boxes.identity, boxes.confidence):
-        array = np.zeros((frames, max(1, counts.max(initial=0)), *values.shape[1:]), dtype=values.dtype)
-        array[frame, slot] = values[order]
-        spread.append(array)
-    return Slots(*spread)
+    """Return boxes by frame and slot, in the order of the file."""
+    return Slots(*hnetzoo.spread_over_frames(boxes.frame - 1, frames, boxes.box, boxes.identity, boxes.confidence))
 
 
 def _expand(path: Path, config: MOTConfig) -> list[Path]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from hnetzoo import DataError, ShapeError, assign
+from hnetzoo import DataError, ShapeError, assign, valid_cells
 from hnetzoo.association.assignment import LARGEST_CLOSED_FORM
 from tests.association.cases import CASES, INF, Case
 
@@ -173,6 +173,16 @@ def test_what_stands_outside_the_masks_changes_nothing(garbage: float, size: int
     expected = assign(cost, *masks)
     assert torch.equal(assign(cost.masked_fill(outside, garbage), *masks), expected)
     assert not (expected & outside).any()
+
+
+@pytest.mark.parametrize("size", [3, 6])
+def test_a_slot_whose_pairs_are_all_forbidden_is_the_same_as_a_masked_one_even_in_a_tie(
+    size: int, generator: torch.Generator
+) -> None:
+    cost = torch.randint(0, 3, (300, size, size), generator=generator).float()
+    rows, columns = torch.rand(2, 300, size, generator=generator) < 0.7
+    forbidden = cost.masked_fill(~valid_cells(rows, columns), math.inf)
+    assert torch.equal(assign(forbidden), assign(cost, rows, columns))
 
 
 @pytest.mark.parametrize("size", [2, 5])

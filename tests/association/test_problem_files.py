@@ -1,12 +1,17 @@
 """Problem files: what is written reads back, and what is wrong with a file is said by name."""
 
+import contextlib
 import errno
+import io
 import os
 import re
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import hypothesis
+import hypothesis.strategies as st
 import numpy as np
 import pytest
 import torch
@@ -15,6 +20,16 @@ from hnetzoo import AssociationBatch, DataError, read_problems, write_problems
 from hnetzoo.association.problem_files import write_arrays
 
 Save = Callable[..., Path]
+Make = Callable[..., AssociationBatch]
+
+
+def _right_file() -> bytes:
+    content = io.BytesIO()
+    np.savez(content, distance=np.ones((1, 1, 2)), association=np.zeros((1, 1, 2), dtype=bool))
+    return content.getvalue()
+
+
+RIGHT_FILE = _right_file()
 
 
 @pytest.fixture
@@ -37,18 +52,28 @@ def random_batch(generator: torch.Generator, b: int, n: int, m: int) -> Associat
     return AssociationBatch(distance, association, *masks)
 
 
+def with_all_fields(generator: torch.Generator, b: int, n: int, m: int) -> AssociationBatch:
+    batch = random_batch(generator, b, n, m)
+    active = (mask & (torch.rand(mask.shape, generator=generator) < 0.6) for mask in (batch.row_mask, batch.col_mask))
+    features = torch.randn(b, n, 3, generator=generator), torch.randn(b, m, 3, generator=generator)
+    return AssociationBatch(*batch[:4], *active, *features)
+
+
 @pytest.mark.parametrize("shape", [(5, 2, 3), (1, 1, 1), (0, 2, 2), (3, 0, 2), (3, 2, 0), (0, 0, 0)])
 @pytest.mark.parametrize("with_split", [False, True])
+@pytest.mark.parametrize("make", [random_batch, with_all_fields])
 def test_written_problems_read_back_equal(
-    shape: tuple[int, int, int], with_split: bool, tmp_path: Path, generator: torch.Generator
+    shape: tuple[int, int, int], with_split: bool, make: Make, tmp_path: Path, generator: torch.Generator
 ) -> None:
-    batch = random_batch(generator, *shape)
+    batch = make(generator, *shape)
     split = torch.arange(shape[0]) % 3 if with_split else None
     write_problems(tmp_path / "problems.npz", batch, split)
     stored = read_problems(str(tmp_path / "problems.npz"))
-    for name in batch.tensors:
-        assert torch.equal(getattr(stored, name), getattr(batch, name))
-        assert getattr(stored, name).dtype == getattr(batch, name).dtype
+    assert stored.batch is not None
+    assert stored.batch.tensors.keys() == batch.tensors.keys()
+    for name, field in batch.tensors.items():
+        assert torch.equal(stored.batch.tensors[name], field)
+        assert stored.batch.tensors[name].dtype == field.dtype
     assert (stored.split is None) == (split is None)
     assert split is None or torch.equal(stored.split, split.to(torch.uint8))
 
@@ -69,6 +94,7 @@ def test_written_files_are_plain_arrays_of_the_documented_types(tmp_path: Path, 
 def test_distances_alone_are_enough_and_all_slots_exist(save: Save) -> None:
     stored = read_problems(save(association=None))
     assert stored.association is None
+    assert stored.batch is None
     assert stored.split is None
     assert stored.row_mask.tolist() == [[True] * 2] * 3
     assert stored.col_mask.tolist() == [[True] * 4] * 3
@@ -141,6 +167,23 @@ WRONG = {
     "counts-for-a-mask": (
         {"row_mask": np.full((3, 2), 2)}, "'{path}': row_mask is int64 with other values than 0 and 1; expected bool"
     ),
+    "activity-of-padding": (
+        {"row_active": np.ones((3, 2), dtype=bool), "row_mask": np.arange(6).reshape(3, 2) != 3},
+        "'{path}': row_active has a slot outside the mask, first at index [1, 1]",
+    ),
+    "long-activity": (
+        {"col_active": np.ones((3, 2), dtype=bool)}, "'{path}': col_active has shape [3, 2]; distance asks for [3, 4]"
+    ),
+    "short-features": (
+        {"row_features": np.ones((3, 4, 5))}, "'{path}': row_features has shape [3, 4, 5]; distance asks for [3, 2, k]"
+    ),
+    "flat-features": (
+        {"col_features": np.ones((3, 4))}, "'{path}': col_features is float64 [3, 4]; expected numbers [b, n, m]"
+    ),
+    "nan-features": (
+        {"col_features": np.where(np.arange(24).reshape(3, 4, 2) == 9, np.nan, 1.0)},
+        "'{path}': col_features has a value that is no number inside the masks, first at index [1, 0, 1]",
+    ),
     "split-out-of-range": (
         {"split": np.array([0, 1, 3])},
         "'{path}': split is int64 [3]; expected [3] of 0 (train), 1 (validation), 2 (test)",
@@ -162,6 +205,19 @@ def test_a_wrong_array_is_named_with_file_shape_and_expectation(
         read_problems(path)
     assert caught.value.exit_code == 4
     assert "\n" not in str(caught.value)
+
+
+@hypothesis.given(st.binary(max_size=200), st.integers(0, 400), st.integers(0, 255))
+def test_whatever_stands_in_a_file_is_problems_or_a_data_error(tail: bytes, at: int, value: int) -> None:
+    """A right file with a byte changed and with bytes behind it, and the bytes alone."""
+    content = bytearray(RIGHT_FILE)
+    content[at % len(content)] = value
+    for damaged in (bytes(content), bytes(content)[: at % len(content)], RIGHT_FILE + tail, tail):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "p.npz")
+            path.write_bytes(damaged)
+            with contextlib.suppress(DataError):
+                assert read_problems(path).distance.dtype == torch.float32
 
 
 def test_numbers_beyond_float32_are_refused_rather_than_taken_for_forbidden_pairs(save: Save) -> None:

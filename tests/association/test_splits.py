@@ -2,11 +2,22 @@
 
 import re
 
+import hypothesis
+import hypothesis.strategies as st
 import numpy as np
 import pytest
 import torch
 
-from hnetzoo import AssociationBatch, DataError, assign, label_shares
+from hnetzoo import (
+    SPLITS,
+    AssociationBatch,
+    DataError,
+    assign,
+    label_shares,
+    split_generator,
+    split_seed,
+    split_slice,
+)
 from hnetzoo.association.splits import load_split
 
 
@@ -90,3 +101,19 @@ def test_label_shares_are_the_means_of_the_labels(batch: AssociationBatch) -> No
 def test_label_shares_of_no_problems_are_zero() -> None:
     shares = label_shares(AssociationBatch.with_full_masks(torch.zeros(0, 2, 2), torch.zeros(0, 2, 2).bool()))
     assert shares.tolist() == [[0.0, 0.0], [0.0, 0.0]]
+
+
+@hypothesis.given(st.integers(0, 500), st.floats(0, 1), st.floats(0, 1))
+def test_slices_of_a_recording_cover_it_in_order(count: int, validation: float, test: float) -> None:
+    hypothesis.assume(validation + test <= 1)
+    parts = [split_slice(split, count, validation, test) for split in SPLITS]
+    assert [index for part in parts for index in range(part.start, part.stop)] == list(range(count))
+    for part, share in zip(parts[1:], (validation, test), strict=True):
+        assert part.stop - part.start == pytest.approx(share * count, abs=1)
+
+
+def test_seeds_and_generators_of_splits_differ() -> None:
+    drawn = {split_generator(split, seed).random() for split in SPLITS for seed in range(20)}
+    seeds = {split_seed(split, seed) for split in SPLITS for seed in range(20)}
+    assert len(drawn) == len(seeds) == 60
+    assert split_generator("test", 3).random() == split_generator("test", 3).random()

@@ -114,7 +114,8 @@ def test_workers_give_the_same_report_as_one_process_and_none_takes_others_along
     registry = hnetzoo.discover()
     trained = ModelEntry(name="exchangeable", train=True, trainer={"epochs": 1, "batch_size": 64})
     tuned = ModelEntry(name="hungarian-gated", tune={"gate": (0.5, 1.0)})
-    wide = Entry(name="doa", label="doa-3", settings={"samples": 300, "max_doas": 3})
+    # Enough problems for the weighted F1, which imports scikit-learn in the workers.
+    wide = Entry(name="doa", label="doa-3", settings={"samples": 3000, "max_doas": 3})
     suite = Suite(models=(tuned, "raising", "hungarian", "hnetgru", trained), datasets=(wide,))
     alone = run_benchmark(suite, registry, options=kept_in(tmp_path / "alone"))
     assert [failed.reason for failed in alone.failed] == ["RuntimeError: no luck"]

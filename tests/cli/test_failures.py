@@ -1,5 +1,7 @@
 """Whatever the command, an expected failure is one line that says what to do, with the exit code of its kind."""
 
+from pathlib import Path
+
 import pytest
 
 from hnetzoo.cli import app as app_module
@@ -29,6 +31,12 @@ from tests.cli.outcome import Run, fails
         (["benchmark", "--model", "gredy"], 2, ["unknown model 'gredy'; did you mean 'greedy'?"]),
         (["benchmark", "--dataset", "npz", "--set", "dataset.path=no.npz"], 2, ["'no.npz' does not exist"]),
         (["benchmark", "--json", "no/where.json"], 2, ["folder 'no' does not exist"]),
+        (["generate", "dao", "--out", "p.npz"], 2, ["unknown dataset 'dao'; did you mean 'doa'?"]),
+        (["generate", "doa", "--out", "no/p.npz"], 2, ["cannot write 'no/p.npz': folder 'no' does not exist"]),
+        (["generate", "doa", "--out", "p.npz", "--set", "dataset.samples=-1"], 2, ["dataset.samples = -1"]),
+        (["generate", "doa", "--out", "p.npz", "--config", "no.toml"], 2, ["cannot read settings file 'no.toml'"]),
+        (["generate", "npz", "--out", "p.npz", "--set", "dataset.path=no.npz"], 4, ["cannot read 'no.npz' as .npz"]),
+        (["generate", "mot", "--out", "p.npz"], 2, ["dataset.sequences is required"]),
         (["generate", "doa", "--out", "p.csv"], 2, ["'p.csv' does not end in .npz"]),
         (["associate", "hnetgru", "none.npy"], 4, ["cannot read 'none.npy'", "No such file"]),
         (["associate", "hnetgru", "d.txt"], 2, ["'d.txt' is of no known kind"]),
@@ -38,6 +46,13 @@ def test_expected_failures_are_one_line_with_their_exit_code(
     run: Run, arguments: list[str], code: int, parts: list[str]
 ) -> None:
     fails(run(*arguments), code, *parts)
+
+
+def test_a_path_that_cannot_be_written_is_named(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "folder.npz").mkdir()
+    command = ["generate", "doa", "--set", "dataset.samples=20", "--out", "folder.npz"]
+    fails(run(*command), 2, "cannot use 'folder.npz' (Is a directory); correct the path")
+    assert [path.name for path in tmp_path.iterdir()] == ["folder.npz"]
 
 
 def test_unknown_option_is_a_usage_error(run: Run) -> None:

@@ -1,0 +1,140 @@
+"""Text files with a line of comma-separated numbers for everything that was observed, as detections and tracks have."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hnetzoo.errors import DataError
+
+LARGEST = 1e12  # of either sign, far beyond use; keeps areas and distances finite
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+
+class NumberLines(NamedTuple):
+    """The lines of a file that are not empty, in its order.
+
+    Fields:
+        path: The file.
+        form: What a line is expected to hold, for errors.
+        values: Float64 [l, k]; 0 where a line has fewer columns.
+        columns: How many columns each line has, int64 [l].
+        line: Line numbers, int64 [l].
+    """
+
+    path: Path
+    form: str
+    values: Floats
+    columns: Ints
+    line: Ints
+
+    def refuse(self, wrong: Bools, what: str | Callable[[int], str]) -> None:
+        """Raise DataError about the first wrong line, if there is one.
+
+        Args:
+            wrong: Bool [l].
+            what: What is wrong, or what says it of an index into the lines.
+        """
+        if wrong.any():
+            first = int(wrong.argmax())
+            raise _error(self.path, int(self.line[first]), what if isinstance(what, str) else what(first), self.form)
+
+
+def read_number_lines(path: Path, form: str, least: int, most: int) -> NumberLines:
+    r"""Return the numbers in a text file; an empty file has no lines.
+
+    Args:
+        path: A UTF-8 file; fields are separated by commas.
+        form: What a line is expected to hold, as "time, azimuth, elevation", for errors.
+        least: A line with fewer columns is refused.
+        most: Columns behind these are counted and not read.
+
+    Raises:
+        DataError: If the file cannot be read, or a line has too few columns or one that is no number within 1e12;
+            names the file and the line.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = Path(folder, "a.csv").write_text("0, 1.5, extra\n\n1\n")
+        ...     lines = read_number_lines(Path(folder, "a.csv"), "frame[, time, ...]", least=1, most=2)
+        >>> lines.values.tolist(), lines.columns.tolist(), lines.line.tolist()
+        ([[0.0, 1.5], [1.0, 0.0]], [3, 1], [1, 3])
+    """
+    rows = [(number, line.split(",")) for number, line in enumerate(_text(path, form), start=1) if line.strip()]
+    values = np.zeros((len(rows), most))
+    for row, (number, fields) in enumerate(rows):
+        if len(fields) < least:
+            raise _error(path, number, f"{len(fields)} of at least {least} columns", form)
+        try:
+            found = [float(field) for field in fields[:most]]
+        except ValueError as error:
+            raise _error(path, number, str(error), form) from None
+        values[row, : len(found)] = found
+    lines = NumberLines(
+        path=path,
+        form=form,
+        values=values,
+        columns=np.array([len(fields) for _, fields in rows], dtype=np.int64),
+        line=np.array([number for number, _ in rows], dtype=np.int64),
+    )
+    lines.refuse(~np.all(np.abs(values) <= LARGEST, axis=1), "a value is no number within 1e12")
+    return lines
+
+
+def repeated(keys: Ints) -> Bools:
+    """Return where an earlier line has the same keys: int64 [l, k] -> bool [l].
+
+    Example:
+        >>> repeated(np.array([[1, 2], [1, 3], [1, 2]])).tolist()
+        [False, False, True]
+    """
+    _, first = np.unique(keys, axis=0, return_index=True)
+    again = np.ones(len(keys), dtype=np.bool_)
+    again[first] = False
+    return again
+
+
+def spread_over_frames(frame: Ints, frames: int, *fields: NDArray[Any]) -> list[NDArray[Any]]:
+    """Return what lines hold by frame and slot, in the order of the lines.
+
+    Args:
+        frame: The frame of each line, int64 [l], 0..frames - 1.
+        frames: How many frames there are.
+        fields: Arrays [l, ...].
+
+    Returns:
+        First which slots hold a line, bool [frames, slots], then of each field an array [frames, slots, ...], 0 in
+        slots without a line. There are as many slots as the fullest frame has lines, at least one.
+
+    Example:
+        >>> exists, values = spread_over_frames(np.array([1, 0, 1]), 2, np.array([5.0, 6.0, 7.0]))
+        >>> exists.tolist(), values.tolist()
+        ([[True, False], [True, True]], [[6.0, 0.0], [5.0, 7.0]])
+    """
+    order = np.argsort(frame, kind="stable")
+    counts = np.bincount(frame, minlength=frames)
+    slot = np.arange(len(frame)) - np.repeat(counts.cumsum() - counts, counts)
+    spread = []
+    for field in (np.ones(len(frame), dtype=np.bool_), *fields):
+        array = np.zeros((frames, max(1, counts.max(initial=0)), *field.shape[1:]), dtype=field.dtype)
+        array[frame[order], slot] = field[order]
+        spread.append(array)
+    return spread
+
+
+def _text(path: Path, form: str) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        raise DataError(f"cannot read '{path}' ({reason}); give a text file with lines of {form}") from None
+
+
+def _error(path: Path, line: int, what: str, form: str) -> DataError:
+    return DataError(f"'{path}', line {line}: {what}; expected {form}: correct the line or leave it out")
