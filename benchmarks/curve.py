@@ -1,10 +1,10 @@
-"""Measure accuracy against time of iterative models on pure assignment, by how often they iterate.
+"""Measure accuracy against time of iterative models on pure assignment, by number of iterations.
 
     python benchmarks/curve.py
 
-Problems are chords between independent random directions, every row and column active, on one thread. A problem counts
-as solved where the largest logit of every row is on the optimal assignment. One Sinkhorn keeps a constant
-temperature; the other cools down as `sinkhorn` does by default.
+Distances are chords between independent random directions, all rows and columns are active, and there is one thread. A
+problem counts as solved if the largest logit of every row is on the optimal assignment. One Sinkhorn has a constant
+temperature; the other anneals it as `sinkhorn` does by default.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ from hnetzoo.files import write_json
 
 RESULT = Path(__file__).parent / "results" / "curve-assignment.json"
 PROBLEMS = {4: 4000, 8: 4000, 16: 1000, 32: 500}  # by size
-TIMED = 100  # problems in the batches that are timed
+TIMED = 100  # problems per timed batch
 CONSTANT = {"start_temperature": 0.01, "end_temperature": 0.01}
 WAYS: dict[str, tuple[str, dict[str, Any], tuple[int, ...]]] = {
     "sinkhorn, constant temperature": ("sinkhorn", CONSTANT, (10, 30, 100, 300, 1000)),
@@ -32,7 +32,7 @@ WAYS: dict[str, tuple[str, dict[str, Any], tuple[int, ...]]] = {
 
 
 def points() -> Iterator[dict[str, Any]]:
-    """Measure every model at every size and number of iterations."""
+    """Yield the measures of every model at every size and number of iterations."""
     for size, count in PROBLEMS.items():
         dataset = hnetzoo.load_dataset("lsap", max_size=size, min_size=size, costs="directions", samples=10 * count)
         problems = dataset.load("test", seed=0)
@@ -43,7 +43,7 @@ def points() -> Iterator[dict[str, Any]]:
 
 
 def measure(model: torch.nn.Module, problems: hnetzoo.AssociationBatch) -> dict[str, float]:
-    """Return the share of problems solved, the mean cost gap of the complete assignment, and milliseconds each."""
+    """Return the share of problems solved, mean cost gap of the complete assignment, and milliseconds per problem."""
     answer = predict(model, problems.distance, problems.row_mask, problems.col_mask)
     microseconds = time_model(model, problems, Conditions.here(TIMED, "cpu"), "cpu")
     solved = (answer.argmax(2) == problems.association.int().argmax(2)).all(1).float().mean()

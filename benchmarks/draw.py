@@ -24,7 +24,7 @@ MARKERS = "osD^v"
 
 
 def accuracy_against_time(result: dict[str, Any]) -> Any:
-    """Draw a panel per size: share of problems solved over milliseconds per problem, a line per model."""
+    """Return a figure with a panel per size: share of problems solved over time per problem, a line per model."""
     points = result["points"]
     sizes = sorted({point["size"] for point in points})
     figure, panels = pyplot.subplots(1, len(sizes), figsize=(11, 3.2), sharey=True, layout="constrained")
@@ -47,7 +47,7 @@ def accuracy_against_time(result: dict[str, Any]) -> Any:
 
 
 def learning_curves(result: dict[str, Any]) -> Any:
-    """Draw a panel per number of sources: mean GOSPA on the validation scenes over epochs, a line per criterion."""
+    """Return a figure with a panel per number of sources: mean validation GOSPA over epochs, a line per criterion."""
     study = result["study"]
     labels = [entry["label"] for entry in study["criteria"]]
     figure, panels = pyplot.subplots(1, len(study["sources"]), figsize=(11, 3.6), layout="constrained", squeeze=False)
@@ -71,7 +71,7 @@ DRAWINGS = {"curve-assignment": accuracy_against_time, "localizer": learning_cur
 
 
 def draw(name: str, folder: Path) -> Path:
-    """Draw a stored result into a folder and return the file; the same result gives the same bytes."""
+    """Return the file of a stored result, drawn into a folder; the same result gives the same bytes."""
     with matplotlib.rc_context(STYLE):
         figure = DRAWINGS[name](json.loads((RESULTS / f"{name}.json").read_text()))
         path = folder / f"{name}.svg"
@@ -81,12 +81,12 @@ def draw(name: str, folder: Path) -> Path:
 
 
 def stored() -> list[str]:
-    """Name the drawings that there is a result for."""
+    """Return the names of the drawings that have a stored result."""
     return [name for name in DRAWINGS if (RESULTS / f"{name}.json").is_file()]
 
 
 def main() -> None:
-    """Draw all stored results that are curves."""
+    """Draw all stored curves."""
     FIGURES.mkdir(exist_ok=True)
     for name in stored():
         print(f"drew {draw(name, FIGURES).relative_to(ROOT)}")

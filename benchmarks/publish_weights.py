@@ -1,11 +1,11 @@
-r"""Turn a finished run into shipped weights: a safetensors file and a model card beside it.
+r"""Publish the weights of a finished run: a safetensors file with a model card.
 
     hnetzoo train hnetgru --dataset doa-reference --config plugins/hnetzoo_hnetgru/weights/default.toml \
         --seed 0 --out runs/weights/hnetgru
     python benchmarks/publish_weights.py runs/weights/hnetgru plugins/hnetzoo_hnetgru/weights/default
 
-The card states the command, data, seeds, metrics per cell and per slot layout on the test splits of the datasets
-tagged "benchmark" and of the one trained on with its settings, and the model's declared limits.
+The card states the command, data, seeds, the model's declared limits, and the metrics on the test splits of the
+datasets tagged "benchmark" and of the dataset that the model was trained on, with its settings.
 """
 
 import hashlib

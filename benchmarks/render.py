@@ -1,8 +1,8 @@
 """Render stored results into the tables of README.md and benchmarks/README.md.
 
-A table stands between `<!-- table RESULT [PART] -->` and `<!-- end -->`; RESULT names a file of benchmarks/results.
-PART is a dataset, whose ranking alone is shown, or `METRIC of PATTERN`: that metric of all models on the datasets whose
-names match; of localizer.json it is a number of sources. Results of code that no commit holds are refused.
+A table is between `<!-- table RESULT [PART] -->` and `<!-- end -->`; RESULT is a file of benchmarks/results. PART is a
+dataset, to show only its ranking, or `METRIC of PATTERN`: that metric of all models on the datasets whose names match;
+for localizer.json it is a number of sources. Results of uncommitted code are refused.
 """
 
 import json
@@ -21,7 +21,7 @@ from hnetzoo.report.tables import Table, overview_table, report_tables
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 DOCUMENTS = (ROOT / "README.md", ROOT / "benchmarks" / "README.md")
-LOCALIZER = {  # columns, by what rows call them
+LOCALIZER = {  # key of a row and format of each column
     "LE [degrees]": ("error_deg", "{:.1f}"),
     "LR": ("recall", "{:.3f}"),
     "LP": ("precision", "{:.3f}"),
@@ -36,7 +36,7 @@ _MARKED = re.compile(r"(<!-- table (\S+)(?: ([^>]+?))? -->\n).*?(<!-- end -->)",
 
 
 def rendered(text: str) -> str:
-    """Return a document with every marked table rendered anew."""
+    """Return a document with every marked table rendered from its result."""
     return _MARKED.sub(lambda match: f"{match[1]}\n{_table(match[2], match[3])}\n{match[4]}", text)
 
 
@@ -58,9 +58,9 @@ def _table(name: str, part: str | None) -> str:
 
 
 def _speed(result: dict[str, Any]) -> str:
-    """Render what a script under benchmarks/speed/ stored: seconds per way, and how many times those of the last.
+    """Return the table of a result of benchmarks/speed/: seconds of each way, and their ratio to the last way.
 
-    Several cases are a row each, one case a row per way.
+    There is a row per case or, for a single case, a row per way.
     """
     cases = result["cases"]
     if len(cases) == 1:
@@ -81,13 +81,13 @@ def _speed(result: dict[str, Any]) -> str:
 
 
 def _ratio(ways: dict[str, dict[str, float]], name: str) -> float:
-    """Return how many times as long as the last way a way takes, by the medians."""
+    """Return the median time of a way over that of the last way."""
     *_, last = ways.values()
     return ways[name]["median"] / last["median"]
 
 
 def _curve(result: dict[str, Any]) -> str:
-    """Render what curve.py stored: per model and number of iterations, the share solved and the time at each size."""
+    """Return the table of curve.py: share solved, cost gap and time at each size, by model and iterations."""
     sizes = list(result["problems"])
     lines: dict[tuple[str, str], list[str]] = {}
     for point in result["points"]:
@@ -102,7 +102,7 @@ def _curve(result: dict[str, Any]) -> str:
 
 
 def _localizer(result: dict[str, Any], part: str | None) -> str:
-    """Render what the localizer study stored: a table per number of sources, means over seeds."""
+    """Return the tables of the localizer study: one per number of sources, with means over seeds."""
     study = result["study"]
     scenes, seeds = study["scenes"], ", ".join(map(str, study["seeds"]))
     caption = f"{scenes['test']} test scenes and {scenes['train']} training scenes for each seed ({seeds})."
@@ -118,7 +118,7 @@ def _localizer(result: dict[str, Any], part: str | None) -> str:
 
 
 def _criterion(label: str, rows: list[dict[str, Any]]) -> tuple[str, ...]:
-    """Write the means of a criterion, with the standard deviation where several seeds are finished."""
+    """Return the means of a criterion, with the standard deviation if several seeds are finished."""
     mine = [row for row in rows if row["criterion"] == label]
     cells = []
     for key, form in LOCALIZER.values():
@@ -129,7 +129,7 @@ def _criterion(label: str, rows: list[dict[str, Any]]) -> tuple[str, ...]:
 
 
 def unpublishable() -> Iterator[str]:
-    """Say which stored results no one can compute again: those whose code is of no commit, or was changed after it."""
+    """Yield the stored results that cannot be reproduced, since their code was not committed."""
     for path in sorted(RESULTS.glob("*.json")):
         environment = json.loads(path.read_text())["environment"]
         origins = {name: plugin["origin"] for name, plugin in environment.get("plugins", {}).items()}

@@ -1,6 +1,6 @@
 """hnetzoo: the zoo and the honest benchmark of differentiable association.
 
-Names are resolved on first use, so importing hnetzoo imports next to nothing.
+Names are imported on first use, so `import hnetzoo` alone is fast and does not import torch.
 
     import hnetzoo
 

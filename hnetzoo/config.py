@@ -16,11 +16,11 @@ from hnetzoo.errors import ConfigError, UnknownNameError
 SECTIONS = ("model", "trainer", "dataset")
 Values = dict[str, dict[str, Any]]
 Share = Annotated[float, Field(ge=0, le=1)]
-"""Type of a setting that is a part of a whole."""
+"""Type of a setting that is a share, from 0 to 1."""
 
 
 class Config(BaseModel):
-    """The base of every settings class: frozen, and strict about unknown names.
+    """The base class of settings: frozen, and unknown names are refused.
 
     Example:
         >>> class AcmeConfig(Config):
@@ -33,7 +33,7 @@ class Config(BaseModel):
 
 
 class TrainerConfig(Config):
-    """What the training loop itself reads from a trainer's settings."""
+    """The settings of a trainer that the training loop reads."""
 
     epochs: PositiveInt = 10
     """Passes over the training split."""
@@ -42,7 +42,7 @@ class TrainerConfig(Config):
 
 
 class SplitShares(Config):
-    """Settings of a dataset that deals what it was given to the splits; training gets the rest.
+    """Settings of a dataset that divides given data among the splits; training gets the rest.
 
     Example:
         >>> class AcmeConfig(SplitShares):
@@ -52,14 +52,14 @@ class SplitShares(Config):
     """
 
     validation_share: Share = 0.2
-    """Share that selects the best epoch."""
+    """Share of the validation split, which selects the best epoch."""
     test_share: Share = 0.2
-    """Share that reports."""
+    """Share of the test split, on which scores are reported."""
 
     @model_validator(mode="after")
     def _check_shares(self) -> Self:
         if self.validation_share + self.test_share > 1:
-            raise ValueError("validation_share and test_share exceed 1 together; leave something for training")
+            raise ValueError("validation_share and test_share together exceed 1; leave a share for training")
         return self
 
 
@@ -67,9 +67,9 @@ ConfigType = TypeVar("ConfigType", bound=Config)
 
 
 def read_values(path: Path | None = None, overrides: Iterable[str] = ()) -> Values:
-    """Read the settings tables of a TOML file and apply `section.key=value` overrides in order.
+    """Return the settings tables of a TOML file, with `section.key=value` overrides applied in order.
 
-    A value is read as TOML (`4`, `0.5`, `[1, 2]`, `true`); what is not TOML is taken as text.
+    A value is parsed as TOML (`4`, `0.5`, `[1, 2]`, `true`); if that fails, it is taken as text.
 
     Raises:
         ConfigError: If the file is missing or not TOML, a table is unknown, or an override is not section.key=value.
@@ -95,16 +95,16 @@ def read_values(path: Path | None = None, overrides: Iterable[str] = ()) -> Valu
 
 
 def build_config(config_class: type[ConfigType], values: Mapping[str, Any], section: str, owner: str) -> ConfigType:
-    """Validate values into a settings object.
+    """Return a validated settings object.
 
     Args:
         config_class: The settings class.
         values: Values by field name.
-        section: Where the values stand ("model", "trainer", "dataset"), for messages.
-        owner: The registered name whose settings these are, for messages.
+        section: The section of the values ("model", "trainer", "dataset"), for error messages.
+        owner: The registered name whose settings these are, for error messages.
 
     Raises:
-        UnknownNameError: If a key is not a field; the nearest name is suggested.
+        UnknownNameError: If a key is not a field; the closest name is suggested.
         ConfigError: If a value is of the wrong type or out of range.
 
     Example:
@@ -119,7 +119,7 @@ def build_config(config_class: type[ConfigType], values: Mapping[str, Any], sect
 
 
 def validate(config_class: type[ConfigType], values: Mapping[str, Any], where: str, remedy: str = "") -> ConfigType:
-    """Build a settings object; raises ConfigError with the first problem as one line."""
+    """Return a validated settings object; raises ConfigError with the first problem on one line."""
     try:
         return config_class.model_validate(dict(values))
     except ValidationError as error:
@@ -132,7 +132,7 @@ def validate(config_class: type[ConfigType], values: Mapping[str, Any], where: s
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file; raises ConfigError naming the file if it is missing or malformed."""
+    """Return the contents of a TOML file; raises ConfigError naming the file if it is missing or malformed."""
     try:
         with path.open("rb") as file:
             return tomllib.load(file)

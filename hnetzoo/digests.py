@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def digest_document(document: Any) -> str:
-    """Return the digest of a JSON document, whatever the order of its keys.
+    """Return the digest of a JSON document; the order of its keys does not matter.
 
     Example:
         >>> digest_document({"a": 1, "b": (2,)}) == digest_document({"b": [2], "a": 1})
@@ -59,7 +59,7 @@ def _digest_values(tensor: "Tensor") -> str:
 
 
 def _sources(package: str) -> Iterator[tuple[str, Path]]:
-    """Yield the Python files with their names inside the package."""
+    """Yield the name inside the package and the path of every Python file of a package."""
     found = find_spec(package)
     for place in found.submodule_search_locations or () if found else ():
         for path in Path(place).rglob("*.py"):

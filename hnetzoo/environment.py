@@ -1,4 +1,4 @@
-"""The machine, the versions and the commit behind a number. Torch-free."""
+"""The machine, package versions and commit that results were computed with. Torch-free."""
 
 import os
 import platform
@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 PACKAGES = ("hnetzoo", "torch", "numpy", "scipy", "scikit-learn", "pluggy", "typer", "safetensors")
-GIT_SECONDS = 10  # a checkout on a slow disk must not hold a report up
+GIT_SECONDS = 10  # limit, so that a checkout on a slow disk does not delay a report
 
 
 def environment() -> dict[str, Any]:
-    """Return the machine, the versions and the time behind a number, without the name of the machine.
+    """Return the machine (without its name), package versions, commit and time, to be stored with results.
 
-    `date` is UTC; `commit` is that of the source tree which hnetzoo is imported from, ending in "-dirty" where a
+    `date` is in UTC; `commit` is that of the source tree from which hnetzoo is imported, ending in "-dirty" if a
     tracked file was changed, and None outside a git checkout.
     """
     return {
@@ -30,7 +30,7 @@ def environment() -> dict[str, Any]:
 
 
 def processor() -> str:
-    """Return the model of the processor, or its architecture where the system does not tell."""
+    """Return the model of the processor, or its architecture if the system does not report the model."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -40,26 +40,26 @@ def processor() -> str:
 
 
 def versions() -> dict[str, str]:
-    """Return the installed versions of what makes the numbers, by name."""
+    """Return the installed versions of the packages that results depend on, by name."""
     return {name: version(name) for name in PACKAGES}
 
 
 def commit(source: Path) -> str | None:
-    """Return the commit of the checkout that tracks a file; None where there is no git, or none that tracks it.
+    """Return the commit of the checkout that tracks a file; None without git or if no checkout tracks it.
 
     Example:
         >>> commit(Path("/nowhere/file.py")) is None
         True
     """
     tracked = _git(source.parent, "ls-files", "--error-unmatch", source.name)
-    if tracked is None:  # installed below someone else's checkout
+    if tracked is None:  # e.g. installed inside another project's checkout
         return None
     return _git(source.parent, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
 
 
 def _git(folder: Path, *arguments: str) -> str | None:
-    """Ask git, which stays silent and locks nothing; None if it cannot answer."""
-    # A git hook that runs us names its own repository there.
+    """Return the output of a git command, run without optional locks; None if it fails."""
+    # Inside a git hook, GIT_* variables name the repository of the hook.
     variables = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
         answer = subprocess.run(

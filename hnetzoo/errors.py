@@ -1,7 +1,7 @@
-"""Expected failures: one class per thing that the caller can do about it.
+"""Expected errors, one class per kind of remedy.
 
-Every message reads: what arrived, what is accepted, where it came from, what to do. Fields carry the same facts as
-data, so nobody has to parse text. The command line prints the message as one line and ends with `exit_code`.
+A message says what was given, what is accepted, where it came from and what to do. Attributes hold the same facts, so
+that no text needs to be parsed. The command line prints the message on one line and exits with `exit_code`.
 """
 
 from collections.abc import Iterable
@@ -9,10 +9,10 @@ from difflib import get_close_matches
 
 
 class HnetzooError(Exception):
-    """An expected failure with a message for the user.
+    """The base class of expected errors, with a message for the user.
 
     Example:
-        >>> HnetzooError("what arrived; what to do").exit_code
+        >>> HnetzooError("what was given; what to do").exit_code
         2
     """
 
@@ -20,7 +20,7 @@ class HnetzooError(Exception):
 
 
 def one_line(error: BaseException) -> str:
-    """Write a foreign exception as "Type: text" on one line, even if its text cannot be had.
+    """Return any exception as "Type: text" on one line, even if its text cannot be produced.
 
     Example:
         >>> one_line(ValueError("many   words")), one_line(AssertionError())
@@ -30,13 +30,13 @@ def one_line(error: BaseException) -> str:
         text = " ".join(str(error).split())
     except KeyboardInterrupt:
         raise
-    except BaseException:  # an exception of a plugin is a plugin's code
+    except BaseException:  # str() of a plugin's exception runs code of the plugin
         text = "its text cannot be printed"
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 class UnknownNameError(HnetzooError, LookupError):
-    """A name that nobody registered; `kind`, `name` and `choices` hold the facts.
+    """A name that is not registered; attributes `kind`, `name` and `choices`.
 
     Example:
         >>> print(UnknownNameError("model", "hnet-gru", ["hnetgru", "hungarian"], "run 'hnetzoo list'"))
@@ -56,19 +56,19 @@ class ConfigError(HnetzooError, ValueError):
 
 
 class PluginLoadError(HnetzooError):
-    """A plugin that could not be imported or declared something unusable."""
+    """A plugin that cannot be imported or whose declarations are invalid."""
 
     exit_code = 3
 
 
 class ModelError(HnetzooError):
-    """A model that breaks its contract: answers that are no numbers, or changes to what is not its own."""
+    """A model that returns wrong shapes or non-finite logits, or changes data or state that is not its own."""
 
     exit_code = 3
 
 
 class PluginConflictError(HnetzooError):
-    """One name registered by two providers; `providers` lists both."""
+    """One name registered by several providers, listed in `providers`."""
 
     exit_code = 3
 
@@ -93,18 +93,18 @@ class DataError(HnetzooError, ValueError):
 
 
 class CheckpointError(HnetzooError):
-    """A checkpoint, weight file or run directory that is missing, damaged or of another model."""
+    """A checkpoint, weight file or run directory that is missing, damaged or belongs to another model."""
 
     exit_code = 4
 
 
 class ResourceError(HnetzooError):
-    """Disk or memory ran out."""
+    """Not enough disk space or memory."""
 
     exit_code = 5
 
 
 class DivergenceError(HnetzooError):
-    """A training whose loss is no longer a number."""
+    """A training run whose loss is no longer finite."""
 
     exit_code = 1

@@ -9,7 +9,7 @@ from hnetzoo.errors import CheckpointError
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write a file so that a crash leaves the old content or the new, never a part."""
+    """Write a file atomically: a crash leaves either the old or the new content."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
@@ -23,7 +23,7 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 def remove_partial_file(path: Path) -> None:
-    """Delete what a `write_file` of this path left behind when it was killed."""
+    """Delete temporary files of this path that a killed `write_file` left behind."""
     for partial in path.parent.glob(f".{path.name}.*.tmp"):
         partial.unlink(missing_ok=True)
 
@@ -34,7 +34,7 @@ def write_json(path: Path, document: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON document; raises CheckpointError naming the file if it is missing or damaged."""
+    """Return the JSON document in a file; raises CheckpointError naming the file if it is missing or damaged."""
     try:
         return json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
@@ -42,7 +42,7 @@ def read_json(path: Path) -> Any:
 
 
 def sync_directory(path: Path) -> None:
-    """Make the renames in a directory last through a power failure."""
+    """Sync a directory to disk, so that renames in it survive a power failure."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -51,5 +51,5 @@ def sync_directory(path: Path) -> None:
 
 
 def reason(error: Exception) -> str:
-    """Return why the system refused, in its words."""
+    """Return the cause of an error as text, the operating system's if there is one."""
     return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -1,4 +1,4 @@
-"""The metrics of localization and tracking, under their public name."""
+"""Public module of the localization and tracking metrics."""
 
 from hnetzoo.tracking.clear import clear_association, clear_mot, localization
 from hnetzoo.tracking.counts import TrackingCounts

@@ -1,4 +1,4 @@
-"""Who may import whom, what stays light, and how long a file may get: the rules of the design as syntax checks."""
+"""Syntax checks of the design: allowed imports, light modules, and lengths of files and functions."""
 
 import ast
 import re
@@ -22,7 +22,7 @@ VAGUE = {"utils", "util", "helpers", "helper", "common", "base", "manager", "mis
 PUBLIC = frozenset(hnetzoo.__all__)
 LONGEST_FILE, LONGEST_FUNCTION, USUAL_FUNCTION = 300, 60, 25  # lines; of functions after the docstring
 
-# A package imports from the lines below its own, and within a line in one direction.
+# A package imports only from lines below its own, and between packages of a line in one direction only.
 ORDER = (
     {"cli"},
     {"report", "benchmark", "testing"},
@@ -32,7 +32,7 @@ ORDER = (
     {"errors", "config", "files", "digests", "environment"},
 )
 ROW_OF = {package: row for row, packages in enumerate(ORDER) for package in packages}
-FACES = {"", "tracking_metrics"}  # they hand names of other packages on
+FACES = {"", "tracking_metrics"}  # they re-export names of other packages
 
 
 def package(module: str) -> str:
@@ -41,7 +41,7 @@ def package(module: str) -> str:
 
 
 def imported_modules(source: Source, *, on_import: bool = False) -> Iterator[tuple[Import, str]]:
-    """Yield the modules of hnetzoo that a file imports, names imported from them cut off."""
+    """Yield the modules of hnetzoo that a file imports, without the names imported from them."""
     known = {other.module for other in core}
     for entry in source.imports:
         if entry.name.split(".")[0] == "hnetzoo" and (entry.on_import or not on_import):
@@ -52,7 +52,7 @@ def imported_modules(source: Source, *, on_import: bool = False) -> Iterator[tup
 
 
 def circle(arrows: dict[str, set[str]]) -> list[str]:
-    """Return what lies on or behind circles of arrows; empty if there is none."""
+    """Return the nodes that are on a cycle of arrows or lead to one; empty if there is no cycle."""
     left = dict(arrows)
     while ends := [name for name, targets in left.items() if not targets & left.keys()]:
         left = {name: targets for name, targets in left.items() if name not in ends}
@@ -64,13 +64,13 @@ def definitions(source: Source, kinds: tuple[type, ...]) -> Iterator[ast.AST]:
 
 
 def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    """Count the lines after the docstring."""
+    """Return the number of lines after the docstring."""
     statements = function.body[1:] if ast.get_docstring(function) is not None else function.body
     return statements[-1].end_lineno - statements[0].lineno + 1 if statements else 0
 
 
 def public(nodes: Iterable[ast.AST], prefix: str = "") -> Iterator[tuple[str, ast.AST]]:
-    """Yield public classes, functions and methods with their names; what is inside functions is nobody's business."""
+    """Yield public classes, functions and methods with their names; definitions inside functions are not public."""
     for node in nodes:
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_"):
             yield prefix + node.name, node
@@ -78,7 +78,7 @@ def public(nodes: Iterable[ast.AST], prefix: str = "") -> Iterator[tuple[str, as
                 yield from public(node.body, f"{prefix}{node.name}.")
 
 
-def test_the_rules_see_the_tree() -> None:
+def test_the_rules_find_the_modules() -> None:
     assert {"hnetzoo", "hnetzoo.association.assignment", "hnetzoo.cli.app"} <= {source.module for source in core}
     assert {"hnetzoo_hnetgru.model", "hnetzoo_doa"} <= {source.module for source in plugins}
     assert {"hnetzoo_hnetgru", "hnetzoo_doa", "hnetzoo_classical"} <= PLUGIN_PACKAGES

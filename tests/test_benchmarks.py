@@ -1,4 +1,4 @@
-"""What lies under benchmarks/: suites resolve, tables are those of the stored results."""
+"""Files under benchmarks/: suites resolve, and tables are rendered from the stored results."""
 
 import importlib.util
 import json
@@ -66,7 +66,7 @@ def test_pictures_are_drawn_from_the_stored_results(tmp_path: Path) -> None:
 
 
 def ratios(name: str, way: str) -> dict[str, float]:
-    """How many times as long as the last way a way takes, by case, by the stored medians."""
+    """Return the ratio of a way's stored median time to that of the last way, by case."""
     found = {}
     for case, ways in json.loads((RESULTS / f"speed-{name}.json").read_text())["cases"].items():
         *_, last = ways.values()

@@ -18,7 +18,7 @@ HALF = (torch.float16, torch.bfloat16)
 
 
 def masked_problems(b: int = 6, n: int = 2, m: int = 2) -> tuple[Tensor, Tensor, Tensor]:
-    """Problems with masked slots, NaN outside them, and forbidden pairs inside."""
+    """Return problems with masked slots, NaN there, and forbidden pairs between the others."""
     generator = torch.Generator().manual_seed(0)
     distance = 2 * torch.rand(b, n, m, generator=generator)
     row_mask, col_mask = torch.ones(b, n, dtype=torch.bool), torch.ones(b, m, dtype=torch.bool)
@@ -45,7 +45,7 @@ def load(name: str) -> nn.Module:
 
 
 @pytest.mark.parametrize("name", COMPILED)
-def test_a_model_compiles_as_one_graph_and_answers_as_in_eager_mode(name: str) -> None:
+def test_a_model_compiles_as_one_graph_with_the_logits_of_eager_mode(name: str) -> None:
     model, problems = load(name), masked_problems()
     compiled = torch.compile(model, fullgraph=True, backend="eager")
     torch.testing.assert_close(compiled(*problems), model(*problems))
@@ -73,7 +73,7 @@ def test_a_model_is_exported_with_its_masks(name: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated")  # raised inside the compiler
-def test_the_default_compiler_makes_code_that_answers_alike() -> None:
+def test_the_default_compiler_gives_equal_logits() -> None:
     model = hnetzoo.load_model("dual-softmax")
     compiled = torch.compile(model, fullgraph=True)
     torch.testing.assert_close(compiled(*masked_problems()), model(*masked_problems()))
@@ -81,8 +81,8 @@ def test_the_default_compiler_makes_code_that_answers_alike() -> None:
 
 @pytest.mark.parametrize("dtype", HALF, ids=str)
 @pytest.mark.parametrize("name", NETWORKS)
-def test_half_precision_decodes_as_float32_but_for_ties(name: str, dtype: torch.dtype) -> None:
-    """A tie is a problem that float32 decides otherwise, too, when distances change by two units of rounding."""
+def test_half_precision_decodes_as_float32_except_for_ties(name: str, dtype: torch.dtype) -> None:
+    """A tie is a problem that float32 decodes differently after distances change by two units of rounding."""
     model, distance = hnetzoo.load_model(name), reference_distances().to(dtype)
     logits = copy.deepcopy(model).to(dtype)(distance)
     assert logits.dtype == dtype

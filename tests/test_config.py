@@ -1,4 +1,4 @@
-"""Settings from TOML files and --set, and what is said about wrong ones."""
+"""Settings from TOML files and --set, and the errors of wrong ones."""
 
 import re
 from pathlib import Path
@@ -85,7 +85,7 @@ def test_overrides_beat_the_file_and_the_last_one_wins(toml) -> None:
 
 
 @pytest.mark.parametrize("override", ["epochs=3", "trainer.epochs", "trainer.=3", "=3", "", "loop.epochs=3", ".x=1"])
-def test_an_override_of_another_form_is_quoted_with_the_accepted_one(override: str) -> None:
+def test_a_malformed_override_is_quoted_with_the_accepted_form(override: str) -> None:
     message = (
         f"--set '{override}' is not of the form section.key=value with section one of model, trainer, dataset"
     )  # fmt: skip
@@ -177,7 +177,7 @@ def test_a_missing_required_setting_is_named() -> None:
         build_config(Required, {}, "dataset", "npz")
 
 
-def test_validate_says_where_the_values_stand() -> None:
+def test_validate_names_the_source_of_the_values() -> None:
     with pytest.raises(ConfigError, match=r"^suite 'a\.toml'\.size = 'x': Input should be a valid integer"):
         validate(Settings, {"size": "x"}, "suite 'a.toml'")
 

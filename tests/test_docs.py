@@ -1,4 +1,4 @@
-"""Documentation is executed, so it stays true."""
+"""Examples in the documentation are executed."""
 
 import os
 import re
@@ -19,7 +19,7 @@ _BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
 def blocks(text: str, language: str) -> list[tuple[str, str]]:
-    """List (what stands behind the language, code) of all fenced blocks of a language."""
+    """Return (text after the language, code) of all fenced blocks of a language."""
     return [(match[2].strip(), match[3]) for match in _BLOCK.finditer(text) if match[1] == language]
 
 
@@ -40,7 +40,7 @@ def test_every_readme_example_is_run() -> None:
 
 
 def test_tutorial_works_as_printed(tmp_path: Path) -> None:
-    """Every block of plugins/README.md in its order: files are written, or grow where named again; commands are run."""
+    """Blocks of plugins/README.md work in order: files are written, or extended if named again; commands are run."""
     project, site = tmp_path / "acme", tmp_path / "site"
     (project / "acme_net").mkdir(parents=True)
     installed = {"PIP_TARGET": str(site), "PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0"}
@@ -124,6 +124,19 @@ def test_default_settings_build_every_component_that_needs_no_file() -> None:
             assert configure(spec).build()
 
 
+def test_every_module_that_the_architecture_names_exists() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    modules = [name for name in re.findall(r"`([\w/]+\.py)`", text) if "/" in name]
+    assert len(modules) > 20
+    for name in modules:
+        assert (ROOT / name).exists() or (ROOT / "hnetzoo" / name).exists(), name
+
+
 def test_docs_name_no_machine() -> None:
-    for path in [*ROOT.glob("*.md"), *ROOT.glob("*/README.md"), *ROOT.glob("benchmarks/results/*.json")]:
+    for path in [
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/*.md"),
+        *ROOT.glob("*/README.md"),
+        *ROOT.glob("benchmarks/results/*.json"),
+    ]:
         assert not re.search(r"/(home|root|work|opt|tmp)/", path.read_text()), path

@@ -1,4 +1,4 @@
-"""What stands behind a number: machine, versions, date, commit."""
+"""The environment of results: machine, versions, date and commit."""
 
 import json
 import shutil
@@ -19,7 +19,7 @@ def git(folder: Path, *arguments: str) -> str:
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    """A file that a checkout tracks."""
+    """Return a file that a checkout tracks."""
     if shutil.which("git") is None:
         pytest.skip("needs git")
     path = tmp_path / "module.py"
@@ -30,7 +30,7 @@ def source(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_environment_tells_versions_system_cores_date_and_commit_and_nothing_else() -> None:
+def test_the_environment_has_versions_system_cores_date_and_commit_and_nothing_else() -> None:
     found = environment()
     assert set(found) == {"python", "system", "processor", "cores", "date", "commit", "versions"}
     assert {"hnetzoo", "torch", "numpy", "scipy"} <= set(found["versions"]) == set(PACKAGES)
@@ -62,7 +62,7 @@ def test_a_file_that_the_checkout_around_it_does_not_track_has_no_commit(source:
     assert commit(installed) is None
 
 
-def test_the_repository_of_a_calling_hook_is_not_asked(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_repository_of_a_calling_hook_is_ignored(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     head = git(source.parent, "rev-parse", "HEAD")
     monkeypatch.setenv("GIT_DIR", str(source.parent / "elsewhere"))
     assert commit(source) == head

@@ -1,4 +1,4 @@
-"""What must answer without the numerical stack, tried in processes that cannot import it."""
+"""Commands that must work without the numerical libraries, run in processes that cannot import them."""
 
 import json
 import os
@@ -30,7 +30,7 @@ main()
 
 
 def run(code: str, *arguments: str, path: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Run code in a fresh interpreter in which the numerical stack cannot be imported."""
+    """Return the result of code in a new interpreter that cannot import the numerical libraries."""
     environment = {name: value for name, value in os.environ.items() if name != PLUGINS_VARIABLE}
     if path is not None:
         environment["PYTHONPATH"] = str(path)
@@ -65,7 +65,7 @@ def test_the_ban_itself_works(module: str) -> None:
     ],
     ids=" ".join,
 )
-def test_command_answers_without_the_numerical_stack(arguments: tuple[str, ...]) -> None:
+def test_command_works_without_the_numerical_stack(arguments: tuple[str, ...]) -> None:
     done = run(COMMAND, *arguments)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout
@@ -115,7 +115,7 @@ def test_a_broken_plugin_does_not_stop_list(code: str, fake_distribution: Callab
     assert "noise" not in done.stdout
 
 
-def test_a_broken_plugin_stands_in_the_json_document(fake_distribution: Callable[..., Path]) -> None:
+def test_a_broken_plugin_is_in_the_json_document(fake_distribution: Callable[..., Path]) -> None:
     path = fake_distribution("broken-net", "print('noise')\nimport absent_dependency").parent
     done = run(COMMAND, "list", "--json", path=path)
     assert done.returncode == 0
@@ -133,7 +133,7 @@ def test_naming_a_broken_plugin_ends_with_exit_code_3(fake_distribution: Callabl
     assert line.startswith("hnetzoo: error: model 'broken-net': plugin broken-net:plugin did not load (")
 
 
-def test_settings_that_print_on_import_leave_the_json_document_alone(fake_distribution: Callable[..., Path]) -> None:
+def test_settings_that_print_on_import_do_not_change_the_json_document(fake_distribution: Callable[..., Path]) -> None:
     code = """
 import hnetzoo
 @hnetzoo.hookimpl

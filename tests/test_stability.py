@@ -1,6 +1,6 @@
-"""What others build on does not change by accident: public names, their signatures, commands and options.
+"""The public interface does not change by accident: names, signatures, commands and options.
 
-Where a change is meant, run this file as a script to write it down anew, and say so in CHANGELOG.md.
+After an intended change, run this file as a script to store the new interface, and add a line to CHANGELOG.md.
 """
 
 import inspect
@@ -21,17 +21,17 @@ GOLDEN = Path(__file__).parent / "golden"
 
 
 def public_names() -> dict[str, Any]:
-    """List the public names: modules with theirs, functions with parameters, records with fields, classes with both."""
+    """Return the public names: names of modules, parameters of functions, fields of records, both of classes."""
     return {name: _shape(getattr(hnetzoo, name)) for name in hnetzoo.__all__}
 
 
 def kit_names() -> dict[str, Any]:
-    """List the public names of the conformance kit."""
+    """Return the public names of the conformance kit."""
     return {name: _shape(getattr(testing, name)) for name in testing.__all__}
 
 
 def commands() -> dict[str, list[str]]:
-    """List the commands with their arguments and options."""
+    """Return the commands with their arguments and options."""
     group: Any = typer.main.get_command(app)
     listed = {name: command.params for name, command in group.commands.items()}
     return {
@@ -57,9 +57,9 @@ def _shape(thing: Any) -> Any:
 
 
 @pytest.mark.parametrize("name", WRITERS)
-def test_what_others_build_on_is_as_written_down(name: str) -> None:
+def test_the_public_interface_is_as_stored(name: str) -> None:
     stored = json.loads((GOLDEN / f"{name}.json").read_text())
-    assert WRITERS[name]() == stored, "if this is meant: python tests/test_stability.py, and a line in CHANGELOG.md"
+    assert WRITERS[name]() == stored, "if this is intended: python tests/test_stability.py, and a line in CHANGELOG.md"
 
 
 if __name__ == "__main__":

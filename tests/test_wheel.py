@@ -1,4 +1,4 @@
-"""The wheel holds what users need, and works outside the repository."""
+"""The wheel holds all that users need, and works outside the repository."""
 
 import json
 import os
@@ -23,7 +23,7 @@ def pip(*arguments: object, cwd: Path | None = None) -> None:
 
 
 def build(project: Path, folder: Path) -> Path:
-    """Build a project's wheel into an empty folder."""
+    """Return a project's wheel, built into an empty folder."""
     pip("wheel", "--wheel-dir", folder, project)
     (path,) = folder.glob("*.whl")
     return path
@@ -36,7 +36,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def site(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Install the wheel where nothing else is."""
+    """Return an empty folder with only the wheel installed."""
     path = tmp_path_factory.mktemp("site")
     pip("install", "--target", path, wheel)
     return path

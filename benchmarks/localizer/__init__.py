@@ -1,5 +1,4 @@
-"""A study: what a sound source localizer is best trained with.
+"""A study that compares criteria for training a sound source localizer.
 
-`python -m benchmarks.localizer` simulates scenes, trains a small localizer with each criterion, and writes what comes
-of it.
+`python -m benchmarks.localizer` simulates scenes, trains a small localizer with each criterion, and writes the scores.
 """

@@ -1,7 +1,7 @@
-"""Train localizers with every criterion and write what comes of them: python -m benchmarks.localizer.
+"""Train localizers with every criterion and write their scores: python -m benchmarks.localizer.
 
-What is finished is kept under --runs, and the same command continues. `make tables` renders the result and draws its
-learning curves.
+Finished jobs are kept under --runs, and the same command continues after them. `make tables` renders the result and
+draws its learning curves.
 """
 
 import logging
@@ -23,14 +23,14 @@ RUNS = Path("runs") / "localizer"
 
 
 def run(
-    quick: Annotated[bool, typer.Option("--quick", help="A few scenes and epochs, to see that all works.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="A few scenes and epochs, to check that all works.")] = False,
     study: Annotated[Path | None, typer.Option(help="TOML file; study.toml, or quick.toml with --quick.")] = None,
     json: Annotated[Path | None, typer.Option(help="Where to write; by default only without --quick.")] = None,
     runs: Annotated[Path, typer.Option(help="Where finished jobs, scenes and matchers are kept.")] = RUNS,
     jobs: Annotated[int, typer.Option(min=1, help="Jobs at once, each in a process of one thread.")] = 2,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Compute finished jobs anew.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Compute finished jobs again.")] = False,
 ) -> None:
-    """Compare criteria to train a localizer with."""
+    """Compare criteria for training a localizer."""
     logging.basicConfig(format="%(message)s")
     try:
         chosen = read_study(study or HERE / ("quick.toml" if quick else "study.toml"))
@@ -39,7 +39,7 @@ def run(
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(error.exit_code) from None
     except KeyboardInterrupt:
-        typer.echo(f"interrupted; what is finished is kept under {runs}, and the same command continues", err=True)
+        typer.echo(f"interrupted; finished jobs are kept under {runs}, and the same command continues", err=True)
         raise typer.Exit(130) from None
     target = json or (None if quick else RESULT)
     if target:

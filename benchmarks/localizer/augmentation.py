@@ -1,7 +1,7 @@
-"""The 48 symmetries of a cube: turning and mirroring scenes without hearing them again.
+"""Augmentation by the 48 symmetries of a cube: features of rotated and mirrored scenes without new audio.
 
-Under a signed permutation of the axes, spectra of X, Y and Z change places, intensities and directions change
-places and signs. Any other rotation would mix spectra, which have lost their phases.
+A signed permutation of the axes permutes the spectra of X, Y and Z, and permutes and signs intensities and directions.
+Any other rotation would mix spectra, which needs their phases.
 """
 
 import torch
@@ -11,7 +11,7 @@ from benchmarks.localizer.features import Examples
 
 
 def turn(examples: Examples, generator: torch.Generator) -> Examples:
-    """Turn every scene by a symmetry of its own.
+    """Return every scene turned by its own random symmetry.
 
     Example:
         >>> scene = Examples(torch.rand(1, 7, 5, 32), torch.rand(1, 5, 2, 3), torch.ones(1, 5, 2).bool(), torch.ones(1))
@@ -26,7 +26,7 @@ def turn(examples: Examples, generator: torch.Generator) -> Examples:
 
 
 def apply(examples: Examples, axes: Tensor, signs: Tensor) -> Examples:
-    """Make axis `axes[i]`, times `signs[i]`, the new axis i of every scene; both are [b, 3]."""
+    """Return scenes whose axis i is the old axis `axes[i]` times `signs[i]`; both are [b, 3]."""
     rows = torch.arange(len(axes)).unsqueeze(1)
     omni, spectra, intensity = torch.split(examples.features, [1, 3, 3], 1)
     turned = intensity[rows, axes] * signs[:, :, None, None]

@@ -1,12 +1,12 @@
-"""What a localizer is trained with: each criterion maps an estimate and the truth to named terms that are summed.
+"""Training criteria: each maps an estimate and the truth to named terms, whose sum is minimised.
 
-All learn directions where somebody lives, and activity from who is whose prediction:
+All take distances from active references, and the targets of activity from the association:
 
-| kind | who is whose | loss |
+| kind | association | terms |
 | --- | --- | --- |
 | fixed-order | output i is slot i | distance, activity |
 | permutation-invariant | the best pairing of each frame | distance, activity |
-| tracking | what the matcher says | distance, false positives, misses, switches, activity |
+| tracking | output of the matcher | distance, false positives, misses, switches, activity |
 """
 
 from collections.abc import Mapping
@@ -26,11 +26,11 @@ from hnetzoo.losses import (
 )
 
 Terms = dict[str, Tensor]
-SURE = 0.5  # probability from which doa-net takes a pair for associated
+ASSOCIATED = 0.5  # probability above which doa-net counts a pair as associated
 
 
 class Criterion(Protocol):
-    """Compute the terms of a batch of scenes."""
+    """A function that returns the terms of a batch of scenes."""
 
     def __call__(self, estimate: Estimate, truth: Examples) -> Terms:
         """Return scalars by name."""
@@ -53,7 +53,7 @@ class FixedOrder(nn.Module):
 
 
 class PermutationInvariant(nn.Module):
-    """As FixedOrder, in the order that is best for each frame."""
+    """Like FixedOrder, in the best order of each frame."""
 
     def __init__(self, loss: PermutationInvariantLoss) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ class PermutationInvariant(nn.Module):
 
 
 class Tracking(nn.Module):
-    """dMOTA and dMOTP of the directions, weighted by their activity; the matcher sees chords, pairs cost squares."""
+    """dMOTA and dMOTP of the directions, weighted by activity; the matcher gets chords, the loss squared distances."""
 
     def __init__(self, loss: TrackingLoss) -> None:
         super().__init__()
@@ -88,7 +88,7 @@ class Tracking(nn.Module):
 
 
 class Published(nn.Module):
-    """The same after doa-net, whose formulas know neither activity nor identity."""
+    """Like Tracking, with the formulas of doa-net, which have neither activity nor identity."""
 
     def __init__(self, loss: TrackingLoss) -> None:
         super().__init__()
@@ -99,7 +99,7 @@ class Published(nn.Module):
         distance = self.loss.metric(truth.directions, estimate.directions)
         association = self.loss.associate(distance, truth.active)
         terms = self.loss.terms(distance, truth.active, association=association)
-        return {**terms, "activity": self.activity(estimate.activity, association > SURE)}
+        return {**terms, "activity": self.activity(estimate.activity, association > ASSOCIATED)}
 
 
 class Weighted(nn.Module):
@@ -116,7 +116,7 @@ class Weighted(nn.Module):
 
 
 def build_criterion(entry: CriterionEntry, matcher: nn.Module | None) -> Criterion:
-    """Build what a suite names; a matcher is needed where the entry names one.
+    """Return the criterion of an entry; a matcher is needed if the entry names one.
 
     Example:
         >>> type(build_criterion(CriterionEntry(label="MSE", kind="fixed-order"), None).criterion).__name__

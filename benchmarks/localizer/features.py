@@ -1,6 +1,6 @@
-"""What the localizer hears: log spectra of the four channels and intensity vectors, in mel bands and label frames.
+"""Features of the localizer: log spectra of the four channels and intensity vectors, in mel bands and label frames.
 
-Finished examples are kept on disk, named by the digest of all that they depend on, for all jobs that share them.
+Examples are kept on disk, named by the digest of all that they depend on, for all jobs that share them.
 """
 
 from functools import cache
@@ -23,17 +23,17 @@ HOP = 200  # samples, a quarter of a label frame
 BANDS = 32
 LOWEST_HZ = 50.0
 FEATURES = 7  # log spectra of W, X, Y, Z, then intensity along x, y, z
-FLOOR = 1e-6  # of powers; that of the noise is about a hundred per bin
+FLOOR = 1e-6  # added to powers; the noise has a power of about a hundred per bin
 SOURCES = ("settings", "signals", "scenes", "features")  # the modules that examples depend on
 
 
 class Examples(NamedTuple):
-    """Scenes as the localizer sees them, and what it is to find there."""
+    """Features of scenes, and their labels."""
 
     features: Tensor
     """Float [b, 7, t, bands]."""
     directions: Tensor
-    """Float [b, t, n, 3]; 0 where nobody lives."""
+    """Float [b, t, n, 3], unit vectors; 0 in inactive slots."""
     active: Tensor
     """Bool [b, t, n]."""
     identity: Tensor
@@ -45,7 +45,7 @@ class Examples(NamedTuple):
 
 
 def extract(audio: Tensor) -> Tensor:
-    """Compute features.
+    """Return the features of audio.
 
     The intensity of a bin is Re(W* (X, Y, Z)), its energy density half of the power of all four channels. Both are
     summed over a band and a label frame before they are divided, so that the vector is a unit vector towards a single
@@ -61,7 +61,7 @@ def extract(audio: Tensor) -> Tensor:
         >>> extract(torch.randn(2, 4, 8000)).shape
         torch.Size([2, 7, 10, 32])
     """
-    edge = (WINDOW - HOP) // 2  # so that windows lie in the middle of their hops
+    edge = (WINDOW - HOP) // 2  # centres windows on their hops
     window = torch.hann_window(WINDOW)
     flat = pad(audio, (edge, edge)).flatten(0, 1)
     spectrum = torch.stft(flat, WINDOW, HOP, window=window, center=False, return_complex=True)
@@ -73,7 +73,7 @@ def extract(audio: Tensor) -> Tensor:
 
 
 def load_examples(settings: SceneSettings, max_sources: int, split: Split, seed: int, folder: Path) -> Examples:
-    """Return the examples of a split, drawn anew unless the folder holds them."""
+    """Return the examples of a split, from the folder or newly drawn and kept there."""
     code = [digest_sources(f"benchmarks.localizer.{name}") for name in SOURCES]
     recipe = [settings.model_dump(), max_sources, split, seed, code, versions()]
     path = folder / f"{split}-{max_sources}-{seed}-{digest_document(recipe)[:16]}.safetensors"
@@ -84,13 +84,13 @@ def load_examples(settings: SceneSettings, max_sources: int, split: Split, seed:
 
 
 def draw_examples(settings: SceneSettings, max_sources: int, split: Split, seed: int) -> Examples:
-    """Draw the scenes of a split and extract their features."""
+    """Return the examples of a split, newly drawn."""
     parts = [(extract(audio), *labels) for audio, labels in draw_scenes(settings, max_sources, split, seed)]
     return Examples(*(torch.cat(tensors) for tensors in zip(*parts, strict=True)))
 
 
 def _pool(bins: Tensor) -> Tensor:
-    """Sum over bands and average over label frames: [b, c, bins, hops] to [b, c, t, bands]."""
+    """Return sums over bands, averaged over label frames, [b, c, t, bands] of [b, c, bins, hops]."""
     per_hop = bins.mT @ mel_bands()
     scenes, channels, hops, bands = per_hop.shape
     per_frame = LABEL_HOP // HOP
@@ -108,5 +108,5 @@ def mel_bands() -> Tensor:
 
 
 def _mel(hertz: Tensor) -> Tensor:
-    """D. O'Shaughnessy, "Speech Communication", 1987."""
+    """Return frequencies [hertz] in mel; D. O'Shaughnessy, "Speech Communication", 1987."""
     return 2595 * torch.log10(1 + hertz / 700)

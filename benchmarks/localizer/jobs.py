@@ -1,4 +1,4 @@
-"""One job of the study: a criterion, a number of sources and a seed; found among the finished ones, or trained."""
+"""Jobs of the study: a criterion, a number of sources and a seed each; cached, or trained."""
 
 import logging
 import math
@@ -30,13 +30,13 @@ CODE = (
     "hnetzoo.tracking",
     "hnetzoo.training",
 )
-"""Packages that a row depends on, beside the matcher's."""
+"""Packages whose code a row depends on, besides that of the matcher."""
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """Plain data that travels to workers; `runs` keeps what is finished, `fresh` computes it anew."""
+    """A job, as plain data for workers; `runs` is the folder of cached results, `fresh` computes them again."""
 
     study: Study
     criterion: CriterionEntry
@@ -47,7 +47,7 @@ class Job:
 
     @property
     def name(self) -> dict[str, Any]:
-        """What a row begins with."""
+        """The first items of a row, which name its job."""
         return {"criterion": self.criterion.label, "sources": self.sources, "seed": self.seed}
 
     def examples(self, split: Split) -> Examples:
@@ -62,7 +62,7 @@ class Job:
 
 
 def run_job(job: Job) -> Row:
-    """Return the row of a job; one that raises is a row with the reason under "failed"."""
+    """Return the row of a job; if it raises, a row with the reason under "failed"."""
     try:
         return _find_or_train(job)
     except Exception as error:
@@ -71,24 +71,24 @@ def run_job(job: Job) -> Row:
 
 
 def failed(job: Job, error: BaseException) -> Row:
-    """Say in a row what ended a job."""
+    """Return a row with the error of a job."""
     return {**job.name, "failed": one_line(error)}
 
 
 def prepare(step: Callable[[], None]) -> None:
-    """Take a step that jobs share; where it raises, so do they, and say it in their rows."""
+    """Take a step that jobs share; errors are ignored, since they are raised and reported again by the jobs."""
     with suppress(Exception):
         step()
 
 
 def prepare_scenes(job: Job) -> None:
-    """Draw all splits that jobs of the same number of sources and seed share."""
+    """Draw all splits that jobs with the same number of sources and the same seed share."""
     for split in SPLITS:
         job.examples(split)
 
 
 def prepare_matcher(job: Job) -> None:
-    """Train the matcher that jobs of the same criterion and number of sources share, where it needs it."""
+    """Train the matcher that jobs with the same criterion and number of sources share, if it needs training."""
     job.matcher()
 
 
@@ -97,7 +97,7 @@ def _find_or_train(job: Job) -> Row:
     matcher = job.matcher()
     path = job.runs / "rows" / f"{_key(job, matcher)}.json"
     if path.exists() and not job.fresh:
-        return {**read_json(path), **job.name}  # labels are no part of the key
+        return {**read_json(path), **job.name}  # the label is not in the key
     start = time.perf_counter()
     criterion = build_criterion(job.criterion, matcher.module if matcher else None)
     training, validation = job.examples("train"), job.examples("validation")
@@ -118,7 +118,7 @@ def _find_or_train(job: Job) -> Row:
 
 
 def _key(job: Job, matcher: Matcher | None) -> str:
-    """Digest all that a row depends on."""
+    """Return the digest of all that a row depends on."""
     parts = {
         "criterion": job.criterion.model_dump(exclude={"label"}),
         "matcher": [matcher.settings, digest_tensors(matcher.module.state_dict())] if matcher else [],
@@ -133,5 +133,5 @@ def _key(job: Job, matcher: Matcher | None) -> str:
 
 
 def _plain(record: dict[str, Any]) -> dict[str, Any]:
-    """Replace NaN, which JSON does not know."""
+    """Return a record with None for NaN, which JSON does not have."""
     return {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in record.items()}

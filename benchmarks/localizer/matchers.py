@@ -1,6 +1,7 @@
-"""Matchers of the zoo for a number of sources; those of fixed size are padded, or trained where they are too small.
+"""Matchers for a number of sources; those of fixed size are padded, or trained if they are too small.
 
-To a localizer all predictions exist, while references come and go: problems with masked slots, often unequal.
+All predictions of a localizer exist, but references appear and disappear: problems have masked slots and are often
+rectangular.
 """
 
 from pathlib import Path
@@ -13,16 +14,16 @@ import hnetzoo
 from benchmarks.localizer.settings import CriterionEntry, MatcherTraining
 from hnetzoo.benchmark.entrants import TrainingOptions
 from hnetzoo.benchmark.jobs import JobRunner, Options
-from hnetzoo.benchmark.plan import Job, Planner
+from hnetzoo.benchmark.plan import Entrant, Task, plan_jobs
 from hnetzoo.benchmark.results import BenchmarkRow
 from hnetzoo.registry.components import configure
-from hnetzoo.registry.loading import ResolvedModel, resolve_model
+from hnetzoo.registry.resolution import ResolvedModel, resolve_model
 from hnetzoo.training.runs import BEST
 from hnetzoo.training.weights import fill, load_tensors
 
 
 class Padded(nn.Module):
-    """A matcher of fixed size for smaller problems, filled up by masked slots.
+    """A matcher of fixed size for smaller problems, which are padded with masked slots.
 
     Example:
         >>> import torch
@@ -45,7 +46,7 @@ class Padded(nn.Module):
 
 
 class Matcher(NamedTuple):
-    """A matcher in eval mode, what the reports call its weights, and its settings; `package` holds its code."""
+    """A matcher in eval mode, the name of its weights in reports, its settings, and the package of its code."""
 
     module: nn.Module
     weights: str
@@ -54,18 +55,18 @@ class Matcher(NamedTuple):
 
 
 def load_matcher(entry: CriterionEntry, sources: int, training: MatcherTraining, runs: Path) -> Matcher:
-    """Return the matcher of a criterion for so many references and predictions.
+    """Return the matcher of a criterion for a number of sources.
 
     One of fixed size is trained if its shipped weights are for fewer sources.
 
     Args:
         entry: Names the matcher and its settings.
-        sources: Slots of either side.
+        sources: Slots per side.
         training: How it is trained.
-        runs: Where trained ones are kept, and taken up.
+        runs: Folder in which trained matchers are cached.
 
     Raises:
-        HnetzooError: As `hnetzoo.load_model` and `hnetzoo train` do.
+        HnetzooError: As `hnetzoo.load_model` and `hnetzoo train`.
     """
     registry = hnetzoo.discover()
     resolved = resolve_model(entry.matcher, registry, entry.settings)
@@ -82,16 +83,13 @@ def load_matcher(entry: CriterionEntry, sources: int, training: MatcherTraining,
 def _trained(
     resolved: ResolvedModel, sources: int, training: MatcherTraining, registry: hnetzoo.Registry, runs: Path
 ) -> tuple[nn.Module, str]:
-    """Train a model for a size, or take up what was trained."""
+    """Return a model trained for a number of sources, or cached, and the name of its weights."""
     settings = {"max_doas": sources, "samples": training.samples, "counts": "known"}
     trainer = configure(registry.trainer(resolved.spec.trainer), {"epochs": training.epochs})
-    planner = Planner(registry)
-    job = Job(
-        index=0,
-        entrant=planner.to_train(resolved.spec.name, resolved.component, trainer),
-        task=planner.task_of(configure(registry.dataset("doa"), settings), "doa"),
-        seed=0,
-    )
+    model = ResolvedModel(component=resolved.component)
+    entrant = Entrant(title=resolved.spec.name, choices=(model,), trainer=trainer)
+    task = Task(title="doa", dataset=configure(registry.dataset("doa"), settings))
+    job = plan_jobs([entrant], [task], [0], registry).jobs[0]
     runner = JobRunner(Options(cache=runs / "rows", training=TrainingOptions(runs=runs)))
     row = runner.outcome(job).result
     assert isinstance(row, BenchmarkRow), "it is trained for the size of its problems"

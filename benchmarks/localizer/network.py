@@ -9,7 +9,7 @@ from benchmarks.localizer.features import BANDS, FEATURES
 
 
 class Estimate(NamedTuple):
-    """What the localizer says about scenes."""
+    """Output of the localizer."""
 
     directions: Tensor
     """Float [b, t, n, 3], of any length."""
@@ -18,10 +18,10 @@ class Estimate(NamedTuple):
 
 
 class Localizer(nn.Module):
-    """Three convolutions, which halve or quarter the bands, and one GRU over label frames in both directions.
+    """Three convolutions, which pool the bands, and a bidirectional GRU over label frames.
 
     Args:
-        max_sources: Outputs, each a track of its own.
+        max_sources: Number of outputs, one track each.
 
     Example:
         >>> import torch
@@ -46,7 +46,7 @@ class Localizer(nn.Module):
         self.head = nn.Linear(2 * self.HIDDEN, max_sources * 4)
 
     def forward(self, features: Tensor) -> Estimate:
-        """Map float [b, 7, t, bands] to an estimate."""
+        """Return the estimate of features, float [b, 7, t, bands]."""
         maps = self.convolutions(self.normalise(features))  # [b, c, t, bands left]
         states, _ = self.recurrent(maps.transpose(1, 2).flatten(2))
         answer = self.head(states).view(len(features), features.shape[2], -1, 4)  # [b, t, n, 4]

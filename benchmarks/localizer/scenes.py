@@ -1,7 +1,7 @@
 """Simulated scenes: moving sources with births and deaths, in first-order Ambisonics with diffuse noise.
 
-Conventions: `b` scenes of `t` label frames with `n` slots. In a slot `k` sources live one after the other, so at most
-n are alive at a time. Channels are W, X, Y, Z in SN3D: a plane wave of pressure s from direction (x, y, z) is
+Conventions: `b` scenes of `t` label frames with `n` slots. In a slot `k` sources are active one after the other, so at
+most n are active at a time. Channels are W, X, Y, Z in SN3D: a plane wave of pressure s from direction (x, y, z) is
 s * (1, x, y, z), and an isotropic field of unit power has 1 in W and 1/3 in each of X, Y and Z, uncorrelated.
 Everything is drawn for whole batches of scenes.
 """
@@ -23,16 +23,16 @@ SAMPLE_RATE = 8000  # Hz
 LABEL_HOP = 800  # samples of a label frame, a tenth of a second
 CHANNELS = 4
 DIFFUSE_POWER = (1.0, 1 / 3, 1 / 3, 1 / 3)  # of W, X, Y and Z
-SCENES_AT_ONCE = 16  # what a few megabytes of samples hold
+SCENES_AT_ONCE = 16  # a few megabytes of samples
 
 
 class Sources(NamedTuple):
-    """All that is drawn about sources, but for what they sound like; tensors are [b, n, k]."""
+    """Random properties of sources other than their signals; tensors are [b, n, k]."""
 
     birth: Tensor
-    """First label frame, integer; negative if the source lived before the scene began."""
+    """First label frame, integer; negative if the source was active before the scene began."""
     death: Tensor
-    """First label frame after its life, integer; at most the next source's birth."""
+    """First label frame after its activity, integer; at most the next source's birth."""
     start: Tensor
     """Direction when the scene begins, float [b, n, k, 3], a unit vector."""
     heading: Tensor
@@ -43,35 +43,35 @@ class Sources(NamedTuple):
     """Float [dB]."""
 
     def alive(self, frames: int) -> Tensor:
-        """Say who lives when: bool [b, n, k, t]."""
+        """Return whether sources are active in the label frames, bool [b, n, k, t]."""
         frame = torch.arange(frames)
         return (self.birth.unsqueeze(-1) <= frame) & (frame < self.death.unsqueeze(-1))
 
     def directions(self, seconds: Tensor) -> Tensor:
-        """Say where they are at times [t] [seconds] since the scene began: float [b, n, k, t, 3]."""
+        """Return their directions at times [t] [seconds] since the scene began, float [b, n, k, t, 3]."""
         turn = (self.speed.unsqueeze(-1) * seconds).unsqueeze(-1)
         return turn.cos() * self.start.unsqueeze(-2) + turn.sin() * self.heading.unsqueeze(-2)
 
 
 class Labels(NamedTuple):
-    """What a localizer is to find."""
+    """Targets of a localizer."""
 
     directions: Tensor
-    """Float [b, t, n, 3], at the middle of the frame; 0 where nobody lives."""
+    """Float [b, t, n, 3], at the middle of the frame; 0 in inactive slots."""
     active: Tensor
-    """Bool [b, t, n], whether somebody lives in the slot."""
+    """Bool [b, t, n], whether a source is active in the slot."""
     identity: Tensor
-    """Integer [b, t, n], who of the slot's sources; 0 where nobody lives."""
+    """Integer [b, t, n], which of the slot's sources is active; 0 in inactive slots."""
 
 
 def draw_scenes(settings: SceneSettings, max_sources: int, split: Split, seed: int) -> Iterator[tuple[Tensor, Labels]]:
-    """Draw the scenes of a split, some at a time.
+    """Yield the audio and labels of a split, some scenes at a time.
 
     Args:
-        settings: How they are.
-        max_sources: Slots, and so the most sources at a time.
-        split: Splits are independent of one another.
-        seed: Draws them.
+        settings: Settings of the scenes.
+        max_sources: Number of slots, and so the largest number of sources at a time.
+        split: One of the splits, which are independent of each other.
+        seed: Seed of the scenes.
 
     Yields:
         Float [b, 4, samples] of some scenes, and their labels.
@@ -93,7 +93,7 @@ def draw_scenes(settings: SceneSettings, max_sources: int, split: Split, seed: i
 
 
 def draw_sources(settings: SceneSettings, shape: tuple[int, int], generator: torch.Generator) -> Sources:
-    """Draw sources for b scenes of n slots; scenes begin in the middle of a life or of a gap."""
+    """Return random sources for b scenes of n slots; scenes begin in the middle of a life or of a gap."""
     (shortest, longest), (least, most) = settings.life_frames, settings.gap_frames
     rounds = ceil((settings.frames + shortest) / (shortest + least))  # enough for any scene
     size = (*shape, rounds)
@@ -114,7 +114,7 @@ def draw_sources(settings: SceneSettings, shape: tuple[int, int], generator: tor
 
 
 def encode(sources: Sources, signals: Tensor, frames: int) -> Tensor:
-    """Encode signals [b, n, k, samples], silent outside their lives, to float [b, 4, samples] without noise."""
+    """Return the clean channels, [b, 4, samples], of signals [b, n, k, samples]; inactive sources are silent."""
     alive = sources.alive(frames).repeat_interleave(LABEL_HOP, -1)
     power = (signals.square() * alive).sum(-1) / alive.sum(-1).clamp(min=1)
     gain = 10 ** (sources.snr_db / 20) / power.clamp(min=torch.finfo(power.dtype).tiny).sqrt()
@@ -126,13 +126,13 @@ def encode(sources: Sources, signals: Tensor, frames: int) -> Tensor:
 
 
 def diffuse_noise(scenes: int, samples: int, generator: torch.Generator) -> Tensor:
-    """Draw white noise from everywhere, of unit power in W: float [b, 4, samples]."""
+    """Return diffuse white noise with unit power in W, float [b, 4, samples]."""
     white = torch.randn((scenes, CHANNELS, samples), generator=generator)
     return white * torch.tensor(DIFFUSE_POWER).sqrt().unsqueeze(-1)
 
 
 def label(sources: Sources, frames: int) -> Labels:
-    """Write down who is where."""
+    """Return the labels of sources."""
     alive = sources.alive(frames)
     middles = (torch.arange(frames) + 0.5) * LABEL_HOP / SAMPLE_RATE
     directions = (sources.directions(middles) * alive.unsqueeze(-1)).sum(2)

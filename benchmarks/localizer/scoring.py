@@ -1,4 +1,4 @@
-"""How good estimates are: the field's metrics, from the tracks that a localizer declares active."""
+"""Metrics of estimates, from the tracks that the localizer predicts to be active."""
 
 from math import nan
 from typing import NamedTuple
@@ -15,28 +15,28 @@ SCENES_AT_ONCE = 50
 
 
 class Scores(NamedTuple):
-    """The metrics of a split; ratios are taken once, from the counts of all scenes."""
+    """Metrics of a split; ratios are of counts over all scenes."""
 
     error_deg: float
     """LE, mean angle of the pairs of the best matching, without a gate [degrees]; NaN where nothing is matched."""
     recall: float
-    """LR."""
+    """LR, localization recall."""
     precision: float
-    """LP."""
+    """LP, localization precision."""
     f1: float
-    """LF."""
+    """LF, localization F1."""
     mota: float
     """MOTA, of pairs within the gate."""
     switches: float
     """IDSW, identity switches per hundred references."""
     match_switches: float
-    """Identity switches per hundred matches: what matches little has few switches; NaN where nothing is matched."""
+    """Identity switches per hundred matches, since few matches allow few switches; NaN where nothing is matched."""
     gospa_deg: float
-    """Mean GOSPA of a frame, its cutoff the gate [degrees]: places, misses and false alarms in one number."""
+    """Mean GOSPA of a frame with the gate as cutoff [degrees]: errors of location, misses and false alarms together."""
 
 
 def estimate(localizer: Localizer, features: Tensor) -> Estimate:
-    """Run a localizer in eval mode, without gradients."""
+    """Return the estimate of a localizer in eval mode, without gradients."""
     localizer.eval()
     with torch.no_grad():
         parts = [localizer(some) for some in torch.split(features, SCENES_AT_ONCE)]
@@ -44,11 +44,11 @@ def estimate(localizer: Localizer, features: Tensor) -> Estimate:
 
 
 def score(estimated: Estimate, truth: Examples, gate_deg: float) -> Scores:
-    """Compare an estimate with the truth.
+    """Return the scores of an estimate.
 
     Args:
-        estimated: What the localizer says; a track is active where its logit is positive.
-        truth: The same scenes.
+        estimated: Output of the localizer; a track is active where its logit is positive.
+        truth: Labels of the same scenes.
         gate_deg: Farther pairs do not match in MOTA, IDSW and GOSPA [degrees].
 
     Example:

@@ -1,6 +1,6 @@
-"""What sources sound like: a harmonic tone that glides, and noise of one band, mixed and modulated.
+"""Random signals of sources: a mix of a gliding harmonic tone and band noise, with amplitude modulation.
 
-Signals are drawn whole, float [..., samples], from a generator.
+Signals are float [..., samples].
 """
 
 import torch
@@ -8,23 +8,23 @@ from torch import Tensor
 
 PITCH_HZ = (100.0, 400.0)
 GLIDE_PER_SECOND = 0.3  # largest relative change of the pitch in a second
-HARMONIC_DECAY = (0.6, 0.9)  # amplitude of a harmonic over that of the one below
-BAND_HZ = (300.0, 3000.0)  # centre of the noise
-BAND_OCTAVES = (0.5, 1.5)  # its standard deviation
+HARMONIC_DECAY = (0.6, 0.9)  # ratio of the amplitudes of successive harmonics
+BAND_HZ = (300.0, 3000.0)  # centre of the noise band
+BAND_OCTAVES = (0.5, 1.5)  # standard deviation of the noise band
 MODULATION_HZ = (2.0, 6.0)  # about the rate of syllables
 MODULATION_DEPTH = 0.7
 
 
 def draw_signals(shape: tuple[int, ...], seconds: Tensor, generator: torch.Generator) -> Tensor:
-    """Draw independent signals.
+    """Return independent random signals.
 
     Args:
-        shape: How many.
+        shape: Shape of the batch of signals.
         seconds: Times of the samples, float [samples] [seconds], evenly spaced.
-        generator: Where the randomness is taken from.
+        generator: Random generator.
 
     Returns:
-        Float [*shape, samples], of any power.
+        Float [*shape, samples]; their power is not normalised.
 
     Example:
         >>> draw_signals((2, 3), torch.arange(800) / 8000, torch.Generator().manual_seed(0)).shape
@@ -37,13 +37,13 @@ def draw_signals(shape: tuple[int, ...], seconds: Tensor, generator: torch.Gener
 
 
 def uniform(shape: tuple[int, ...], bounds: tuple[float, float], generator: torch.Generator) -> Tensor:
-    """Draw floats between two bounds."""
+    """Return random floats, uniform between two bounds."""
     low, high = bounds
     return low + (high - low) * torch.rand(shape, generator=generator)
 
 
 def _tones(shape: tuple[int, ...], seconds: Tensor, generator: torch.Generator) -> Tensor:
-    """Sum all harmonics of a gliding pitch, each weaker than the last by the same factor."""
+    """Return the sum of all harmonics of a gliding pitch, whose amplitudes decay geometrically."""
     pitch = uniform((*shape, 1), PITCH_HZ, generator)
     glide = pitch * uniform((*shape, 1), (-GLIDE_PER_SECOND, GLIDE_PER_SECOND), generator)
     decay = uniform((*shape, 1), HARMONIC_DECAY, generator)
@@ -55,7 +55,7 @@ def _tones(shape: tuple[int, ...], seconds: Tensor, generator: torch.Generator) 
 
 
 def _noises(shape: tuple[int, ...], seconds: Tensor, generator: torch.Generator) -> Tensor:
-    """Filter white noise by a Gaussian band on the axis of octaves."""
+    """Return white noise filtered by a band that is Gaussian in octaves."""
     samples = len(seconds)
     frequency = torch.fft.rfftfreq(samples, float(seconds[1] - seconds[0])).clamp(min=1.0)
     centre = uniform((*shape, 1), (0.0, 1.0), generator) * torch.tensor(BAND_HZ[1] / BAND_HZ[0]).log2()

@@ -1,4 +1,4 @@
-"""Run all jobs of a study, here or in several processes."""
+"""Run all jobs of a study, in this process or in workers."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
@@ -20,11 +20,11 @@ def run_study(
     """Return the rows of all jobs, in the order of the study.
 
     Args:
-        study: What to run.
-        runs: Where finished jobs, scenes and matchers are kept.
-        workers: Jobs at once; more than one in processes of one thread each.
-        fresh: Computes finished jobs anew.
-        on_row: Is told of each row as it is made.
+        study: Settings of the study.
+        runs: Folder in which finished jobs, scenes and matchers are cached.
+        workers: Number of jobs at a time; if more than one, each is in a process of one thread.
+        fresh: Whether to compute finished jobs again.
+        on_row: Called with each row when it is finished.
     """
     jobs = [
         Job(study=study, criterion=criterion, sources=sources, seed=seed, runs=runs, fresh=fresh)
@@ -41,7 +41,7 @@ def run_study(
 
 
 def _preparations(jobs: Iterable[Job]) -> Iterator[partial[None]]:
-    """Name once what several jobs share, so that no two workers make it at the same time; the longest first."""
+    """Yield once each step that several jobs share, so that no two workers take it at the same time; longest first."""
     matchers = {(job.criterion.matcher, str(job.criterion.settings), job.sources): job for job in jobs}
     yield from (partial(prepare_matcher, job) for job in reversed(matchers.values()))
     yield from (partial(prepare_scenes, job) for job in {(job.sources, job.seed): job for job in jobs}.values())
@@ -53,5 +53,5 @@ def _spread(
     workers: int,
     failed: Callable[[Item, BaseException], Result],
 ) -> Iterable[Result]:
-    """Do work on items here, or in several processes."""
+    """Return the results of work on items, in this process or in workers."""
     return map(work, items) if workers == 1 else run_in_workers(work, items, workers, failed)

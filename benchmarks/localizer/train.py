@@ -1,4 +1,4 @@
-"""Train a localizer with a criterion and keep its best epoch by the validation scenes."""
+"""Training of a localizer with a criterion; the best epoch on the validation scenes is kept."""
 
 import math
 import time
@@ -24,14 +24,14 @@ LARGEST_GRADIENT = 1.0
 def train(
     criterion: Criterion, training: Examples, validation: Examples, settings: TrainingSettings, seed: int
 ) -> tuple[Localizer, list[dict[str, Any]]]:
-    """Train a localizer.
+    """Return a trained localizer and its learning curve.
 
     Args:
-        criterion: What is minimised: the sum of its terms.
-        training: Scenes to learn from, turned by a random symmetry each time they are seen.
-        validation: Scenes that choose the epoch, by the lowest mean GOSPA.
-        settings: Epochs, batch size, rates and gate.
-        seed: Fixes the initial weights, and the order and symmetries of the scenes.
+        criterion: The sum of its terms is minimised.
+        training: Training scenes, turned by a random symmetry in each epoch.
+        validation: Validation scenes; the epoch of their lowest mean GOSPA is selected.
+        settings: Settings of the training.
+        seed: Seed of the initial weights, and of the order and symmetries of the scenes.
 
     Returns:
         The localizer of the best epoch, and a record per epoch: its mean losses by name, its scores on the validation
@@ -63,7 +63,7 @@ def train(
 
 
 def batches(training: Examples, batch_size: int, seed: int, epoch: int) -> Iterator[Examples]:
-    """Cut the scenes into whole batches and turn them, as a function of (seed, epoch)."""
+    """Yield whole batches of the scenes, in an order and with symmetries that depend on (seed, epoch)."""
     state = np.random.SeedSequence((seed, epoch)).generate_state(1, np.uint32)
     generator = torch.Generator().manual_seed(int(state[0]))
     order = torch.randperm(len(training.features), generator=generator)
@@ -74,7 +74,7 @@ def batches(training: Examples, batch_size: int, seed: int, epoch: int) -> Itera
 def _run_epoch(
     localizer: Localizer, criterion: Criterion, optimization: Optimization, parts: Iterator[Examples]
 ) -> dict[str, float]:
-    """Take a step per batch and return the mean of each term."""
+    """Return the mean of each term, after taking a step per batch."""
     localizer.train()
     history = []
     for part in parts:

@@ -2,9 +2,9 @@
 
     python benchmarks/speed/assignment.py
 
-The problems are uniform costs, in three forms: all slots exist; ragged problems, whose existing slots stand first, as
-padding leaves them; and a gate that forbids 70 % of the pairs. The loop is given what the caller of a solver has: it
-cuts ragged problems, and makes forbidden pairs expensive.
+The problems have uniform costs, in three forms: all slots exist; ragged problems, padded after their existing slots;
+and a gate that forbids 70 % of the pairs. The loop does what a caller of scipy would do: it slices ragged problems, and
+gives forbidden pairs a large cost.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 
 
 def full(cost: Floats, rounds: int) -> dict[str, Way]:
-    """Solve problems whose slots all exist."""
+    """Return ways to solve problems whose slots all exist."""
     tensor = torch.from_numpy(cost)
 
     def whole() -> Iterator[None]:
@@ -42,7 +42,7 @@ def full(cost: Floats, rounds: int) -> dict[str, Way]:
 
 
 def ragged(cost: Floats, rounds: int) -> dict[str, Way]:
-    """Solve problems of 1 to n rows and columns."""
+    """Return ways to solve problems of 1 to n rows and columns."""
     tensor, slots = torch.from_numpy(cost), np.arange(cost.shape[1])
     sizes = np.random.default_rng(1).integers(1, len(slots) + 1, (2, len(cost), 1))
     masks = [torch.from_numpy(slots < size) for size in sizes]
@@ -62,7 +62,7 @@ def ragged(cost: Floats, rounds: int) -> dict[str, Way]:
 
 
 def gated(cost: Floats, rounds: int) -> dict[str, Way]:
-    """Solve problems in which pairs beyond a gate are forbidden."""
+    """Return ways to solve problems in which pairs beyond a gate are forbidden."""
     tensor = torch.from_numpy(cost)
 
     def whole() -> Iterator[None]:
@@ -80,7 +80,7 @@ def gated(cost: Floats, rounds: int) -> dict[str, Way]:
 
 def main(repeats: Repeats = 7) -> None:
     """Time all sizes, batches and forms, and store the result."""
-    torch.set_num_threads(1)  # as scipy has
+    torch.set_num_threads(1)  # like scipy
     cases = {}
     for form in (full, ragged, gated):
         for size in SIZES:

@@ -22,7 +22,7 @@ Sample = tuple[Floats, Floats]
 
 
 def plain_loop() -> Iterator[None]:
-    """Follow the protocol sample by sample, the way one writes it down first."""
+    """Yield once all samples are generated one by one, in a plain loop."""
     rng = np.random.default_rng(0)
     samples: list[Sample] = []
     for resolution in RESOLUTIONS_DEG:
@@ -33,7 +33,7 @@ def plain_loop() -> Iterator[None]:
 
 
 def whole_arrays() -> Iterator[None]:
-    """Use the dataset."""
+    """Yield once the dataset has generated its training split."""
     hnetzoo.load_dataset("doa-reference").load("train", seed=0)
     yield
 

@@ -3,8 +3,8 @@
     python benchmarks/speed/losses.py
 
 The network, the features and the two sources are the same in all ways; only the loss differs. The network is a light
-SELDnet: three convolutions and a GRU, from spectral features every 20 ms to two directions every 100 ms. A matcher
-takes the same time whatever the network, and so a larger share beside a lighter one: the second table is of the same
+SELDnet: three convolutions and a GRU, from spectral features every 20 ms to two directions every 100 ms. The time of a
+matcher does not depend on the network, so its share is larger with a lighter one: the second table is for the same
 network with features every 100 ms.
 """
 
@@ -26,7 +26,7 @@ STEPS = 20
 
 
 def convolution(channels: int, filters: int, frames: int) -> list[nn.Module]:
-    """Build a layer that pools so many frames and four bands into one."""
+    """Return a convolutional layer that pools `frames` frames and four bands into one."""
     pool = nn.MaxPool2d((frames, 4))
     return [nn.Conv2d(channels, filters, 3, padding=1), nn.BatchNorm2d(filters), nn.ReLU(), pool]
 
@@ -43,14 +43,14 @@ class Localizer(nn.Module):
         self.output = nn.Linear(128, SOURCES * 3)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Estimate directions."""
+        """Return the estimated directions, unit vectors [b, t, sources, 3]."""
         spectral = self.convolutions(features).transpose(1, 2).flatten(2)  # [b, t, channels x bands]
         points: Tensor = self.output(self.recurrent(spectral)[0])
         return normalize(points.view(*points.shape[:2], SOURCES, 3), dim=-1)
 
 
 def steps(loss: nn.Module, rate: int) -> Iterator[None]:
-    """Take training steps, from the same weights and on the same data for every loss."""
+    """Yield after each training step, from the same weights and on the same data for every loss."""
     torch.manual_seed(0)
     network = Localizer(rate).train()
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3, fused=True)
@@ -64,7 +64,7 @@ def steps(loss: nn.Module, rate: int) -> Iterator[None]:
 
 
 def main(repeats: Repeats = 7) -> None:
-    """Time training steps with each loss, beside networks of two sizes, and store the results."""
+    """Time training steps with each loss at both rates of feature frames, and store the results."""
     losses: dict[str, nn.Module] = {
         "TrackingLoss through exchangeable": TrackingLoss(hnetzoo.load_model("exchangeable@known-counts")),
         "TrackingLoss through hnetgru": TrackingLoss(hnetzoo.load_model("hnetgru")),

@@ -1,4 +1,4 @@
-"""Time ways of doing the same thing side by side, and store the result; what the scripts beside it share."""
+"""Time several ways to do the same work side by side, and store the result; used by the scripts in this folder."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -23,8 +23,8 @@ Repeats = Annotated[int, typer.Option(min=1, help="How often each way is measure
 def compare(ways: Mapping[str, Way], repeats: int) -> Seconds:
     """Return median, lowest and highest seconds of each way over the repeats.
 
-    A way is a generator that yields after each piece of its work. Pieces of all ways are done in turn, so that a slow
-    spell of the machine hits all of them.
+    A way is a generator that yields after each part of its work. The parts of all ways are done in turn, so that all
+    of them are affected when the machine is slow for a while.
     """
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for repeat in range(1, repeats + 1):
@@ -47,10 +47,10 @@ def store(name: str, title: str, what: str, cases: Mapping[str, Seconds]) -> Non
     """Write benchmarks/results/speed-NAME.json.
 
     Args:
-        name: Of the result.
-        title: Of its table.
-        what: Its caption, but for the number of threads.
-        cases: By case the seconds of its ways; the last way of a case is the one that the others are held against.
+        name: Name of the result.
+        title: Title of its table.
+        what: Caption of its table, to which the number of threads is added.
+        cases: Seconds of the ways of each case; the others are compared with the last way.
     """
     threads = torch.get_num_threads()
     document: dict[str, Any] = {

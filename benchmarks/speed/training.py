@@ -3,8 +3,8 @@
     python benchmarks/speed/training.py
 
 Architecture, losses, batch size and problems are the same in all ways. The first is how such a training is usually
-written: samples one by one, the attention's 1x1 convolutions as convolutions, Adam as it comes. The second changes all
-but the feeding, the third also that.
+written: samples one by one, the attention's 1x1 convolutions as convolutions, Adam with its defaults. The second uses
+hnetzoo's network and optimiser, the third also its batches.
 """
 
 from collections.abc import Iterable, Iterator
@@ -31,7 +31,7 @@ Array = NDArray[Any]
 
 
 class PerSample(Dataset[tuple[Array, ...]]):
-    """One stored sample at a time: distances, associations and the activity of both sides, as numpy arrays."""
+    """Dataset of single samples: distances, associations and the activity of both sides, as numpy arrays."""
 
     def __init__(self, batch: hnetzoo.AssociationBatch) -> None:
         pairs = zip(batch.distance.double().numpy(), batch.association.double().numpy(), strict=True)
@@ -47,13 +47,13 @@ class PerSample(Dataset[tuple[Array, ...]]):
 
 
 def collated(loader: Iterable[list[Tensor]]) -> Iterator[hnetzoo.AssociationBatch]:
-    """Hand on what the loader collates, as the losses want it."""
+    """Yield the collated batches of a loader as problems."""
     for distance, association, *_ in loader:
         yield hnetzoo.AssociationBatch.with_full_masks(distance, association.bool())
 
 
 def convolve(attention: Any, sequence: Tensor) -> Tensor:
-    """Compute the attention layer as the paper writes it, with 1x1 convolutions: float [b, n, c] to [b, n, c]."""
+    """Return the output of the attention layer with 1x1 convolutions, as in the paper, [b, n, c] of [b, n, c]."""
     query, key, value = (conv(sequence.mT) for conv in (attention.conv_Q, attention.conv_K, attention.conv_V))
     weights: Tensor = torch.softmax(query.mT @ key, -1)
     related: Tensor = weights @ value.mT
@@ -61,7 +61,7 @@ def convolve(attention: Any, sequence: Tensor) -> Tensor:
 
 
 class Run:
-    """A network in training, from the same initial weights each time."""
+    """A network in training, always from the same initial weights."""
 
     def __init__(self, *, literal: bool = False) -> None:
         torch.manual_seed(0)
@@ -75,7 +75,7 @@ class Run:
             self.optimization = hnetzoo.Optimization(torch.optim.Adam(self.model.parameters(), lr=1e-3))
 
     def epoch(self, batches: Iterable[hnetzoo.AssociationBatch]) -> Iterator[None]:
-        """Take a step per batch, pausing now and then."""
+        """Yield after every 25 training steps, one step per batch."""
         for step, batch in enumerate(batches, start=1):
             self.optimization.optimizer.zero_grad()
             torch.stack(list(self.trainer.losses(self.model, batch).values())).sum().backward()  # type: ignore[no-untyped-call]

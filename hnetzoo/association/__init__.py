@@ -1,1 +1,1 @@
-"""Association problems and their answers: batches, contracts, masks, exact assignment, decoding, counts, files."""
+"""Association problems and models: batches, interfaces, masks, exact assignment, decoding, counts, files."""

@@ -1,7 +1,7 @@
-"""Exact assignment of whole batches. Conventions as in `hnetzoo.association.batch`.
+"""Exact linear assignment of batches. Conventions as in `hnetzoo.association.batch`.
 
-Up to 4 x 4 all permutations of all problems are compared at once; larger problems go to scipy one by one, cut to the
-slots that exist, so that little but scipy's own time is spent.
+Problems up to 4 x 4 are solved by comparing all permutations, for the whole batch at once. Larger ones are passed to
+scipy one by one, reduced to their existing slots.
 """
 
 from collections.abc import Sequence
@@ -18,11 +18,11 @@ from torch import Tensor
 from hnetzoo.association.batch import full_masks
 from hnetzoo.association.masking import allowed_pairs, check_problem_shapes
 
-LARGEST_CLOSED_FORM = 4  # 4! = 24 permutations are faster than a solver call per problem; 5! are not
-_CHUNK = 1 << 16  # problems per closed-form step; bounds memory at 24 x 4 x 8 bytes each
-_PART = 1 << 16  # entries handed to scipy in one go; they stay in the processor's cache
-_HUGE, _SCALE = 1e290, 2.0**-64  # costs beyond the first are scaled by the second, exactly, so that no sum overflows
-_PRECISE = 1e6  # up to this ratio, penalties cost no digit that matters
+LARGEST_CLOSED_FORM = 4  # comparing 4! = 24 permutations is faster than a solver call per problem; 5! is not
+_CHUNK = 1 << 16  # problems per step of the enumeration; bounds its memory, 24 x 4 x 8 bytes per problem
+_PART = 1 << 16  # entries per step with scipy; they fit the processor's cache
+_HUGE, _SCALE = 1e290, 2.0**-64  # costs beyond _HUGE are multiplied by _SCALE, which is exact, so that no sum overflows
+_PRECISE = 1e6  # largest ratio of a penalty to the gate that leaves the costs enough digits
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -69,7 +69,7 @@ def _allowed(cost: Tensor, row_mask: Tensor | None, col_mask: Tensor | None, gat
 
 
 def _solve_by_enumeration(cost: Tensor, allowed: Tensor) -> Tensor:
-    """Compare all permutations at once: float and bool [b, n, m] -> bool [b, n, m]."""
+    """Return the best of all permutations, bool [b, n, m]; cost and allowed are [b, n, m]."""
     if cost.numel() == 0:
         return allowed
     b, n, m = cost.shape
@@ -98,7 +98,7 @@ def _permutations(size: int) -> tuple[tuple[int, ...], ...]:
 
 
 def _solve_by_scipy(cost: Tensor, row_mask: Tensor | None, col_mask: Tensor | None, *, gate: float | None) -> Tensor:
-    """Call scipy per problem: tensors on the CPU, the shapes as in `assign`."""
+    """Return the solutions that scipy finds one by one; tensors on the CPU, shapes as in `assign`."""
     matrices: Floats = cost.double().numpy()
     masks = None
     if row_mask is not None or col_mask is not None:
@@ -109,9 +109,9 @@ def _solve_by_scipy(cost: Tensor, row_mask: Tensor | None, col_mask: Tensor | No
     for start in range(0, len(matrices), step):
         part = slice(start, start + step)
         of_part = None if masks is None else [mask[part] for mask in masks]
-        pairs = _solve_as_it_stands(matrices[part], of_part, gate)
+        pairs = _solve_directly(matrices[part], of_part, gate)
         if pairs is None:
-            if allowed is None:  # of the whole batch, so that an error names the problem
+            if allowed is None:  # computed for the whole batch, so that an error names the right problem
                 allowed = _allowed(cost, row_mask, col_mask, gate).numpy()
             pairs = _solve_allowed(matrices[part], allowed[part])
         chosen[part][pairs] = True
@@ -126,19 +126,19 @@ class _Pairs(NamedTuple):
     column: Ints
 
     def keep(self, fine: Bools) -> "_Pairs":
-        """Take some of the pairs, bool [k]."""
+        """Return the pairs where `fine`, bool [k], is True."""
         return self if fine.all() else _Pairs(*(index[fine] for index in self))
 
 
-def _solve_as_it_stands(cost: Floats, masks: Sequence[Bools] | None, gate: float | None) -> _Pairs | None:
-    """Solve problems in which scipy can avoid what is forbidden; None where it cannot, or costs are no numbers."""
+def _solve_directly(cost: Floats, masks: Sequence[Bools] | None, gate: float | None) -> _Pairs | None:
+    """Return the solutions if scipy can avoid every forbidden pair; None if not, or if a cost is NaN or -inf."""
     priced = cost
     if gate is not None:
         spread = gate - float(cost.min())
-        dearest = gate + (min(cost.shape[1:]) + 1) * spread  # one such pair outweighs all allowed ones together
-        if not 0 < dearest - gate <= _PRECISE * abs(gate):
+        penalty = gate + (min(cost.shape[1:]) + 1) * spread  # one such pair costs more than all allowed ones together
+        if not 0 < penalty - gate <= _PRECISE * abs(gate):
             return None
-        priced = np.where(cost <= gate, cost, dearest)
+        priced = np.where(cost <= gate, cost, penalty)
     try:
         pairs = _solve(priced, masks)
     except ValueError:  # NaN, -inf, or no complete assignment without +inf
@@ -150,9 +150,10 @@ def _solve_as_it_stands(cost: Floats, masks: Sequence[Bools] | None, gate: float
 
 
 def _solve_allowed(cost: Floats, allowed: Bools) -> _Pairs:
-    """Solve problems in which a forbidden pair costs more than all allowed ones together.
+    """Return the solutions with a penalty on forbidden pairs that exceeds the cost of all allowed ones together.
 
-    So as few as possible are chosen, and dropping them leaves the optimum. Costs are scaled where sums could overflow.
+    So as few of them as possible are chosen, and dropping them leaves the optimum. Costs are scaled if a sum could
+    overflow.
     """
     finite = np.where(allowed, cost, 0.0)
     low, high = finite.min((1, 2)), finite.max((1, 2))
@@ -160,14 +161,14 @@ def _solve_allowed(cost: Floats, allowed: Bools) -> _Pairs:
         finite, low, high = finite * _SCALE, low * _SCALE, high * _SCALE
     penalty = high + (min(cost.shape[1:]) + 1) * (high - low)
     penalty[penalty == 0] = 1.0
-    # Cut to what has a pair at all, so that a row of forbidden pairs is the same as a masked one, even in a tie.
+    # Rows and columns without an allowed pair are removed, so that they act like masked ones even in a tie.
     partners: list[Bools] = [np.any(allowed, axis=axis) for axis in (2, 1)]
     pairs = _solve(np.where(allowed, finite, penalty[:, None, None]), partners)
     return pairs.keep(allowed[pairs])
 
 
 def _solve(cost: Floats, masks: Sequence[Bools] | None) -> _Pairs:
-    """Solve problems [b, n, m], cut to the slots that exist."""
+    """Return the solutions of problems [b, n, m], reduced to their existing slots."""
     return _solve_whole(cost) if masks is None else _solve_cut(cost, *masks)
 
 
@@ -187,7 +188,7 @@ def _solve_cut(cost: Floats, row_mask: Bools, col_mask: Bools) -> _Pairs:
     if columns is not None:
         cost = np.take_along_axis(cost, columns[:, None, :], 2)
     n, m = row_mask.sum(1), col_mask.sum(1)
-    partners = [  # of each slot on the side that has fewer
+    partners = [  # of each slot on the smaller side
         linear_sum_assignment(matrix[:i, :j] if i <= j else matrix[:i, :j].T)[1]
         for matrix, i, j in zip(cost, n.tolist(), m.tolist(), strict=True)
     ]
@@ -201,7 +202,7 @@ def _solve_cut(cost: Floats, row_mask: Bools, col_mask: Bools) -> _Pairs:
 
 
 def _existing_first(mask: Bools) -> Ints | None:
-    """Return an order that puts what exists first, [b, s]; None where it stands there already."""
+    """Return an order that puts existing slots first, int64 [b, s]; None if they are first already."""
     if (mask[:, 1:] <= mask[:, :-1]).all():
         return None
     return np.argsort(~mask, axis=1, kind="stable")

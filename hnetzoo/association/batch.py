@@ -2,7 +2,7 @@
 
 Conventions of the whole package: `b` problems, `n` references (rows), `m` predictions (columns), always in this order.
 A mask is True where a slot exists, whether or not a source is active in it. Values outside the masks may be anything,
-NaN included, and must not change an answer inside.
+NaN included, and must not change a result inside them.
 """
 
 from collections.abc import Callable, Iterable
@@ -23,10 +23,10 @@ class AssociationBatch(NamedTuple):
         association: Bool [b, n, m], at most one True per row and per column.
         row_mask: Bool [b, n], True where the slot exists in this problem.
         col_mask: Bool [b, m], likewise.
-        row_active: Bool [b, n], True where the slot holds a source; reports are split by it and models never see it.
-            None means that every existing slot does.
+        row_active: Bool [b, n], True where the slot holds a source; it groups problems in reports, and models never see
+            it. None means that every existing slot does.
         col_active: Bool [b, m], likewise.
-        row_features: Float [b, n, k], what else is known of a reference; None means nothing.
+        row_features: Float [b, n, k], further features of the references; None means none.
         col_features: Float [b, m, k], likewise.
 
     Example:
@@ -57,7 +57,7 @@ class AssociationBatch(NamedTuple):
 
     @property
     def tensors(self) -> dict[str, Tensor]:
-        """The fields that are there, by name."""
+        """The fields that are not None, by name."""
         return {name: field for name, field in zip(self._fields, self, strict=True) if field is not None}
 
     @property
@@ -67,12 +67,12 @@ class AssociationBatch(NamedTuple):
 
     @property
     def activity(self) -> tuple[Tensor, Tensor]:
-        """Which slots hold a source, bool [b, n] and [b, m]; the masks where the batch does not say."""
+        """Which slots hold a source, bool [b, n] and [b, m]; the masks if the batch has no activity."""
         rows = self.row_mask if self.row_active is None else self.row_active
         return rows, self.col_mask if self.col_active is None else self.col_active
 
     def map(self, function: Callable[[Tensor], Tensor]) -> "AssociationBatch":
-        """Return the batch with a function applied to every field that is there."""
+        """Return the batch with a function applied to every field that is not None."""
         return self._replace(**{name: function(field) for name, field in self.tensors.items()})
 
     def select(self, index: Tensor | slice) -> "AssociationBatch":
@@ -88,9 +88,9 @@ class AssociationBatch(NamedTuple):
         return self.map(torch.clone)
 
     def shuffle_slots(self, generator: torch.Generator) -> "AssociationBatch":
-        """Return every problem with its rows and its columns permuted, so that their order tells nothing.
+        """Return the batch with the rows and columns of every problem permuted, so that their order says nothing.
 
-        Existing and masked slots are mixed. The generator is one of the CPU.
+        Masked slots are permuted with the others. The generator must be on the CPU.
         """
         b, n, m = self.distance.shape
         rows, columns = (torch.rand(b, size, generator=generator).argsort(1) for size in (n, m))
@@ -109,7 +109,7 @@ def _side(name: str, rows: Tensor, columns: Tensor) -> Tensor:
 
 
 def valid_cells(row_mask: Tensor, col_mask: Tensor) -> Tensor:
-    """Return where both slots exist: bool [b, n] and bool [b, m] -> bool [b, n, m]."""
+    """Return where both slots exist, bool [b, n, m], of masks [b, n] and [b, m]."""
     return row_mask.unsqueeze(-1) & col_mask.unsqueeze(-2)
 
 

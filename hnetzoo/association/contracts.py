@@ -1,4 +1,4 @@
-"""What models, datasets and trainers must offer. Conventions as in `hnetzoo.association.batch`."""
+"""The interfaces of models, datasets and trainers. Conventions as in `hnetzoo.association.batch`."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol, runtime_checkable
@@ -12,12 +12,12 @@ from hnetzoo.association.batch import AssociationBatch, Split
 
 
 class Optimization(NamedTuple):
-    """What `Trainer.configure` returns: what changes the weights after every batch.
+    """The optimiser of a training run with its schedule and clipping, as `Trainer.configure` returns it.
 
     Fields:
-        optimizer: Is stepped after every batch.
-        scheduler: Is stepped after it; None keeps the rate.
-        largest_gradient: Norm that the gradients of a step are clipped to; None leaves them as they are.
+        optimizer: Stepped after every batch.
+        scheduler: Stepped after the optimiser; None keeps the learning rate.
+        largest_gradient: Norm to which the gradients of a step are clipped; None means no clipping.
     """
 
     optimizer: Optimizer
@@ -48,28 +48,28 @@ class Model(Protocol):
 
 @runtime_checkable
 class Dataset(Protocol):
-    """A source of problems, built as `target(config)`."""
+    """A dataset of association problems, built as `target(config)`."""
 
     unit: str
-    """The unit of the distances, for people."""
+    """The unit of the distances, for display."""
 
     @property
     def shape(self) -> tuple[int, int]:
         """(n, m) of every problem, masked slots included."""
 
     def load(self, split: Split, seed: int) -> AssociationBatch:
-        """Return a whole split as CPU tensors; the same split and seed give the same bits."""
+        """Return a whole split as CPU tensors, bit-identical for the same split and seed."""
 
 
 @runtime_checkable
 class Trainer(Protocol):
-    """Losses and optimiser, built as `target(config)`; the core owns the loop.
+    """Losses and optimiser, built as `target(config)`; hnetzoo runs the training loop.
 
     A trainer may also define
 
-    - `prepare(training)`, which is handed the whole training split once before the first step;
-    - `reduction`, "sum" where the losses of a batch are sums over its problems. Without it they are taken for means.
-      Losses are reported per problem, so that those of training and validation compare.
+    - `prepare(training)`, called once with the whole training split before the first step;
+    - `reduction`, "sum" if the losses of a batch are sums over its problems. Without it they are taken as means.
+      Losses are reported per problem, so that training and validation losses can be compared.
     """
 
     def losses(self, model: Any, batch: AssociationBatch) -> Mapping[str, Tensor]:

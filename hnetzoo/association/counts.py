@@ -1,8 +1,8 @@
-"""Counts of right and wrong pairs, and the numbers derived from them.
+"""Counts of right and wrong pairs, and the ratios derived from them.
 
-Counts are the state and are added; ratios are taken once, from the sums. 0/0 is 1.0 where there was nothing to find
-and nothing was found (`AssociationCounts.vacuous` says so), and 0.0 where only one of the two is empty. Conventions as
-in `hnetzoo.association.batch`; this module needs tensors' methods only and imports no numerical library.
+Counts are added up, and ratios are computed once, from the sums. 0/0 is 1.0 if there are neither true nor predicted
+pairs (`AssociationCounts.vacuous`), and 0.0 if only one of the two is missing. Conventions as in
+`hnetzoo.association.batch`. Only methods of tensors are used, so this module imports no numerical library.
 """
 
 from dataclasses import astuple, dataclass
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class AssociationCounts:
-    """What happened over some problems; adding two joins them.
+    """Counts over some problems; the sum of two covers the problems of both.
 
-    `exact` counts problems whose whole matrix is right, `valid` those with at most one pair per row and per column.
+    `exact` counts exact matches, problems in which every pair is right; `valid` counts problems with at most one pair
+    per row and per column.
 
     Example:
         >>> counts = AssociationCounts(true_positives=3, false_positives=1, problems=2, exact=1, valid=2)
@@ -41,7 +42,7 @@ class AssociationCounts:
 
     @property
     def vacuous(self) -> bool:
-        """True where there was nothing to find and nothing was found."""
+        """True if there are neither true nor predicted pairs."""
         return not (self.true_positives or self.false_positives or self.false_negatives)
 
     @property
@@ -56,14 +57,14 @@ class AssociationCounts:
 
     @property
     def f1(self) -> float:
-        """2 TP / (2 TP + FP + FN), the F1 of the 1-class."""
+        """2 TP / (2 TP + FP + FN), the F1 of associated pairs."""
         return self._ratio(
             2 * self.true_positives, 2 * self.true_positives + self.false_positives + self.false_negatives
         )
 
     @property
     def exact_share(self) -> float:
-        """Share of problems whose whole matrix is right; 1.0 for no problems."""
+        """Share of problems with an exact match; 1.0 for no problems."""
         return self.exact / self.problems if self.problems else 1.0
 
     @property
@@ -85,14 +86,14 @@ class Outcomes(NamedTuple):
     valid: "Tensor"
 
     def total(self, chosen: "Tensor | None" = None) -> AssociationCounts:
-        """Add up all problems, or those where bool [b] is True."""
+        """Return the counts over all problems, or over those where `chosen`, bool [b], is True."""
         fields = self if chosen is None else Outcomes(*(field[chosen] for field in self))
         sums = {name: int(field.sum()) for name, field in zip(self._fields, fields, strict=True)}
         return AssociationCounts(**sums, problems=len(fields.exact))
 
 
 def compare(association: "Tensor", truth: "AssociationBatch") -> Outcomes:
-    """Compare hard associations with the truth, problem by problem.
+    """Return the counts of hard associations compared with the truth, per problem.
 
     Args:
         association: Bool [b, n, m]; pairs outside the masks are not counted.

@@ -10,7 +10,7 @@ from hnetzoo.association.masking import check_problem_shapes, checks_values
 from hnetzoo.errors import ConfigError, DataError
 
 DecodingMethod = Literal["threshold", "one-to-one"]
-LARGEST_GAIN = 1e9  # of a pair, in log-odds: an infinite one must leave the others their digits
+LARGEST_GAIN = 1e9  # limit of the log-odds of a pair, so that an infinite one does not round away the others
 
 
 def decode(
@@ -27,7 +27,7 @@ def decode(
         row_mask: Bool [b, n] or [n]; None means all True.
         col_mask: Bool [b, m] or [m]; None means all True.
         method: "threshold" takes every pair of probability above 0.5, so a row may hold several; "one-to-one" takes
-            the assignment of largest total log-odds, leaving unmatched what has no pair of probability above 0.5.
+            the assignment of largest total log-odds among these pairs.
 
     Returns:
         Bool of the shape of logits; False outside the masks.
@@ -60,11 +60,11 @@ def decode(
 
 
 def check_logits(logits: Tensor, valid: Tensor) -> None:
-    """Raise DataError naming the first logit that is NaN among the valid entries, both [b, n, m]."""
+    """Raise DataError naming the first NaN among logits, float [b, n, m], at the valid entries, bool [b, n, m]."""
     places = (valid & logits.isnan()).nonzero()
     if len(places):
         problem, row, column = places[0].tolist()
         raise DataError(
-            f"the logit is NaN at problem {problem}, row {row}, column {column}; a model must answer with numbers: "
+            f"the logit is NaN at problem {problem}, row {row}, column {column}; a model must return numbers: "
             "look for 0/0 or inf - inf in it, or for distances that it was not made for"
         )

@@ -1,7 +1,8 @@
-"""Which pairs can be made, and softmax and log-odds over those alone.
+"""Masks of possible pairs, and softmax and log-odds over these pairs alone.
 
-Conventions as in `hnetzoo.association.batch`. Checks that read values wait for the device; they can be switched off,
-and torch.compile and torch.export leave them out. Without them NaN counts as a pair that cannot be made.
+A pair is possible if both slots exist and its distance is not +inf. Conventions as in `hnetzoo.association.batch`.
+Checks that read values synchronize with the device; they can be switched off, and torch.compile and torch.export leave
+them out. Without these checks, a NaN counts as an impossible pair.
 """
 
 from collections.abc import Iterator
@@ -15,10 +16,10 @@ from hnetzoo.association.batch import full_masks, valid_cells
 from hnetzoo.errors import DataError, ShapeError
 
 IMPOSSIBLE = -100.0
-"""Logit of a pair that cannot be made; its probability is 0 in every floating-point type."""
+"""Logit of an impossible pair; its probability is below 1e-43 in every floating-point type."""
 ABSENT = -1e4
-"""Stands for what does not exist where the maximum of logits or hidden states is taken: below all of them, and finite
-in every floating-point type, so that no gradient is NaN."""
+"""Fills masked entries before a maximum over logits or hidden states: below all of them, and finite in every
+floating-point type, so that no gradient is NaN."""
 CERTAIN = 20.0
 """Logit of a hard decision: its probability is within 2e-9 of 0 or 1."""
 
@@ -27,7 +28,7 @@ _checked: ContextVar[bool] = ContextVar("checked", default=True)
 
 @contextmanager
 def skip_value_checks() -> Iterator[None]:
-    """Leave out the checks that read values inside a `with` block: for problems that have been checked before.
+    """Skip the checks that read values inside a `with` block, for problems that were checked before.
 
     Example:
         >>> with skip_value_checks():
@@ -42,12 +43,12 @@ def skip_value_checks() -> Iterator[None]:
 
 
 def checks_values() -> bool:
-    """Return whether values are to be checked here: neither switched off nor traced."""
+    """Return whether values are checked: not if switched off, nor under torch.compile or torch.export."""
     return not torch.compiler.is_compiling() and _checked.get()
 
 
 def allowed_pairs(distance: Tensor, row_mask: Tensor | None = None, col_mask: Tensor | None = None) -> Tensor:
-    """Return which pairs can be made: both slots exist, and the distance is not +inf.
+    """Return which pairs are possible: both slots exist, and the distance is not +inf.
 
     Args:
         distance: Float [b, n, m], any unit; +inf forbids a pair.
@@ -91,7 +92,7 @@ def check_problem_shapes(matrix: Tensor, row_mask: Tensor | None, col_mask: Tens
 
 
 def mask_value(dtype: torch.dtype) -> float:
-    """Return the number that stands for -infinity among scores of a type: far below any, finite, and safe to add to.
+    """Return the finite number used in place of -infinity in scores of a type; adding to it does not overflow.
 
     Example:
         >>> mask_value(torch.float32), mask_value(torch.float16)
@@ -106,10 +107,10 @@ def masked_softmax(scores: Tensor, allowed: Tensor, dim: int = -1) -> Tensor:
     Args:
         scores: Float, any shape.
         allowed: Bool, broadcast against scores.
-        dim: The axis that shares sum to 1 along.
+        dim: The axis of the softmax.
 
     Returns:
-        Float of the shape of scores; 0 where not allowed, and everywhere along a line without an allowed entry.
+        Float of the shape of scores; 0 where not allowed. A slice along dim without an allowed entry is all 0.
 
     Example:
         >>> masked_softmax(torch.tensor([1.0, 1.0, 9.0]), torch.tensor([True, True, False]))
@@ -123,7 +124,7 @@ def log_odds(scores: Tensor, dim: int) -> Tensor:
     """Return the log-odds of each score in a softmax along dim: the score less the logsumexp of the others.
 
     Args:
-        scores: Float, any shape; what cannot be chosen is at `mask_value`.
+        scores: Float, any shape; masked entries hold `mask_value`.
         dim: The axis of the softmax.
 
     Returns:
@@ -139,8 +140,8 @@ def log_odds(scores: Tensor, dim: int) -> Tensor:
 def logsumexp_of_others(scores: Tensor, dim: int) -> Tensor:
     """Return for each score the logsumexp of all others along dim; arguments and shape as in `log_odds`.
 
-    Of all scores but the largest, the share p is at most 1/2 and log(1 - p) is accurate; for the largest, the others
-    are summed without it.
+    For every score but the largest, the share p is at most 1/2, so log(1 - p) is accurate; for the largest, the others
+    are summed directly.
     """
     lowest = mask_value(scores.dtype)
     largest = torch.zeros_like(scores, dtype=torch.bool).scatter(dim, scores.argmax(dim, keepdim=True), True)
@@ -153,7 +154,7 @@ def logsumexp_of_others(scores: Tensor, dim: int) -> Tensor:
 def compress_logits(logits: Tensor) -> Tensor:
     """Return logits that grow logarithmically beyond +-20.
 
-    There the probability is within 2e-9 of 0 or 1; the order of pairs is kept, and gradients stay finite and above 0.
+    There the probability is within 2e-9 of 0 or 1; the order of logits is kept, and gradients stay finite and positive.
 
     Example:
         >>> compress_logits(torch.tensor([5.0, 20.0, 1e6, -1e6]))

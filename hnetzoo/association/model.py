@@ -1,4 +1,4 @@
-"""The base class of association models: inputs cleaned and outputs filled in one place."""
+"""The base class of association models, which cleans their inputs and fills their outputs."""
 
 from abc import ABC, abstractmethod
 
@@ -9,14 +9,15 @@ from hnetzoo.association.masking import IMPOSSIBLE, allowed_pairs
 from hnetzoo.errors import DataError
 
 LARGEST_HALF = 1e4
-"""float16 ends at 65504; distances beyond this one are taken for it there, so that what is computed stays finite."""
+"""Largest float16 distance, to which larger ones are clamped: float16 ends at 65504, and values computed from distances
+must stay finite."""
 
 
 class AssociationModel(nn.Module, ABC):
-    """A model that is handed clean distances, whatever was given.
+    """Base class of models that handles masks and forbidden pairs for them.
 
-    A subclass writes `logits(distance, allowed)`. What stands outside the masks, +inf and NaN never reach it, and what
-    it returns for pairs that cannot be made is replaced. Models may also do without this class.
+    A subclass implements `logits(distance, allowed)`. Values outside the masks, +inf and NaN never reach it, and
+    what it returns for impossible pairs is replaced. Models need not derive from this class.
 
     Example:
         >>> class Near(AssociationModel):
@@ -30,16 +31,16 @@ class AssociationModel(nn.Module, ABC):
         """Return association logits.
 
         Args:
-            distance: Float [b, n, m], in the unit that the model is for; +inf forbids a pair.
+            distance: Float [b, n, m], in the unit that the model was made for; +inf forbids a pair.
             row_mask: Bool [b, n], True where the slot exists; None means all True.
             col_mask: Bool [b, m], likewise.
 
         Returns:
-            Float [b, n, m], before the sigmoid; -100 where no pair can be made.
+            Float [b, n, m], before the sigmoid; -100 for impossible pairs.
 
         Raises:
-            ShapeError: If the shapes do not fit, or the model is for another size.
-            DataError: If distance is not of floats, or NaN or -inf inside the masks.
+            ShapeError: If the shapes do not fit, or the model has another fixed size.
+            DataError: If distance is not floating-point, or is NaN or -inf inside the masks.
         """
         clean, allowed = self.clean(distance, row_mask, col_mask)
         if distance.numel() == 0:
@@ -51,18 +52,18 @@ class AssociationModel(nn.Module, ABC):
         """Return the logits of clean problems.
 
         Args:
-            distance: Finite float [b, n, m]; 0 where no pair can be made.
-            allowed: Bool [b, n, m], True where a pair can be made.
+            distance: Finite float [b, n, m]; 0 for impossible pairs.
+            allowed: Bool [b, n, m], True for possible pairs.
 
         Returns:
-            Float [b, n, m]; anything where no pair can be made.
+            Float [b, n, m]; any value for impossible pairs.
         """
 
     @staticmethod
     def clean(distance: Tensor, row_mask: Tensor | None, col_mask: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Return finite distances, 0 where no pair can be made, and where pairs can be made: [b, n, m] both."""
+        """Return finite distances, 0 for impossible pairs, and which pairs are possible; both [b, n, m]."""
         if not distance.is_floating_point():
-            raise DataError(f"distance is of {distance.dtype}; models take floats: hand over distance.float()")
+            raise DataError(f"distance is of {distance.dtype}; models take floats: pass distance.float()")
         allowed = allowed_pairs(distance, row_mask, col_mask)
         distance = distance.masked_fill(~allowed, 0.0)
         if distance.dtype == torch.float16:
@@ -71,12 +72,12 @@ class AssociationModel(nn.Module, ABC):
 
     @staticmethod
     def fill(logits: Tensor, allowed: Tensor, dtype: torch.dtype) -> Tensor:
-        """Return logits [..., b, n, m] in the type of the distances, -100 where no pair can be made."""
+        """Return logits [..., b, n, m] in the type of the distances, -100 for impossible pairs."""
         return logits.masked_fill(~allowed, IMPOSSIBLE).to(dtype)
 
 
 def unwrapped(model: nn.Module) -> nn.Module:
-    """Return the model inside DistributedDataParallel and torch.compile, whose attributes those hide.
+    """Return the model inside wrappers: DistributedDataParallel, DataParallel and torch.compile.
 
     Example:
         >>> inner = nn.Linear(2, 2)

@@ -1,4 +1,4 @@
-"""Text files with a line of comma-separated numbers for everything that was observed, as detections and tracks have."""
+"""Text files with one line of comma-separated numbers per observation, such as detections or tracks."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hnetzoo.errors import DataError
 
-LARGEST = 1e12  # of either sign, far beyond use; keeps areas and distances finite
+LARGEST = 1e12  # largest absolute value that is accepted; keeps areas and distances finite
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -17,13 +17,13 @@ Bools = NDArray[np.bool_]
 
 
 class NumberLines(NamedTuple):
-    """The lines of a file that are not empty, in its order.
+    """The non-empty lines of a file, in order.
 
     Fields:
         path: The file.
-        form: What a line is expected to hold, for errors.
+        form: The expected form of a line, for error messages.
         values: Float64 [l, k]; 0 where a line has fewer columns.
-        columns: How many columns each line has, int64 [l].
+        columns: Number of columns of each line, int64 [l].
         line: Line numbers, int64 [l].
     """
 
@@ -34,11 +34,11 @@ class NumberLines(NamedTuple):
     line: Ints
 
     def refuse(self, wrong: Bools, what: str | Callable[[int], str]) -> None:
-        """Raise DataError about the first wrong line, if there is one.
+        """Raise DataError about the first wrong line, if any.
 
         Args:
             wrong: Bool [l].
-            what: What is wrong, or what says it of an index into the lines.
+            what: What is wrong, or a function that returns it for an index into the lines.
         """
         if wrong.any():
             first = int(wrong.argmax())
@@ -50,13 +50,13 @@ def read_number_lines(path: Path, form: str, least: int, most: int) -> NumberLin
 
     Args:
         path: A UTF-8 file; fields are separated by commas.
-        form: What a line is expected to hold, as "time, azimuth, elevation", for errors.
-        least: A line with fewer columns is refused.
-        most: Columns behind these are counted and not read.
+        form: The expected form of a line, such as "time, azimuth, elevation", for error messages.
+        least: Smallest number of columns that is accepted.
+        most: Largest number of columns that is read; further ones are only counted.
 
     Raises:
-        DataError: If the file cannot be read, or a line has too few columns or one that is no number within 1e12;
-            names the file and the line.
+        DataError: If the file cannot be read, or a line has too few columns or a value that is not a number within
+            1e12; names the file and the line.
 
     Example:
         >>> import tempfile
@@ -83,12 +83,12 @@ def read_number_lines(path: Path, form: str, least: int, most: int) -> NumberLin
         columns=np.array([len(fields) for _, fields in rows], dtype=np.int64),
         line=np.array([number for number, _ in rows], dtype=np.int64),
     )
-    lines.refuse(~np.all(np.abs(values) <= LARGEST, axis=1), "a value is no number within 1e12")
+    lines.refuse(~np.all(np.abs(values) <= LARGEST, axis=1), "a value is not a number within 1e12")
     return lines
 
 
 def repeated(keys: Ints) -> Bools:
-    """Return where an earlier line has the same keys: int64 [l, k] -> bool [l].
+    """Return which lines repeat the keys of an earlier line, bool [l], of keys int64 [l, k].
 
     Example:
         >>> repeated(np.array([[1, 2], [1, 3], [1, 2]])).tolist()
@@ -101,16 +101,16 @@ def repeated(keys: Ints) -> Bools:
 
 
 def spread_over_frames(frame: Ints, frames: int, *fields: NDArray[Any]) -> list[NDArray[Any]]:
-    """Return what lines hold by frame and slot, in the order of the lines.
+    """Return the fields of lines by frame and slot; the slots of a frame follow the order of its lines.
 
     Args:
         frame: The frame of each line, int64 [l], 0..frames - 1.
-        frames: How many frames there are.
+        frames: Number of frames.
         fields: Arrays [l, ...].
 
     Returns:
-        First which slots hold a line, bool [frames, slots], then of each field an array [frames, slots, ...], 0 in
-        slots without a line. There are as many slots as the fullest frame has lines, at least one.
+        First which slots hold a line, bool [frames, slots], then for each field an array [frames, slots, ...], 0 in
+        slots without a line. The number of slots is the largest number of lines in a frame, at least one.
 
     Example:
         >>> exists, values = spread_over_frames(np.array([1, 0, 1]), 2, np.array([5.0, 6.0, 7.0]))
@@ -132,7 +132,7 @@ def _text(path: Path, form: str) -> list[str]:
     try:
         return path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no text"
+        reason = getattr(error, "strerror", None) or "it is not a text file"
         raise DataError(f"cannot read '{path}' ({reason}); give a text file with lines of {form}") from None
 
 

@@ -1,4 +1,4 @@
-"""Answers of models to whole batches."""
+"""Logits of models for whole batches."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from hnetzoo.association.batch import AssociationBatch, valid_cells
 from hnetzoo.errors import ModelError
 
-EVALUATION_BATCH = 4096  # problems per forward pass; bounds memory, changes no result beyond rounding
+EVALUATION_BATCH = 4096  # problems per forward pass; bounds memory, and changes results by rounding only
 
 
 def predict(
@@ -29,15 +29,15 @@ def predict(
         distance: Float [b, n, m].
         row_mask: Bool [b, n].
         col_mask: Bool [b, m].
-        name: What errors call the model; its class without.
+        name: Name of the model in error messages; by default its class.
         device: Where the model runs.
         batch_size: Problems per forward pass.
 
     Returns:
-        Float [b, n, m] on the CPU; the training mode of every module is as before.
+        Float [b, n, m] on the CPU. The training mode of every module is restored.
 
     Raises:
-        ModelError: If the answer is not of the shape of the distances, or not finite inside the masks.
+        ModelError: If the logits differ in shape from the distances, or are not finite inside the masks.
     """
     if not len(distance):
         return torch.zeros(distance.shape)
@@ -51,16 +51,16 @@ def predict(
 
 
 def _checked(logits: Tensor, distance: Tensor, row_mask: Tensor, col_mask: Tensor, *, name: str) -> Tensor:
-    """Return logits on the CPU if they are what a model must answer with."""
+    """Return the logits on the CPU; raise ModelError if their shape is wrong or a valid one is not finite."""
     if logits.shape != distance.shape:
-        raise ModelError(f"model '{name}' answers {list(distance.shape)} distances with logits {list(logits.shape)}")
+        raise ModelError(f"model '{name}' returned logits {list(logits.shape)} for distances {list(distance.shape)}")
     logits = logits.cpu()
     places = (~logits.isfinite() & valid_cells(row_mask, col_mask).cpu()).nonzero()
     if len(places):
         problem, row, column = places[0].tolist()
         value, cause = logits[problem, row, column].item(), distance[problem, row, column].item()
         raise ModelError(
-            f"model '{name}' answers {value} in row {row}, column {column} of a problem, where the distance is "
+            f"model '{name}' returned {value} in row {row}, column {column} of a problem, where the distance is "
             f"{cause:.6g}; logits must be finite: look for 0/0 or inf - inf, or distances that it is not made for"
         )
     return logits
@@ -68,7 +68,7 @@ def _checked(logits: Tensor, distance: Tensor, row_mask: Tensor, col_mask: Tenso
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """Put a model into eval mode and leave gradients out, for a `with` block."""
+    """Put a model into eval mode and disable gradients inside a `with` block."""
     was_training = [module for module in model.modules() if module.training]
     model.eval()
     try:
@@ -80,6 +80,6 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 
 
 def cut(batch: AssociationBatch, batch_size: int) -> Iterator[AssociationBatch]:
-    """Cut a batch into consecutive parts of at most `batch_size` problems."""
+    """Yield consecutive parts of a batch, of at most `batch_size` problems each."""
     for start in range(0, len(batch.distance), batch_size):
         yield batch.select(slice(start, start + batch_size))

@@ -1,4 +1,4 @@
-"""Association problems on disk: the .npz file that people bring and `hnetzoo generate` writes.
+"""Files of association problems: the .npz file that users provide and `hnetzoo generate` writes.
 
     distance      float  [b, n, m]   required
     association   bool   [b, n, m]   required for training and evaluation, optional for `hnetzoo associate`
@@ -6,7 +6,7 @@
     col_mask      bool   [b, m]      optional; all True where absent
     row_active    bool   [b, n]      optional; the slots that hold a source, for reports
     col_active    bool   [b, m]      optional
-    row_features  float  [b, n, k]   optional; what else is known of a reference
+    row_features  float  [b, n, k]   optional; further features of the references
     col_features  float  [b, m, k]   optional
     split         uint8  [b]         optional; 0 train, 1 validation, 2 test
 
@@ -35,7 +35,7 @@ _ROWS, _COLUMNS = ("row_mask", "row_active"), ("col_mask", "col_active")
 
 
 class StoredProblems(NamedTuple):
-    """The contents of a problem file; None where the file has none, but for the masks. Fields as in AssociationBatch.
+    """The contents of a problem file, with fields as in AssociationBatch; absent arrays are None, except the masks.
 
     `split` is uint8 [b], an index into `hnetzoo.SPLITS`.
     """
@@ -52,7 +52,7 @@ class StoredProblems(NamedTuple):
 
     @property
     def batch(self) -> AssociationBatch | None:
-        """The problems with their truth; None where the file holds no association."""
+        """The problems with their truth; None if the file holds no association."""
         if self.association is None:
             return None
         fields = self._asdict()
@@ -63,8 +63,8 @@ def read_problems(path: str | Path) -> StoredProblems:
     """Return the problems of a .npz file, checked: distance and features float32, flags bool, split uint8.
 
     Raises:
-        DataError: If the file cannot be read, or an array is missing or not as described; names file, array, shape and
-            expectation.
+        DataError: If the file cannot be read, or an array is missing or not as described; names the file, the array,
+            its shape and what is expected.
     """
     path = Path(path)
     arrays = _load_npz(path)
@@ -90,7 +90,7 @@ def read_problems(path: str | Path) -> StoredProblems:
 
 
 def read_distances(path: str | Path) -> StoredProblems:
-    """Read distances alone, from .npz as `read_problems`, from .npy [b, n, m] or [n, m], or from .csv (one matrix).
+    """Return the distances of a file: .npz as in `read_problems`, .npy [b, n, m] or [n, m], or .csv (one matrix).
 
     Raises:
         ConfigError: If the suffix is none of these.
@@ -108,7 +108,7 @@ def read_distances(path: str | Path) -> StoredProblems:
 
 
 def write_problems(path: str | Path, batch: AssociationBatch, split: Tensor | None = None) -> None:
-    """Write problems as a .npz file that `read_problems` reads; the file appears whole or not at all."""
+    """Write problems as a .npz file that `read_problems` reads; the write is atomic."""
     arrays = {name: field.cpu().numpy() for name, field in batch.tensors.items()}
     if split is not None:
         arrays["split"] = split.cpu().numpy().astype(np.uint8)
@@ -116,14 +116,14 @@ def write_problems(path: str | Path, batch: AssociationBatch, split: Tensor | No
 
 
 def write_arrays(path: Path, arrays: dict[str, Array]) -> None:
-    """Write named arrays as a compressed .npz that appears whole or not at all."""
+    """Write named arrays as a compressed .npz file; the write is atomic."""
     content = io.BytesIO()
     np.savez_compressed(content, **arrays)  # type: ignore[arg-type]
     write_file(path, content.getvalue())
 
 
 def write_array(path: Path, array: Array) -> None:
-    """Write one array as .npy that appears whole or not at all."""
+    """Write one array as a .npy file; the write is atomic."""
     content = io.BytesIO()
     np.save(content, array, allow_pickle=False)
     write_file(path, content.getvalue())
@@ -131,15 +131,15 @@ def write_array(path: Path, array: Array) -> None:
 
 def _load_npz(path: Path) -> dict[str, Array]:
     try:
-        with path.open("rb") as file:  # opened here: numpy leaves it open when the archive is damaged
+        with path.open("rb") as file:  # opened here, because numpy leaves a damaged archive open
             if not is_zipfile(file):
-                raise ValueError("it is no zip archive")
+                raise ValueError("it is not a zip archive")
             file.seek(0)
             with np.load(file, allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in archive.files}
         for name, array in arrays.items():
             if not isinstance(array, np.ndarray):
-                raise ValueError(f"'{name}' in it is no array")
+                raise ValueError(f"'{name}' in it is not an array")
         return arrays
     except (OSError, ValueError, EOFError, RuntimeError, BadZipFile, zlib.error, LZMAError) as error:
         raise DataError(
@@ -157,12 +157,12 @@ def _load_npy(path: Path) -> Array:
 
 
 def _load_csv(path: Path) -> Array:
-    """Read a matrix of numbers, a line per reference."""
+    """Return a matrix of numbers, one line per reference."""
     try:
         lines = [line for line in path.read_text().splitlines() if line.strip()]
         if not lines:
             raise ValueError("it is empty")
-        return np.array([[float(cell) for cell in line.split(",")] for line in lines], ndmin=2)
+        return np.array([[float(entry) for entry in line.split(",")] for line in lines], ndmin=2)
     except (OSError, ValueError) as error:
         raise DataError(
             f"cannot read '{path}' as a distance matrix ({_reason(error)}); expected a line of comma-separated numbers "
@@ -184,9 +184,9 @@ def _numbers(path: Path, name: str, array: Array) -> Tensor:
 
 def _flags(path: Path, name: str, array: Array, shape: tuple[int, ...]) -> Tensor:
     if array.shape != shape:
-        raise DataError(f"'{path}': {name} has shape {list(array.shape)}; distance asks for {list(shape)}")
+        raise DataError(f"'{path}': {name} has shape {list(array.shape)}; distance requires {list(shape)}")
     if array.dtype.kind not in "bfiu" or not np.isin(array, (0, 1)).all():
-        raise DataError(f"'{path}': {name} is {array.dtype} with other values than 0 and 1; expected bool")
+        raise DataError(f"'{path}': {name} is {array.dtype} with values other than 0 and 1; expected bool")
     return torch.from_numpy(array.astype(bool))
 
 
@@ -200,27 +200,27 @@ def _split(path: Path, array: Array, b: int) -> Tensor:
 
 
 def _features(path: Path, name: str, arrays: dict[str, Array], mask: Tensor) -> Tensor | None:
-    """Return the features of the slots of a mask [b, s]."""
+    """Return the features [b, s, k] of the slots of a mask [b, s]; None if the file has none."""
     if name not in arrays:
         return None
     features = _numbers(path, name, arrays[name])
     if features.shape[:2] != mask.shape:
         b, slots = mask.shape
-        raise DataError(f"'{path}': {name} has shape {list(features.shape)}; distance asks for [{b}, {slots}, k]")
-    _check_first(path, name, "a value that is no number inside the masks", ~features.isfinite() & mask.unsqueeze(2))
+        raise DataError(f"'{path}': {name} has shape {list(features.shape)}; distance requires [{b}, {slots}, k]")
+    _check_first(path, name, "a value that is not finite inside the masks", ~features.isfinite() & mask.unsqueeze(2))
     return features
 
 
 def _check_values(path: Path, stored: StoredProblems) -> None:
-    """Raise DataError where values contradict the masks or each other."""
-    cells = valid_cells(stored.row_mask, stored.col_mask)
-    _check_first(path, "distance", "a NaN inside the masks", stored.distance.isnan() & cells)
+    """Raise DataError if values contradict the masks or each other."""
+    valid = valid_cells(stored.row_mask, stored.col_mask)
+    _check_first(path, "distance", "a NaN inside the masks", stored.distance.isnan() & valid)
     sides = (("row_active", stored.row_active, stored.row_mask), ("col_active", stored.col_active, stored.col_mask))
     for name, active, mask in sides:
         if active is not None:
             _check_first(path, name, "a slot outside the mask", active & ~mask)
     if stored.association is not None:
-        _check_first(path, "association", "a pair outside the masks", stored.association & ~cells)
+        _check_first(path, "association", "a pair outside the masks", stored.association & ~valid)
         for axis, side in ((2, "row"), (1, "column")):
             _check_first(path, "association", f"more than one pair in a {side}", stored.association.sum(axis) > 1)
 

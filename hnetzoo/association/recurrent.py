@@ -1,4 +1,4 @@
-"""A recurrent layer that can be compiled and exported, and trained through in eval mode."""
+"""A GRU that can be compiled and exported, and that passes gradients in eval mode."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,16 +8,16 @@ from torch import Tensor, nn
 
 
 class GRU(nn.Module):
-    """Gated recurrent units along sequences of different lengths, with the parameters of `torch.nn.GRU`.
+    """Gated recurrent units over sequences of different lengths, with the parameters of `torch.nn.GRU`.
 
-    How it differs from that: torch.compile takes it, with and without lengths; in eval mode gradients pass through it
-    on CUDA too, where cuDNN has no backward pass for an RNN outside training.
+    Unlike torch.nn.GRU, it works under torch.compile with and without lengths, and it passes gradients in eval mode on
+    CUDA too, where cuDNN has no backward pass for an RNN.
 
     Args:
         input_size: Channels of an input step.
         hidden_size: Channels of the state, in one direction.
-        num_layers: Layers, each reading the one before.
-        bidirectional: Also read every sequence from its end, with weights of its own.
+        num_layers: Number of stacked layers.
+        bidirectional: Also read every sequence backwards, with separate weights.
 
     Example:
         >>> GRU(3, 8, bidirectional=True)(torch.rand(2, 5, 3), lengths=torch.tensor([5, 2])).shape
@@ -33,15 +33,15 @@ class GRU(nn.Module):
             self.register_parameter(name, parameter)
 
     def forward(self, sequence: Tensor, state: Tensor | None = None, lengths: Tensor | None = None) -> Tensor:
-        """Return the states along the sequences.
+        """Return the hidden states along the sequences.
 
         Args:
             sequence: Float [b, s, input_size].
-            state: Float [b, hidden_size], what every layer and direction starts from; None is zero.
-            lengths: Integer [b], of how many steps each sequence is; None means all s.
+            state: Float [b, hidden_size], the initial state of every layer and direction; None means zero.
+            lengths: Integer [b], number of steps of each sequence; None means all s.
 
         Returns:
-            Float [b, s, directions x hidden_size]; anything beyond the length of a sequence.
+            Float [b, s, directions x hidden_size]; undefined beyond the length of a sequence.
         """
         b, steps, _ = sequence.shape
         if state is None:
@@ -59,7 +59,7 @@ class GRU(nn.Module):
 
     @property
     def weights(self) -> list[list[list[Tensor]]]:
-        """By layer and direction: [input weight, recurrent weight, input bias, recurrent bias]."""
+        """The weights by layer and direction: [input weight, recurrent weight, input bias, recurrent bias]."""
         kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
         return [
             [[self.get_parameter(f"{kind}_l{layer}{direction}") for kind in kinds] for direction in self.directions]
@@ -68,7 +68,7 @@ class GRU(nn.Module):
 
 
 def _backwards(steps: int, lengths: Tensor) -> Tensor:
-    """Return the order that reads every sequence from its own end, integer [b, s]; it is its own inverse."""
+    """Return the order that reverses every sequence within its length, integer [b, s]; it is its own inverse."""
     step = torch.arange(steps, device=lengths.device)
     last = lengths.unsqueeze(1) - 1
     return torch.where(step <= last, last - step, step)
@@ -79,7 +79,7 @@ def _take(sequence: Tensor, order: Tensor) -> Tensor:
 
 
 def _run(sequence: Tensor, state: Tensor, weights: list[Tensor], num_layers: int = 1) -> Tensor:
-    """Run layers in the directions that there are weights for: float [b, s, c], [b, h] -> [b, s, directions x h]."""
+    """Return the states [b, s, directions x h] of layers over [b, s, c] from [b, h]; weights give the directions."""
     directions = len(weights) // (4 * num_layers)
     states = state.expand(num_layers * directions, *state.shape)
     with _without_cudnn(sequence):
@@ -89,7 +89,7 @@ def _run(sequence: Tensor, state: Tensor, weights: list[Tensor], num_layers: int
 
 @contextmanager
 def _without_cudnn(sequence: Tensor) -> Iterator[None]:
-    """Use torch's own kernels on CUDA; what is traced is made of those anyway."""
+    """Disable cuDNN for CUDA tensors; traced graphs do not use it anyway."""
     if sequence.is_cuda and not torch.compiler.is_compiling():
         with torch.backends.cudnn.flags(enabled=False):
             yield

@@ -1,4 +1,4 @@
-"""Splits of datasets: who is in which, what is drawn for them, and checks before anything relies on them."""
+"""Splits of datasets: their sizes, seeds and slices, and checks of what a dataset returns."""
 
 import numpy as np
 import torch
@@ -8,15 +8,15 @@ from hnetzoo.association.batch import SPLITS, AssociationBatch, Split
 from hnetzoo.association.contracts import Dataset
 from hnetzoo.errors import DataError
 
-EVALUATION_SHARE = 10  # drawn validation and test splits are a tenth of the training split
+EVALUATION_SHARE = 10  # generated validation and test splits are a tenth of the training split
 
 
 def load_split(dataset: Dataset, split: Split, seed: int) -> AssociationBatch:
-    """Return a split of a dataset.
+    """Return a split of a dataset after checking it.
 
     Raises:
-        DataError: If a field is not of the shape and type that the contract asks for, or a distance inside the masks is
-            NaN.
+        DataError: If a field does not have the shape and type of an AssociationBatch of this dataset, or a distance
+            inside the masks is NaN.
     """
     batch = dataset.load(split, seed)
     problem = misshapen(batch, dataset.shape) or mistyped(batch)
@@ -28,7 +28,7 @@ def load_split(dataset: Dataset, split: Split, seed: int) -> AssociationBatch:
 
 
 def split_seed(split: Split, seed: int) -> int:
-    """Return a seed of a split's own: those of all splits and seeds differ.
+    """Return the seed of a split; it differs for every split and seed.
 
     Example:
         >>> [split_seed(split, seed) for seed in (0, 1) for split in SPLITS]
@@ -38,7 +38,7 @@ def split_seed(split: Split, seed: int) -> int:
 
 
 def split_generator(split: Split, seed: int) -> np.random.Generator:
-    """Return a random generator of a split's own: those of all splits and seeds are independent.
+    """Return the random generator of a split, independent for every split and seed.
 
     Example:
         >>> split_generator("train", 0).random() == split_generator("test", 0).random()
@@ -48,7 +48,7 @@ def split_generator(split: Split, seed: int) -> np.random.Generator:
 
 
 def split_size(split: Split, samples: int) -> int:
-    """Return how many problems a drawn split has, given those of the training split: a tenth, and at least one.
+    """Return the number of problems of a generated split, given that of the training split: a tenth, at least one.
 
     Example:
         >>> split_size("train", 1000), split_size("test", 1000), split_size("test", 5)
@@ -58,9 +58,9 @@ def split_size(split: Split, samples: int) -> int:
 
 
 def split_slice(split: Split, count: int, validation_share: float, test_share: float) -> slice:
-    """Return the part of a recording of `count` frames that a split has: the first train and the last report.
+    """Return the frames of a split in a recording of `count` frames: training first, then validation, then test.
 
-    Contiguous, because frames that are near in time are almost the same problem.
+    Splits are contiguous, because frames near in time are almost the same problem.
 
     Example:
         >>> [split_slice(split, 10, 0.2, 0.3) for split in SPLITS]
@@ -74,14 +74,14 @@ def split_slice(split: Split, count: int, validation_share: float, test_share: f
 
 
 def misshapen(batch: AssociationBatch, shape: tuple[int, int]) -> str:
-    """Return what is wrong with the shapes of problems of n x m = `shape`; "" if nothing is."""
+    """Return what is wrong with the shapes of n x m = `shape` problems; "" if nothing is."""
     b, (n, m) = len(batch.distance), shape
     expected = {"distance": (b, n, m), "association": (b, n, m)}
     for name, field in batch.tensors.items():
         found = tuple(field.shape[:-1]) if name.endswith("_features") else tuple(field.shape)
         wanted = expected.get(name, (b, n) if name.startswith("row") else (b, m))
         if found != wanted:
-            return f"{name} is {list(field.shape)}; {b} problems of {n} x {m} ask for {list(wanted)}"
+            return f"{name} is {list(field.shape)}; {b} problems of {n} x {m} require {list(wanted)}"
     return ""
 
 
@@ -95,5 +95,5 @@ def mistyped(batch: AssociationBatch) -> str:
 
 
 def label_shares(batch: AssociationBatch) -> Tensor:
-    """Return the share of problems whose pair is true in each cell, float64 [n, m]; zeros for an empty batch."""
+    """Return the share of problems in which each pair is true, float64 [n, m]; zeros for an empty batch."""
     return batch.association.double().mean(0).nan_to_num()

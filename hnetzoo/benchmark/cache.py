@@ -1,4 +1,4 @@
-"""Finished rows on disk, a file each, named by the digest of all that it depends on."""
+"""Finished rows on disk: one file per row, named by a digest of everything that the row depends on."""
 
 import logging
 from dataclasses import asdict
@@ -12,13 +12,13 @@ _LOG = logging.getLogger(__name__)
 
 
 class RowCache:
-    """A folder of rows; a file appears whole or not at all."""
+    """A folder of rows; files are written atomically."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def read(self, key: str) -> BenchmarkRow | None:
-        """Return the row of a key; None if there is none, or with a warning if its file is damaged."""
+        """Return the row of a key; None if there is none, with a warning if its file is damaged."""
         path = self._path(key)
         if not path.exists():
             return None

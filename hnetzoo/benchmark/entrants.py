@@ -2,14 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
 
 from hnetzoo.association.contracts import Trainer
-from hnetzoo.association.prediction import predict
-from hnetzoo.benchmark.guard import guarded
+from hnetzoo.benchmark.guard import guarded_predict
 from hnetzoo.benchmark.plan import Entrant, Job
 from hnetzoo.benchmark.problems import Problems
 from hnetzoo.benchmark.scoring import f1_score
@@ -31,9 +29,9 @@ class TrainingOptions:
     """Where and how entrants are trained.
 
     Fields:
-        out: The run directory of the one training that there is.
+        out: The run directory, where there is one training.
         runs: The folder for several, where each is named by its recipe; None, like `out`, where nothing is trained.
-        resume: Take up what a run directory holds of the same training.
+        resume: Resume the training of a run directory, if it is the same.
         fresh: Delete it and start over.
         resample: Redraw the training split every epoch.
     """
@@ -61,28 +59,37 @@ def skip_reason(entrant: Entrant, shape: tuple[int, int]) -> str:
     return "" if size in (None, tuple(shape)) else f"n/a (fixed {size[0]} x {size[1]})" if size else ""
 
 
-def identity(job: Job, problems: Problems, device: str) -> dict[str, Any]:
-    """Return all that the weights of a job's model depend on; equal identities, equal weights."""
+def recipe(job: Job, problems: Problems, device: str) -> str:
+    """Return the digest of all that the weights of a job's model depend on; equal recipes give equal weights."""
     entrant, task = job.entrant, job.task
     used = ("train", "validation") if entrant.trainer else ("validation",) if len(entrant.choices) > 1 else ()
-    return {
-        "model": entrant.spec.name,
-        "settings": [choice.component.settings for choice in entrant.choices],
-        "weights": entrant.weights,
-        "trainer": [entrant.trainer.spec.name, entrant.trainer.settings] if entrant.trainer else [],
-        "dataset": [task.dataset.spec.name, task.dataset.settings],
-        "seed": job.seed,
-        "data": {} if problems.synthetic else {split: problems.digest(split) for split in used},
-        "device": torch.device(device).type,
-        "code": {**entrant.code, **task.code},
-    }
+    return digest_document(
+        {
+            "model": entrant.spec.name,
+            "settings": [choice.component.settings for choice in entrant.choices],
+            "weights": entrant.weights,
+            "trainer": [entrant.trainer.spec.name, entrant.trainer.settings] if entrant.trainer else [],
+            "dataset": [task.dataset.spec.name, task.dataset.settings],
+            "seed": job.seed,
+            "data": {} if problems.synthetic else {split: problems.digest(split) for split in used},
+            "device": torch.device(device).type,
+            "code": job.code,
+        }
+    )
 
 
 def enter(job: Job, problems: Problems, options: TrainingOptions, device: str, observer: Observer) -> Entered:
     """Return the model of a job, ready to be evaluated.
 
+    Args:
+        job: Its entrant is tuned, trained, or taken as it is.
+        problems: Of its task.
+        options: Where and how it is trained.
+        device: Where it runs.
+        observer: Is told of a training.
+
     Raises:
-        HnetzooError: If it cannot be loaded, tuned or trained.
+        HnetzooError: If the model cannot be loaded, tuned or trained.
     """
     if job.entrant.trainer is not None:
         return _trained(job, problems, options, device, observer)
@@ -94,22 +101,20 @@ def enter(job: Job, problems: Problems, options: TrainingOptions, device: str, o
 
 def _best_choice(entrant: Entrant, problems: Problems, device: str) -> int:
     """Return the choice of the best F1 on the validation split, the first of equals."""
+    validation, digest = problems.split("validation"), problems.digest("validation")
     scores = []
     for choice in entrant.choices:
         model = choice.load(problems.shape).to(device)
-        with guarded(entrant.title, problems.split("validation"), problems.digest("validation")) as batch:
-            masks = batch.row_mask, batch.col_mask
-            logits = predict(model, batch.distance, *masks, name=entrant.title, device=device)
-        scores.append(f1_score(logits, problems.split("validation")))
+        scores.append(f1_score(guarded_predict(entrant.title, model, validation, digest, device), validation))
     return scores.index(max(scores))
 
 
 def _trained(job: Job, problems: Problems, options: TrainingOptions, device: str, observer: Observer) -> Entered:
-    """Train the model, or take up a training of the same recipe."""
+    """Return the trained model; a training of the same recipe is resumed."""
     entrant, trainer = job.entrant, job.entrant.trainer
     assert trainer is not None, "asked before"
-    assert isinstance(trainer.config, TrainerConfig), "the plan has made sure"
-    out = options.out or _named_by_recipe(job, problems, options, device)
+    assert isinstance(trainer.config, TrainerConfig), "checked when it was resolved"
+    out = options.out or _run_directory(job, problems, options, device)
     with preserved_state(seed=job.seed):
         model = entrant.choices[0].build(problems.shape)
     built: Trainer = trainer.build()
@@ -131,11 +136,11 @@ def _trained(job: Job, problems: Problems, options: TrainingOptions, device: str
     return Entered(model=model.eval(), weights=weights, last_epoch=last, run=out)
 
 
-def _named_by_recipe(job: Job, problems: Problems, options: TrainingOptions, device: str) -> Path:
+def _run_directory(job: Job, problems: Problems, options: TrainingOptions, device: str) -> Path:
     if options.runs is None:
         raise ConfigError(f"'{job.entrant.title}' is to be trained; name the folder of the runs")
-    recipe = digest_document(identity(job, problems, device))[:SHOWN_DIGITS]
-    return options.runs / f"{job.entrant.spec.name}-{job.task.dataset.spec.name}-seed{job.seed}-{recipe}"
+    name = f"{job.entrant.spec.name}-{job.task.dataset.spec.name}-seed{job.seed}"
+    return options.runs / f"{name}-{recipe(job, problems, device)[:SHOWN_DIGITS]}"
 
 
 def _record(job: Job, problems: Problems, options: TrainingOptions, device: str) -> RunRecord:

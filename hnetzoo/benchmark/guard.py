@@ -1,24 +1,33 @@
-"""Keep what one model does from changing another's numbers."""
+"""Run a model so that nothing it does changes another's numbers."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from torch import Tensor, nn
+
 from hnetzoo.association.batch import AssociationBatch
+from hnetzoo.association.prediction import predict
 from hnetzoo.digests import digest_tensors
 from hnetzoo.errors import ModelError
 from hnetzoo.training.determinism import GlobalState, preserved_state
 
 
+def guarded_predict(name: str, model: nn.Module, problems: AssociationBatch, digest: str, device: str) -> Tensor:
+    """Return a model's logits, float [b, n, m] on the CPU; arguments and errors as of `guarded` and `predict`."""
+    with guarded(name, problems, digest) as batch:
+        return predict(model, batch.distance, batch.row_mask, batch.col_mask, name=name, device=device)
+
+
 @contextmanager
 def guarded(model: str, problems: AssociationBatch, digest: str) -> Iterator[AssociationBatch]:
-    """Hand out a copy of problems for a `with` block, and see that nothing global has changed after it.
+    """Yield a copy of problems for a `with` block, and check after it that nothing else has changed.
 
-    Random states and the number of threads are set back in any case.
+    Random states and the number of threads are restored in any case.
 
     Args:
-        model: What errors call the model that is run in the block.
-        problems: Those that others will see too.
-        digest: Of their tensors.
+        model: Name of the model that is run in the block, for errors.
+        problems: The problems that all models get.
+        digest: Digest of their tensors.
 
     Raises:
         ModelError: If the copy was written into, or a global random state or the number of threads changed.
@@ -32,6 +41,6 @@ def guarded(model: str, problems: AssociationBatch, digest: str) -> Iterator[Ass
         changed.append("the problems that it was given")
     if changed:
         raise ModelError(
-            f"model '{model}' changed {' and '.join(changed)}; clone what is to be changed, and draw from "
-            "a generator of its own"
+            f"model '{model}' changed {' and '.join(changed)}; clone tensors before changing them, and "
+            "draw from a generator of its own"
         )

@@ -1,24 +1,23 @@
-"""Run a job: find its row among the cached ones, or enter, score and time its model; what it raises stays in it."""
+"""Run a job: read its row from the cache, or enter, time and score its model. An error fails that job alone."""
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import asdict, dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import torch
 
-from hnetzoo.association.prediction import predict
 from hnetzoo.benchmark.cache import RowCache
-from hnetzoo.benchmark.entrants import Entered, TrainingOptions, enter, identity, skip_reason
-from hnetzoo.benchmark.guard import guarded
+from hnetzoo.benchmark.entrants import Entered, TrainingOptions, enter, recipe, skip_reason
+from hnetzoo.benchmark.guard import guarded, guarded_predict
 from hnetzoo.benchmark.plan import Job, Task
 from hnetzoo.benchmark.problems import Problems
 from hnetzoo.benchmark.results import EVERY_MODEL, BenchmarkRow, Failed, Skipped
 from hnetzoo.benchmark.scoring import Scores, score
 from hnetzoo.benchmark.timing import Conditions, time_model
-from hnetzoo.digests import digest_document
+from hnetzoo.benchmark.workers import run_in_workers
 from hnetzoo.errors import HnetzooError, one_line
 from hnetzoo.files import write_json
 from hnetzoo.training.determinism import preserved_state
@@ -26,6 +25,7 @@ from hnetzoo.training.observer import EpochRecord, NullObserver, Observer
 from hnetzoo.training.runs import RESULT
 
 _LOG = logging.getLogger(__name__)
+KEY_DIGITS = 32  # of the recipe and of the test problems each, in the name of a cached row
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +34,8 @@ class Options:
 
     Fields:
         device: Where models run.
-        data: The folder that relative paths of datasets are seen from; errors do not name it.
-        cache: Folder of finished rows; None keeps none.
+        data: The folder that relative paths of datasets start from; errors do not name it.
+        cache: Folder of finished rows; None means no cache.
         training: Where and how models are trained.
         fresh: Compute cached rows anew.
         workers: How many jobs run at once, a condition of times.
@@ -51,10 +51,10 @@ class Options:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What became of a job.
+    """The result of a job.
 
-    `cached` says that its row was found; `sha256` and `problems` describe the test problems, and are empty where the
-    job failed before these were drawn; `last_epoch` is that of a training.
+    `cached` says that its row was read from the cache; `sha256` and `problems` (their number) describe the test
+    problems, and are empty if the job failed before these were drawn; `last_epoch` is that of a training.
     """
 
     job: Job
@@ -66,7 +66,7 @@ class Outcome:
 
 
 class JobRunner:
-    """Run jobs one after the other; the problems of the last one are kept, since they serve all models of a task."""
+    """Run jobs in turn; the problems of the last one are kept, since all models of a task share them."""
 
     def __init__(self, options: Options, observer: Callable[[], Observer] = NullObserver) -> None:
         self.options, self.observer = options, observer
@@ -74,7 +74,7 @@ class JobRunner:
         self._drawn: tuple[Task, int, Problems | Exception] | None = None
 
     def run(self, job: Job) -> Outcome:
-        """Return the row of a job, why it was skipped, or how it failed; an interrupt is not held up."""
+        """Return the row of a job, why it was skipped, or how it failed; interrupts pass."""
         try:
             return self.outcome(job)
         except Exception as error:
@@ -85,7 +85,7 @@ class JobRunner:
     def outcome(self, job: Job) -> Outcome:
         """Return the row of a job or why it was skipped; raises what the dataset, the model or the trainer raises.
 
-        Global random states and the number of threads are afterwards as they were.
+        Global random states and the number of threads are restored.
         """
         with preserved_state():
             return self._outcome(job)
@@ -97,7 +97,7 @@ class JobRunner:
         if reason:
             skipped = Skipped(model=job.entrant.title, dataset=job.task.title, reason=reason)
             return Outcome(job=job, result=skipped, sha256=sha256, problems=count)
-        key = digest_document({**identity(job, problems, self.options.device), "test": sha256})
+        key = f"{recipe(job, problems, self.options.device)[:KEY_DIGITS]}-{sha256[:KEY_DIGITS]}"
         known = self.cache.read(key) if self.cache and not self.options.fresh else None
         conditions = Conditions.here(count, self.options.device, self.options.workers)
         cached = known is not None and known.timing == conditions.to_json()
@@ -112,17 +112,15 @@ class JobRunner:
     def _measure(
         self, job: Job, problems: Problems, conditions: Conditions, known: BenchmarkRow | None
     ) -> tuple[BenchmarkRow, EpochRecord | None]:
-        """Enter the model, score it unless its scores are known, and time it."""
+        """Return the row of the entered model, scored unless `known` is its row, and the last epoch of its training."""
         title, device = job.entrant.title, self.options.device
         entered = enter(job, problems, self.options.training, device, self.observer())
         test = problems.split("test")
         with guarded(title, test, problems.digest("test")) as batch:
-            masks = batch.row_mask, batch.col_mask
-            logits = None if known else predict(entered.model, batch.distance, *masks, name=title, device=device)
             microseconds = time_model(entered.model, batch, conditions, device)
-        if logits is not None:
+        if known is None:
+            logits = guarded_predict(title, entered.model, test, problems.digest("test"), device)
             known = _row(job, entered, score(logits, test, label_shares=problems.label_shares, seed=job.seed))
-        assert known is not None, "scored just now, if not before"
         row = replace(known, microseconds_per_problem=microseconds, timing=conditions.to_json())
         if entered.run and entered.last_epoch:
             best = {"best_epoch": entered.last_epoch.best_epoch, "best_f1": entered.last_epoch.best_f1}
@@ -130,7 +128,7 @@ class JobRunner:
         return row, entered.last_epoch
 
     def _problems_of(self, job: Job) -> Problems:
-        """Return the problems of a job; what drawing them raised is raised again for the other models of the task."""
+        """Return the problems of a job; an error in drawing them is raised for every model of the task."""
         if self._drawn is None or self._drawn[:2] != (job.task, job.seed):
             self._drawn = None  # frees the old problems before the new ones are drawn
             self._drawn = job.task, job.seed, _drawn(job.task, job.seed)
@@ -140,8 +138,18 @@ class JobRunner:
         return found
 
 
+def run_jobs(
+    jobs: Iterable[Job], options: Options, observer: Callable[[], Observer] = NullObserver
+) -> Generator[Outcome, None, None]:
+    """Yield the outcome of each job as it is done: in this process, or in `options.workers` of them, unobserved."""
+    if options.workers == 1:
+        yield from map(JobRunner(options, observer).run, jobs)
+    else:
+        yield from run_in_workers(partial(run_job, options), jobs, options.workers, partial(failure, options=options))
+
+
 def failure(job: Job, error: BaseException, options: Options, *, model: str = "") -> Outcome:
-    """Return the outcome of a job that an error ended, in one line; an expected error speaks for itself."""
+    """Return the outcome of a job that raised an error; the reason is one line."""
     reason = " ".join(str(error).split()) if isinstance(error, HnetzooError) else one_line(error)
     if options.data.is_absolute():  # a published document names no folder of this machine
         reason = reason.replace(f"{options.data}{os.sep}", "")
@@ -150,7 +158,7 @@ def failure(job: Job, error: BaseException, options: Options, *, model: str = ""
 
 
 def run_job(options: Options, job: Job) -> Outcome:
-    """Run a job in a process that is handed plain data alone."""
+    """Return the outcome of a job, in a worker."""
     return _runner(options).run(job)
 
 
@@ -176,7 +184,7 @@ def _row(job: Job, entered: Entered, scores: Scores) -> BenchmarkRow:
         split="test",
         seed=job.seed,
         weights=entered.weights,
-        plugin=job.entrant.plugin,
+        plugin=job.plugin,
         parameters=sum(parameter.numel() for parameter in entered.model.parameters()),
         microseconds_per_problem=0.0,
         **vars(scores),

@@ -1,4 +1,4 @@
-"""The problems of a task: each split drawn when it is first asked for, once, and checked."""
+"""The problems of a task; each split is drawn and checked once, at its first use."""
 
 from functools import cache, cached_property
 
@@ -14,7 +14,7 @@ from hnetzoo.training.determinism import preserved_state
 
 
 class Problems:
-    """What models are held against: the splits of a task for a seed.
+    """The splits of a task for a seed.
 
     Models get copies; these stay as they were drawn.
     """
@@ -33,9 +33,9 @@ class Problems:
 
     @cached_property
     def label_shares(self) -> Tensor | None:
-        """Share of training problems whose pair is true, float64 [n, m]; None where pairs have no place of their own.
+        """Share of training problems whose pair is true, float64 [n, m]; None where it has no meaning.
 
-        That is so where slots are masked, and on datasets that are not tagged "weighted-f1".
+        It has none where slots are masked, and on datasets that are not tagged "weighted-f1".
         """
         weighted = WEIGHTED_F1 in self.task.dataset.spec.tags and bool(self.split("test").cells.all())
         return label_shares(self.split("train")) if weighted else None

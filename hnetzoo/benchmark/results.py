@@ -22,8 +22,8 @@ Groups = Mapping[str, Mapping[str, float]]
 class BenchmarkRow:
     """One model on one split of one dataset.
 
-    Ratios are in 0..1. `cells` and `layouts` hold {"exact", "f1", "problems"} by the numbers of active references and
-    predictions ("1x2") and by the slots that they stand in ("01x11", 1 = active). `weighted_f1` is the metric of the
+    Ratios are in 0..1. `cells` and `layouts` hold {"exact", "f1", "problems"} by the counts of active references and
+    predictions ("1x2") and by the layout of the active slots ("01x11", 1 = active). `weighted_f1` is the metric of the
     original Hnet, None where it has no meaning; `delta_f1` is f1 minus that of the exact assignment of the distances as
     they stand. `timing` names the conditions of `microseconds_per_problem`: device, processor, threads, batch size.
     """
@@ -72,9 +72,9 @@ class Failed:
 
 @dataclass(frozen=True, kw_only=True)
 class BenchmarkReport:
-    """Everything a benchmark found; `baseline` is the model that others are held against, "" if it did not run.
+    """The outcome of a benchmark; `baseline` is the model that others are compared with, "" if it did not run.
 
-    `tasks` says by label what was solved: {"dataset": its name, "settings": as given, "sha256": {seed: that of the test
+    `tasks` describes the tasks by label: {"dataset": its name, "settings": as given, "sha256": {seed: that of the test
     problems}, "problems": how many}.
 
     Example:
@@ -95,7 +95,7 @@ class BenchmarkReport:
 
     @classmethod
     def read(cls, path: Path) -> "BenchmarkReport":
-        """Read a stored document; raises DataError naming the file if it is not one."""
+        """Return the report of a stored document; raises DataError naming the file if it is not one."""
         try:
             document = json.loads(path.read_text())
             if document["schema"] != SCHEMA:
@@ -122,7 +122,7 @@ class BenchmarkReport:
 
 
 def read_row(document: Mapping[str, Any]) -> BenchmarkRow:
-    """Build a row from its JSON; raises TypeError for other keys and ValidationError for values of another type."""
+    """Return the row of a JSON document; raises TypeError for other keys, ValidationError for other types."""
     row = BenchmarkRow(**document)
     TypeAdapter(BenchmarkRow).validate_python(document)
     return row

@@ -1,4 +1,4 @@
-"""How good the answers to a batch of problems are: a pure function of logits and problems."""
+"""Scores of logits: pure functions of logits and problems."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -40,7 +40,7 @@ def score(logits: Tensor, problems: AssociationBatch, *, label_shares: Tensor | 
 
     Args:
         logits: Finite float [b, n, m], on the CPU.
-        problems: What they answer, likewise.
+        problems: The problems that they answer, on the CPU.
         label_shares: Float [n, m], share of training problems whose pair is true, for the weighted F1 of the original
             Hnet; None where that has no meaning.
         seed: Fixes the shuffle of the weighted F1.
@@ -51,11 +51,10 @@ def score(logits: Tensor, problems: AssociationBatch, *, label_shares: Tensor | 
         1.0
     """
     masks = problems.row_mask, problems.col_mask
-    association = decode(logits, *masks)
+    association, one_to_one = decode(logits, *masks), decode(logits, *masks, method="one-to-one")
+    baseline = compare(assign(problems.distance, *masks), problems).total()
     outcomes = compare(association, problems)
     total = outcomes.total()
-    one_to_one = compare(decode(logits, *masks, method="one-to-one"), problems).total()
-    baseline = compare(assign(problems.distance, *masks), problems).total()
     return Scores(
         f1=total.f1,
         precision=total.precision,
@@ -64,7 +63,7 @@ def score(logits: Tensor, problems: AssociationBatch, *, label_shares: Tensor | 
         validity=total.validity,
         cost_gap=cost_gap(logits, problems.distance, *problems.activity),
         weighted_f1=weighted_f1(association, problems.association, label_shares, seed),
-        f1_one_to_one=one_to_one.f1,
+        f1_one_to_one=compare(one_to_one, problems).total().f1,
         delta_f1=total.f1 - baseline.f1,
         problems=total.problems,
         cells=by_counts(outcomes, problems),
@@ -73,7 +72,7 @@ def score(logits: Tensor, problems: AssociationBatch, *, label_shares: Tensor | 
 
 
 def f1_score(logits: Tensor, problems: AssociationBatch) -> float:
-    """Return the F1 alone, for choosing; arguments as in `score`."""
+    """Return the F1 alone; arguments as in `score`."""
     return compare(decode(logits, problems.row_mask, problems.col_mask), problems).total().f1
 
 

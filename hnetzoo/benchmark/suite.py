@@ -15,7 +15,7 @@ Values = Mapping[str, Any]
 
 
 class Entry(Config):
-    """A dataset of a suite, and what a model has in common with it."""
+    """A dataset of a suite, and the fields that a model has too."""
 
     name: str
     """A registered name; for a model also name@variant or run:PATH."""
@@ -73,7 +73,7 @@ def default_suite(
     seeds: Iterable[int] = (),
     settings: Values | None = None,
 ) -> Suite:
-    """Return a suite of what is named, and of defaults for what is left out.
+    """Return a suite of the given names, with defaults for the rest.
 
     Models default to all solvers and all pretrained weights, datasets to those tagged "benchmark", seeds to 0;
     `settings` are those of every dataset.
@@ -87,7 +87,7 @@ def default_suite(
 
 
 def _ready_models(registry: Registry) -> Iterator[str]:
-    """Name all solvers, and each set of shipped weights."""
+    """Yield the names of all solvers and of each set of shipped weights."""
     for name, spec in registry.models.items():
         if NON_LEARNED in spec.tags:
             yield name

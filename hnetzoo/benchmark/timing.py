@@ -1,4 +1,4 @@
-"""How long a model takes, under conditions that are named beside the number."""
+"""Forward times of models, and the conditions that they were measured under."""
 
 import time
 from dataclasses import asdict, dataclass
@@ -18,10 +18,7 @@ TIMED_BATCHES = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Conditions:
-    """What a time depends on beside model and problems: a number taken under others is another number.
-
-    `jobs` is how many models were run at once.
-    """
+    """What a time depends on beside model and problems; `jobs` is how many models ran at once."""
 
     device: str
     processor: str
@@ -33,7 +30,7 @@ class Conditions:
 
     @classmethod
     def here(cls, problems: int, device: str, jobs: int = 1) -> "Conditions":
-        """Return the conditions of a measurement in this process on so many problems."""
+        """Return the conditions of a measurement in this process."""
         name = torch.cuda.get_device_name(device) if torch.device(device).type == "cuda" else processor()
         return cls(
             device=torch.device(device).type,
@@ -53,7 +50,7 @@ def time_model(model: nn.Module, problems: AssociationBatch, conditions: Conditi
 
     Args:
         model: An association model, on `device`.
-        problems: The first batch of them is answered again and again.
+        problems: The first batch of them is answered repeatedly.
         conditions: Batch size and numbers of batches.
         device: Where the model runs.
     """
@@ -72,6 +69,6 @@ def time_model(model: nn.Module, problems: AssociationBatch, conditions: Conditi
 
 
 def _wait(device: str) -> None:
-    """Wait until the device has done what it was asked for."""
+    """Wait until the device is idle."""
     if torch.device(device).type == "cuda":
         torch.cuda.synchronize(device)

@@ -1,7 +1,7 @@
 """Work spread over processes, through the interface of concurrent.futures.
 
-A worker may die, killed by the system or by what it runs. The pool is lost then, and nobody knows on which of the items
-that were running; these get another try, one at a time, and the one whose worker dies again is given up.
+A worker may die, killed by the system or by the model that it runs. The pool is then lost, and it is not known which
+item killed it: those that were running are tried again, one at a time, and one whose worker dies again has failed.
 """
 
 import logging
@@ -25,7 +25,7 @@ THREADS = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THR
 
 @contextmanager
 def local_pool(workers: int) -> Iterator[Executor]:
-    """Start worker processes with one thread each; when the work is broken off they are killed."""
+    """Yield a pool of worker processes with one thread each; an error in the `with` block kills them."""
     from joblib.externals.loky import ProcessPoolExecutor
 
     level = logging.getLogger("hnetzoo").getEffectiveLevel()
@@ -42,7 +42,7 @@ def local_pool(workers: int) -> Iterator[Executor]:
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Ignore interrupts for a while; they reach the main thread alone, and only it may say what becomes of them."""
+    """Ignore interrupts in a `with` block; only the main thread receives them and can set their handler."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -60,14 +60,14 @@ def run_in_workers(
     failed: Callable[[Item, BaseException], Result],
     pool: Pool = local_pool,
 ) -> Iterator[Result]:
-    """Do work on items in processes, and yield what comes of them as it is done.
+    """Yield the results of work on items, done in processes, as they arrive.
 
     Args:
         work: Importable by name; it and the items must survive pickling.
-        items: Begun in this order.
-        workers: How many are at work at once.
-        failed: Makes the result of an item whose work raised, or whose worker died.
-        pool: Opens an executor with so many workers; a broken one raises BrokenExecutor.
+        items: Submitted in this order.
+        workers: How many run at once.
+        failed: Returns the result of an item whose work raised, or whose worker died.
+        pool: Returns a context manager of an executor with so many workers; a broken one raises BrokenExecutor.
 
     Yields:
         One result per item.
@@ -87,7 +87,7 @@ def _until_broken(
     failed: Callable[[Item, BaseException], Result],
     pool: Pool,
 ) -> Generator[Result, None, list[Item]]:
-    """Take items and yield results until all are done or the pool breaks; return the items that it broke on."""
+    """Yield results until all items are done or the pool breaks; return the items that it broke on."""
     running: dict[Future[Result], Item] = {}
     with pool(workers) as executor:
         while waiting or running:
@@ -112,7 +112,7 @@ def _until_broken(
 
 
 def _start_worker(level: int) -> None:
-    """Leave interrupts to the parent, which kills its workers, and stdout to its document."""
+    """Ignore interrupts, since the parent kills its workers, and keep stdout for the document of the parent."""
     ignore_unreadable_distributions()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.stdout = sys.stderr

@@ -1,6 +1,6 @@
-"""Gather the commands, and turn expected failures into one line and an exit code.
+"""The application with all commands; expected errors are printed as one line and become an exit code.
 
-0 fine, 1 a check or comparison failed, 2 usage or settings, 3 a plugin is broken, 4 data or checkpoint bad, 5 out of
+0 success, 1 a check or benchmark failed, 2 wrong usage or settings, 3 broken plugin, 4 bad data or checkpoint, 5 out of
 disk or memory, 130 interrupted, 143 terminated.
 """
 
@@ -60,7 +60,7 @@ def run() -> None:
         if not isinstance(error, OSError) or error.filename is None:
             raise
         name = error.filename2 or error.filename
-        _fail(ConfigError(f"cannot use '{name}' ({reason(error)}); correct the path, or who may read and write it"))
+        _fail(ConfigError(f"cannot use '{name}' ({reason(error)}); correct the path or its permissions"))
 
 
 @app.callback(invoke_without_command=True)
@@ -78,7 +78,7 @@ def _fail(error: HnetzooError) -> NoReturn:
 
 
 def _exhausted(error: Exception) -> bool:
-    """Tell whether disk or memory ran out; torch reports failed allocations as RuntimeError."""
+    """Return whether disk or memory ran out; torch raises RuntimeError for failed allocations."""
     if isinstance(error, OSError):
         return error.errno in _EXHAUSTED
     if type(error).__name__ == "OutOfMemoryError" or isinstance(error, MemoryError):

@@ -1,4 +1,4 @@
-"""`hnetzoo associate MODEL INPUT`: distances in, associations out."""
+"""`hnetzoo associate MODEL INPUT`: associate the problems of a file of distances."""
 
 import csv
 import io
@@ -20,7 +20,7 @@ SUFFIXES = (".npz", ".npy", ".csv")
 
 
 class Method(StrEnum):
-    """How logits become associations."""
+    """How logits are decoded into associations."""
 
     threshold = "threshold"
     one_to_one = "one-to-one"
@@ -38,7 +38,9 @@ def associate(
         typer.Option(help="Write .npz or .npy (bool arrays) or .csv (a line per pair); stdout without it."),
     ] = None,
     probabilities: Annotated[bool, typer.Option("--probabilities", help="Add the probability of each pair.")] = False,
-    method: Annotated[Method, typer.Option(help="threshold: above 0.5; one-to-one: best legal.")] = Method.threshold,
+    method: Annotated[
+        Method, typer.Option(help="threshold: pairs above 0.5; one-to-one: best one-to-one.")
+    ] = Method.threshold,
     device: DeviceOption = "cpu",
     json: JsonOption = False,
 ) -> None:
@@ -51,7 +53,7 @@ def associate(
     from hnetzoo.association.decoding import decode
     from hnetzoo.association.prediction import predict
     from hnetzoo.association.problem_files import read_distances
-    from hnetzoo.registry.loading import resolve_model
+    from hnetzoo.registry.resolution import resolve_model
 
     stored = read_distances(source)
     where = resolve_device(device)
@@ -76,7 +78,7 @@ def associate(
 
 
 def _pairs(association: "Tensor", probability: "Tensor | None") -> list[dict[str, Any]]:
-    """List the pairs as {"problem", "reference", "prediction"[, "probability"]}, counted from 0."""
+    """Return the pairs as {"problem", "reference", "prediction"[, "probability"]}, counted from 0."""
     places = association.nonzero()
     names = ("problem", "reference", "prediction")
     pairs: list[dict[str, Any]] = [dict(zip(names, place, strict=True)) for place in places.tolist()]

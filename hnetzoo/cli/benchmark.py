@@ -36,17 +36,21 @@ def benchmark(
     ] = None,
     suite: Annotated[Path | None, typer.Option(help="TOML file with models, datasets and seeds.")] = None,
     data: Annotated[
-        Path, typer.Option(help="Folder that relative paths of datasets are seen from.", file_okay=False, exists=True)
+        Path, typer.Option(help="Folder of relative paths of datasets.", file_okay=False, exists=True)
     ] = Path(),
     train: Annotated[bool, typer.Option("--train", help="Train learned models on each dataset first.")] = False,
     jobs: Annotated[int, typer.Option(min=1, help="How many jobs (model, dataset, seed) run at once.")] = 1,
     runs: Annotated[
         Path | None,
-        typer.Option(help="Where finished rows and trainings are kept and found again.", show_default=False),
+        typer.Option(help="Folder that keeps finished rows and trainings for reuse.", show_default=False),
     ] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Compute finished rows anew, and train anew.")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Compute rows and train again instead of reusing them.")
+    ] = False,
     device: DeviceOption = "cpu",
-    json: Annotated[Path | None, typer.Option(help="Write the JSON document here; - is stdout, alone.")] = None,
+    json: Annotated[
+        Path | None, typer.Option(help="Write the JSON document here; - is stdout, and nothing else.")
+    ] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write the tables as Markdown here.")] = None,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show the traceback of a job that fails.")] = False,
 ) -> None:
@@ -54,7 +58,7 @@ def benchmark(
 
     Without options: all pretrained models and solvers on the DOA datasets, the scipy baseline first.
 
-    With --suite or --train, what is finished is kept under runs/benchmark, and the same command continues.
+    With --suite or --train, finished rows and trainings are kept under runs/benchmark, and the same command continues.
     """
     if suite and (model or dataset or seed or settings):
         raise ConfigError("--suite names models, datasets and seeds; leave out --model, --dataset, --seed and --set")
@@ -82,7 +86,7 @@ def benchmark(
         )
     except (KeyboardInterrupt, SystemExit):
         if runs:
-            note(f"hnetzoo: interrupted; what is finished is kept under {runs}, the same command continues")
+            note(f"hnetzoo: interrupted; finished work is kept under {runs}, the same command continues")
         raise
     _write(report, json, markdown)
     if report.failed:
@@ -92,7 +96,7 @@ def benchmark(
 
 
 def _log(verbose: bool) -> None:
-    """Let warnings reach stderr, and with --verbose the tracebacks of failed jobs."""
+    """Log warnings to stderr, and with --verbose the tracebacks of failed jobs."""
     logging.basicConfig(format="%(message)s")
     logging.getLogger("hnetzoo").setLevel(logging.INFO if verbose else logging.WARNING)
 
@@ -107,24 +111,24 @@ def _options(device: str, data: Path, runs: Path | None, workers: int, *, fresh:
 
 
 def _notes() -> "Callable[[Outcome], None]":
-    """Return what says on stderr what has been done; what concerns every model is said once."""
-    told: set[Any] = set()
+    """Return a function that prints each outcome to stderr; what concerns every model is printed once."""
+    printed: set[Any] = set()
 
-    def tell(outcome: "Outcome") -> None:
+    def print_outcome(outcome: "Outcome") -> None:
         from hnetzoo.benchmark.results import EVERY_MODEL, BenchmarkRow
 
         result = outcome.result
         if isinstance(result, BenchmarkRow):
             found = f"F1 {result.f1:.4f}{' (cached)' if outcome.cached else ''}"
-        elif result in told:
+        elif result in printed:
             return
         else:
-            told.add(result)
+            printed.add(result)
             found = result.reason
         model = "every model:" if result.model == EVERY_MODEL else result.model
         note(f"{result.dataset}, seed {outcome.job.seed}: {model} {found}")
 
-    return tell
+    return print_outcome
 
 
 def _write(report: "BenchmarkReport", json: Path | None, markdown: Path | None) -> None:

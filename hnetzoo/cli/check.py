@@ -22,7 +22,7 @@ def check_command(
     settings: SetOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Run the conformance kit: what passed, what failed and why, and what was skipped by which tag.
+    """Run the conformance kit and show what passed, what failed and why, and what was skipped and why.
 
     Exit code 1 if a check failed.
     """
@@ -30,13 +30,13 @@ def check_command(
     specs = discover().find(name)
     unused = [section for section in values if values[section] and section not in {spec.kind for spec in specs}]
     if unused:
-        raise ConfigError(f"'{name}' is no {unused[0]}; leave out --set {unused[0]}.*")
+        raise ConfigError(f"'{name}' is not a {unused[0]}; leave out --set {unused[0]}.*")
     from hnetzoo import testing
     from hnetzoo.registry.components import configure
 
     for spec in specs:
         if values[spec.kind]:
-            configure(spec, values[spec.kind])  # a wrong setting is the user's mistake, not the plugin's
+            configure(spec, values[spec.kind])  # raises ConfigError, so that no check fails for a wrong setting
     reports = [testing.check(spec, values[spec.kind]) for spec in specs]
     if json:
         print_json(_document(name, reports))
@@ -53,7 +53,7 @@ def _document(name: str, reports: "list[Report]") -> Mapping[str, Any]:
 
 
 def _print(report: "Report") -> None:
-    """Show every check on a line, then the failed ones in full, then the counts."""
+    """Print every check on a line, then the failed ones in full, then the counts."""
     rows = [(result.check, result.outcome, result.reason) for result in report.results]
     print_table("", ("check", "outcome", "why"), rows)
     for result in report.failures:

@@ -14,7 +14,7 @@ from hnetzoo.registry.discovery import discover
 
 
 class Part(StrEnum):
-    """What to write."""
+    """The split to write, or all."""
 
     train = "train"
     validation = "validation"
@@ -25,8 +25,10 @@ class Part(StrEnum):
 def generate(
     dataset: Annotated[str, typer.Argument(metavar="DATASET", help="A registered dataset.", show_default=False)],
     out: Annotated[Path, typer.Option(help="The .npz file to write.", show_default=False)],
-    split: Annotated[Part, typer.Option(help="Which split; all adds an array that tells them apart.")] = Part.train,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the draw.")] = 0,
+    split: Annotated[
+        Part, typer.Option(help="Which split; all adds an array with the split of each problem.")
+    ] = Part.train,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the data.")] = 0,
     config: Annotated[Path | None, typer.Option(help="TOML file with a table dataset.")] = None,
     settings: SetOption = None,
     json: JsonOption = False,
@@ -44,9 +46,9 @@ def generate(
     from hnetzoo.association.batch import SPLITS, AssociationBatch
     from hnetzoo.association.problem_files import write_problems
     from hnetzoo.association.splits import load_split
-    from hnetzoo.registry.components import configure
+    from hnetzoo.registry.specs import DatasetSpec
 
-    built = configure(discover().dataset(dataset), values["dataset"]).build()
+    built = discover().configure(DatasetSpec, dataset, values["dataset"]).build()
     chosen = SPLITS if split is Part.all else tuple(name for name in SPLITS if name == split.value)
     batches = [load_split(built, name, seed) for name in chosen]
     batch = AssociationBatch.concatenate(batches)

@@ -1,4 +1,4 @@
-"""`hnetzoo import SOURCE --out PATH`: bring in an original Hnet checkpoint or data pickle, safely."""
+"""`hnetzoo import SOURCE --out PATH`: safely import a checkpoint or data pickle of the original Hnet."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,12 +15,12 @@ def import_command(
         Path, typer.Argument(metavar="SOURCE", help="A torch checkpoint or a data pickle.", show_default=False)
     ],
     out: Annotated[Path, typer.Option("--out", help="A new run directory, or a new .npz file.", show_default=False)],
-    model: Annotated[str, typer.Option("--model", help="The registered model that a checkpoint is of.")] = "hnetgru",
+    model: Annotated[str, typer.Option("--model", help="The registered model of a checkpoint.")] = "hnetgru",
     json: JsonOption = False,
 ) -> None:
     """Turn a checkpoint of the original Hnet into a run directory, or its data pickle into a .npz file.
 
-    The file is read in a process of its own with limits on memory and time, and nothing in it is run.
+    The file is read in a process of its own with limits on memory and time, and no code in it is run.
     """
     from hnetzoo.legacy.importing import kind_of
     from hnetzoo.legacy.reader import CHECKPOINT
@@ -41,9 +41,9 @@ def import_command(
 
 def _checkpoint(source: Path, out: Path, model: str) -> dict[str, Any]:
     from hnetzoo.legacy.importing import import_checkpoint
-    from hnetzoo.registry.components import configure
+    from hnetzoo.registry.specs import ModelSpec
 
-    record = import_checkpoint(source, out, configure(discover().model(model)))
+    record = import_checkpoint(source, out, discover().configure(ModelSpec, model))
     return {"model": record.model, "shape": list(record.shape), "sha256": record.source["sha256"]}
 
 

@@ -1,4 +1,4 @@
-"""`hnetzoo list`: what is registered."""
+"""`hnetzoo list`: list registered models, datasets and trainers."""
 
 from enum import StrEnum
 from typing import Annotated, Any
@@ -13,7 +13,7 @@ from hnetzoo.registry.specs import ModelSpec, Spec
 
 
 class Kind(StrEnum):
-    """What can be listed."""
+    """Kinds of components to list."""
 
     models = "models"
     datasets = "datasets"
@@ -46,7 +46,7 @@ def list_command(
 
 
 def warn(registry: Registry) -> None:
-    """Name failures and conflicts on stderr, a line each."""
+    """Print failures and conflicts of plugins to stderr, one line each."""
     for plugin in registry.failures:
         note(f"warning: plugin {plugin.id} did not load ({plugin.error}); see 'hnetzoo doctor'")
     for conflict in registry.conflicts:

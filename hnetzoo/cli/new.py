@@ -1,4 +1,4 @@
-"""`hnetzoo new NAME`: a complete plugin package to edit."""
+"""`hnetzoo new NAME`: write a complete plugin package to edit."""
 
 from enum import StrEnum
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Options that several commands take."""
+"""Options shared by several commands."""
 
 from typing import Annotated
 
@@ -6,9 +6,7 @@ import typer
 
 from hnetzoo.errors import ConfigError
 
-DeviceOption = Annotated[
-    str, typer.Option("--device", help="cpu, cuda, cuda:1, ...; auto takes cuda where there is one.")
-]
+DeviceOption = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1, ...; auto is cuda if available.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 SetOption = Annotated[
     list[str] | None,
@@ -17,7 +15,7 @@ SetOption = Annotated[
 
 
 def resolve_device(name: str) -> str:
-    """Return the device that there is for "auto"; raises ConfigError if torch does not know or have the device."""
+    """Return the device, resolving "auto"; raises ConfigError if torch does not know or have the device."""
     import torch
 
     if name == "auto":

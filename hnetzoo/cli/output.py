@@ -1,4 +1,4 @@
-"""Where commands write: results to stdout, notes to stderr, and with --json one document alone."""
+"""Output of commands: results to stdout, notes to stderr; with --json, stdout is one document."""
 
 import json
 from collections.abc import Iterable
@@ -12,11 +12,11 @@ from hnetzoo.errors import ConfigError
 from hnetzoo.report.tables import Table
 from hnetzoo.report.terminal import terminal_table
 
-PIPE_WIDTH = 200  # columns where the output is not a terminal, so that tables are not cut
+PIPE_WIDTH = 200  # characters, if the output is not a terminal, so that tables are not cut
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Return a console; on a terminal it is as wide as the terminal."""
+    """Return a console as wide as the terminal, or `PIPE_WIDTH` wide without one."""
     found = Console(stderr=stderr, highlight=False, soft_wrap=False)
     return found if found.is_terminal else Console(stderr=stderr, highlight=False, width=PIPE_WIDTH)
 
@@ -41,7 +41,7 @@ def note(message: str) -> None:
 
 
 def check_writable(*paths: Path | None) -> None:
-    """Fail before the work rather than after it: the folders of output files must exist."""
+    """Raise ConfigError if the folder of an output file does not exist, before work is done."""
     for path in paths:
         if path is not None and not path.absolute().parent.is_dir():
             raise ConfigError(f"cannot write '{path}': folder '{path.parent}' does not exist; create it first")

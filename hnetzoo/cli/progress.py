@@ -1,4 +1,4 @@
-"""Progress of a training: a bar with live losses on a terminal, plain lines otherwise."""
+"""Progress of training: a bar with live losses on a terminal, plain lines otherwise."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from rich.progress import Task
     from torch import Tensor
 
-STEPS_PER_REFRESH = 20  # reading a loss waits for the device; this often is invisible in the step rate
+STEPS_PER_REFRESH = 20  # reading losses waits for the device; this often does not slow training
 
 
 @contextmanager
 def progress(*, silent: bool = False) -> Iterator[Observer]:
-    """Yield the observer that fits where stdout goes; silent draws and prints nothing."""
+    """Yield an observer that draws a bar if stdout is a terminal, prints lines otherwise, or nothing if silent."""
     if silent:
         yield NullObserver()
     elif sys.stdout.isatty():
@@ -32,7 +32,7 @@ def progress(*, silent: bool = False) -> Iterator[Observer]:
 
 
 def epoch_line(record: EpochRecord, epochs: int) -> str:
-    """Write an epoch as one line: times, losses of both splits, F1, and the best so far."""
+    """Return an epoch as one line: times, losses of both splits, F1, and the best F1 so far."""
     width = len(str(epochs))
     return (
         f"epoch {record.epoch:{width}}/{epochs}  "
@@ -49,26 +49,26 @@ class LineObserver:
         self.epochs = 0
 
     def started(self, epochs: int, steps: int, done: int) -> None:
-        """Say how much is planned."""
+        """Print the numbers of epochs and steps."""
         self.epochs = epochs
         resumed = f", {done} done before" if done else ""
         self.print(f"training {epochs} epochs of {steps} steps{resumed}")
 
     def stepped(self, epoch: int, step: int, losses: Mapping[str, "Tensor"]) -> None:
-        """Stay silent."""
+        """Do nothing."""
 
     def finished_epoch(self, record: EpochRecord) -> None:
         """Print the epoch."""
         self.print(epoch_line(record, self.epochs))
 
     def print(self, line: str) -> None:
-        """Print a line at once, also into a pipe."""
+        """Print a line and flush stdout, so that it appears at once in a pipe."""
         typer.echo(line)
         sys.stdout.flush()
 
 
 class BarObserver(LineObserver):
-    """Draw a bar over all steps, above it a line per epoch."""
+    """Draw a bar over all steps, with a line per epoch above it."""
 
     def __init__(self, drawn: Progress) -> None:
         super().__init__()
@@ -84,7 +84,7 @@ class BarObserver(LineObserver):
         self._show_epoch(done + 1)
 
     def stepped(self, epoch: int, step: int, losses: Mapping[str, "Tensor"]) -> None:
-        """Move the bar, and now and then read the losses."""
+        """Advance the bar and show the losses, every `STEPS_PER_REFRESH` steps."""
         if step % STEPS_PER_REFRESH == 0 or step == self.steps:
             advance = step % STEPS_PER_REFRESH or STEPS_PER_REFRESH
             values = {name: float(loss.detach()) for name, loss in losses.items()}
@@ -112,7 +112,7 @@ class _StepRate(ProgressColumn):
 
 
 def bar(console: Console) -> Progress:
-    """Return the bar: epoch, step rate, losses, F1 and time left."""
+    """Return a bar with epoch, step rate, losses, F1 and time left."""
     return Progress(
         TextColumn("{task.fields[epoch]}"),
         BarColumn(bar_width=24),

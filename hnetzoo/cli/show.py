@@ -1,4 +1,4 @@
-"""`hnetzoo show NAME`: all that a declaration says."""
+"""`hnetzoo show NAME`: show a declaration."""
 
 from dataclasses import asdict
 from types import NoneType, UnionType
@@ -47,7 +47,7 @@ def _describe(spec: Spec, registry: Registry) -> dict[str, Any]:
 
 
 def _settings(spec: Spec) -> list[dict[str, Any]]:
-    """List the fields of the settings class."""
+    """Return the fields of the settings class, one dict per field."""
     fields = spec.load_config().model_fields.items()
     return [
         {
@@ -62,7 +62,7 @@ def _settings(spec: Spec) -> list[dict[str, Any]]:
 
 
 def _type_name(annotation: Any) -> str:
-    """Write a type the way Python does, without the limits that pydantic attaches to it."""
+    """Return a type as written in Python, without the constraints that pydantic attaches to it."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return _type_name(arguments[0])

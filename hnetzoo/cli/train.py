@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 def train(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A registered model.", show_default=False)],
-    dataset: Annotated[str | None, typer.Option(help="A registered dataset; the model's own by default.")] = None,
-    trainer: Annotated[str | None, typer.Option(help="A registered trainer; the model's own by default.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="A registered dataset; by default the model's.")] = None,
+    trainer: Annotated[str | None, typer.Option(help="A registered trainer; by default the model's.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Short for --set trainer.epochs=N.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Short for --set trainer.batch_size=N.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Fixes data, initial weights and data order.")] = 0,
@@ -34,12 +34,12 @@ def train(
     resample: Annotated[
         bool, typer.Option("--resample", help="Redraw a synthetic training split every epoch.")
     ] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue the training that --out holds.")] = False,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Delete the training that --out holds.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the training in --out.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Delete the training in --out and start over.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the resolved settings and stop.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Train a model; the best validation epoch is kept and put to the test."""
+    """Train a model, keep the epoch with the best validation F1, and evaluate it on the test split."""
     values = read_values(config, settings or ())
     for name, value in (("epochs", epochs), ("batch_size", batch_size)):
         if value is not None:
@@ -68,20 +68,22 @@ def train(
 
 
 def _job(model: str, dataset: str | None, trainer: str | None, values: Values, seed: int) -> "Job":
-    """Resolve what is to be trained, on what and how."""
-    from hnetzoo.benchmark.plan import Job, Planner
-    from hnetzoo.registry.components import configure
+    """Return the job: the model, its dataset and its trainer, with their settings."""
+    from hnetzoo.benchmark.plan import Entrant, Task, plan_jobs
+    from hnetzoo.registry.resolution import ResolvedModel
+    from hnetzoo.registry.specs import DatasetSpec, ModelSpec, TrainerSpec
 
     registry = discover()
-    planner, spec = Planner(registry), registry.model(model)
-    chosen = configure(registry.dataset(dataset or spec.dataset), values["dataset"])
-    how = configure(registry.trainer(trainer or spec.trainer), values["trainer"])
-    entrant = planner.to_train(spec.name, configure(spec, values["model"]), how)
-    return Job(index=0, entrant=entrant, task=planner.task_of(chosen, chosen.spec.name), seed=seed)
+    chosen = registry.configure(ModelSpec, model, values["model"])
+    how = registry.configure(TrainerSpec, trainer or chosen.spec.trainer, values["trainer"])
+    problems = registry.configure(DatasetSpec, dataset or chosen.spec.dataset, values["dataset"])
+    entrant = Entrant(title=model, choices=(ResolvedModel(component=chosen),), trainer=how)
+    task = Task(title=problems.spec.name, dataset=problems)
+    return plan_jobs([entrant], [task], [seed], registry).jobs[0]
 
 
 def _run(job: "Job", options: "Options", observer: Observer) -> dict[str, Any]:
-    """Train and put to the test -> best_epoch, best_f1, and the test row."""
+    """Return best_epoch, best_f1 and the test row, after training and evaluation."""
     from hnetzoo.benchmark.jobs import JobRunner
 
     outcome = JobRunner(options, lambda: observer).outcome(job)
@@ -114,7 +116,7 @@ def _show(document: dict[str, Any], json: bool) -> None:
 
 
 def _summarise(job: "Job", directory: Path, result: Mapping[str, Any]) -> None:
-    """Say how it ended, and what to type next."""
+    """Print the results and the next command."""
     test = result["test"]
     weighted = "" if test["weighted_f1"] is None else f", weighted F1 {test['weighted_f1']:.4f}"
     typer.echo(f"best epoch {result['best_epoch']}: validation F1 {result['best_f1']:.4f}")
@@ -130,5 +132,5 @@ def _summarise(job: "Job", directory: Path, result: Mapping[str, Any]) -> None:
 
 
 def _as_toml(value: Any) -> str:
-    """Write a setting's value as --set reads it; texts stand as they are."""
+    """Return a setting's value as --set reads it; texts are unchanged."""
     return value if isinstance(value, str) else dumps(value, separators=(",", ":"))

@@ -1,8 +1,8 @@
-"""Bring in what the origin left behind: checkpoints written by `torch.save`, and pickles of association data.
+"""Import files of the original Hnet: checkpoints written by `torch.save`, and pickles of association data.
 
-Such files are programs. They are read by `hnetzoo.legacy.reader` in a child process with limits and a list of what
-they may name; what comes back is safetensors or .npz, read here without unpickling. The output appears whole or not at
-all.
+Such files can run code. `hnetzoo.legacy.reader` reads them in a child process with limited resources and a list of
+allowed names; it writes safetensors or .npz, which are read here without unpickling. Output is complete or not
+written at all.
 """
 
 import hashlib
@@ -26,26 +26,26 @@ from hnetzoo.errors import CheckpointError, ConfigError, DataError, HnetzooError
 from hnetzoo.legacy import reader
 from hnetzoo.legacy.reader import CHECKPOINT, DATA, OUT_OF_MEMORY, OUTPUT, REFUSED
 from hnetzoo.registry.components import Component
-from hnetzoo.registry.loading import FALLBACK_SHAPE
+from hnetzoo.registry.resolution import FALLBACK_SHAPE
 from hnetzoo.registry.specs import ModelSpec
 from hnetzoo.training.runs import BEST, RunRecord, write_run
 from hnetzoo.training.weights import fill, load_tensors, save_tensors
 
-# An origin's file of 405,000 entries (114 to 219 MB) takes up to 8 bytes of memory per byte and 6 s in all.
+# Data of the original Hnet, 405,000 problems (114 to 219 MB), take up to 8 bytes of memory per byte and 6 s in all.
 MEMORY = 1 << 30
 MEMORY_PER_BYTE = 16
 SECONDS = 20
 BYTES_PER_SECOND = 4 << 20
 OUTPUT_MARGIN = 1 << 24
 OUTPUT_PER_BYTE = 8
-PATIENCE = 4  # wall-clock seconds per second of processor time: the machine may be busy
-MAX_SLOTS = 4096  # a shape is read off the file, and a model is built for it
+PATIENCE = 4  # wall-clock seconds per second of processor time, for busy machines
+MAX_SLOTS = 4096  # a model is built for the shape that the file's weights imply
 ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")  # without them libraries may not be found
 
 _ZIP = b"PK\x03\x04"
-_TORCH_MAGIC = 0x1950A86A20F9469CFC6C.to_bytes(10, "little")  # opens a file of torch.save before version 1.6
+_TORCH_MAGIC = 0x1950A86A20F9469CFC6C.to_bytes(10, "little")  # in files that torch.save wrote before version 1.6
 _HEAD = 64  # bytes; the magic number is the first object
-_MESSAGE = 400  # characters of what the reader said
+_MESSAGE = 400  # characters of the reader's message that are shown
 
 _FAILURES: Mapping[str, tuple[type[HnetzooError], str]] = {
     CHECKPOINT: (CheckpointError, "give a file of torch.save with the state dict of a model"),
@@ -55,7 +55,7 @@ _FAILURES: Mapping[str, tuple[type[HnetzooError], str]] = {
 
 @dataclass(frozen=True)
 class Order:
-    """What the reader shall read, and with how much."""
+    """The kind of file for the reader, and its limits: memory and output in bytes, processor time in seconds."""
 
     kind: str
     memory: int
@@ -64,7 +64,7 @@ class Order:
 
     @classmethod
     def for_file(cls, kind: str, size: int) -> "Order":
-        """Grant limits that an honest file of `size` bytes does not reach."""
+        """Return limits that a valid file of `size` bytes stays below."""
         return cls(
             kind=kind,
             memory=MEMORY + MEMORY_PER_BYTE * size,
@@ -74,7 +74,7 @@ class Order:
 
 
 def kind_of(source: Path) -> str:
-    """Tell "checkpoint" from "data" by the first bytes.
+    """Return "checkpoint" or "data", judged by the first bytes.
 
     Raises:
         DataError: If there is no such file, or it is empty.
@@ -84,24 +84,24 @@ def kind_of(source: Path) -> str:
 
 
 def import_checkpoint(source: Path, out: Path, component: Component[ModelSpec]) -> RunRecord:
-    """Turn a `torch.save` of a state dict into a run directory.
+    """Return the record of a new run directory, converted from a `torch.save` of a state dict.
 
     Args:
         source: Old or new format; tensors of any device; the state dict itself or under "state_dict".
         out: The run directory; it must not exist, or be empty.
-        component: The model with the settings that the weights were trained with; its class says by
-            `infer_shape(state) -> (n, m)` for which problems they are.
+        component: The model with the settings that the weights were trained with; `infer_shape(state) -> (n, m)` of
+            its class returns the problems' numbers of slots.
 
     Raises:
-        ConfigError: If `out` is taken, or the model cannot infer a shape.
-        CheckpointError: If the file cannot be read safely, or the weights are of another model.
+        ConfigError: If `out` exists and is not an empty folder, or the model cannot infer a shape.
+        CheckpointError: If the file cannot be read safely, or the weights do not fit the model.
         DataError: If there is no such file, or it is empty.
     """
     infer = getattr(component.spec.load_target(), "infer_shape", None)
     if infer is None:
         raise ConfigError(
             f"model '{component.spec.name}' cannot tell the size of its problems from weights (no infer_shape); "
-            "give the --model that the checkpoint is of, hnetgru for the origin's"
+            "give the --model of the checkpoint, hnetgru for the original Hnet"
         )
     _check_free(out, empty_is_free=True)
     with TemporaryDirectory() as workspace:
@@ -120,7 +120,7 @@ def import_checkpoint(source: Path, out: Path, component: Component[ModelSpec]) 
 
 
 def import_data(source: Path, out: Path) -> AssociationBatch:
-    """Turn a pickle of association data into a .npz problem file; every slot exists there.
+    """Return the problems of a pickle of association data, written to a .npz file; every slot exists.
 
     Raises:
         ConfigError: If `out` exists or does not end in .npz.
@@ -132,7 +132,7 @@ def import_data(source: Path, out: Path) -> AssociationBatch:
     with TemporaryDirectory() as workspace:
         stored = read_problems(_read(source, DATA, Path(workspace)))
     if stored.association is None:
-        raise DataError(f"'{source}' gave distances without associations")
+        raise DataError(f"'{source}' holds distances without associations")
     batch = AssociationBatch.with_full_masks(stored.distance, stored.association)
     out.parent.mkdir(parents=True, exist_ok=True)
     write_problems(out, batch)
@@ -140,7 +140,7 @@ def import_data(source: Path, out: Path) -> AssociationBatch:
 
 
 def _head(source: Path) -> bytes:
-    """Return the first bytes; raises DataError if there are none."""
+    """Return the first bytes; raises DataError if the file is missing, unreadable or empty."""
     remedy = "give a torch checkpoint or a data pickle"
     try:
         if source.exists() and not source.is_file():
@@ -163,7 +163,7 @@ def _check_free(out: Path, *, empty_is_free: bool = False) -> None:
 
 
 def _read(source: Path, kind: str, workspace: Path) -> Path:
-    """Have the reader read a file; returns what it wrote."""
+    """Return the path of the file that the reader wrote; raises the error of the kind if it fails."""
     _head(source)
     command = [sys.executable, "-P", "-s", "-m", reader.__name__]
     failure, remedy = _FAILURES[kind]
@@ -189,7 +189,7 @@ def _read(source: Path, kind: str, workspace: Path) -> Path:
 
 
 def _environment() -> dict[str, str]:
-    """Pass on what libraries need, where packages are, and one thread."""
+    """Return the reader's environment: what libraries need, the paths of packages, and one thread."""
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     kept = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
     return {**kept, **threads, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
@@ -207,7 +207,7 @@ def _reason(code: int, said: str, order: Order) -> str:
 
 
 def _printable(text: str) -> str:
-    """Cut a message and drop control characters: its words may come from the file."""
+    """Return a message cut short and without control characters, since its text may come from the file."""
     return "".join(letter if letter.isprintable() else "?" for letter in text[:_MESSAGE])
 
 
@@ -223,7 +223,7 @@ def _shape(
         expected = ", ".join(component.build(FALLBACK_SHAPE).state_dict())
         raise CheckpointError(
             f"'{source}' does not hold weights of {component.spec.name} (expected: {expected}; found: "
-            f"{_printable(', '.join(tensors))}); give the --model that they are of"
+            f"{_printable(', '.join(tensors))}); give the --model of the checkpoint"
         ) from None
     if not (1 <= n <= MAX_SLOTS and 1 <= m <= MAX_SLOTS):
         raise CheckpointError(f"'{source}' is for problems of {n} x {m}; accepted are 1 to {MAX_SLOTS} slots a side")

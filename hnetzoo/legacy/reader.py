@@ -1,8 +1,8 @@
-"""Read one foreign file in a process of its own: the child side of `hnetzoo.legacy.importing`.
+"""Read one untrusted file in a process of its own: the child process of `hnetzoo.legacy.importing`.
 
-Run as a script with the file as standard input. A pickle is a program, so this process first gives up all but the
-memory, time and files that its order grants, and then unpickles with a list of what may be named. It leaves plain
-arrays in its working directory, or one line on stderr and an exit code.
+Run as a script with the file as standard input. A pickle can run code, so this process first limits its memory, time
+and files, and then unpickles with a list of allowed names. It writes plain arrays into its working directory, or one
+line to stderr and exits with a code.
 """
 
 import gc
@@ -27,23 +27,23 @@ if TYPE_CHECKING:
 REFUSED, OUT_OF_MEMORY = 4, 5  # exit codes; everything else is a crash
 CHECKPOINT, DATA = "checkpoint", "data"
 OUTPUT = {CHECKPOINT: "tensors.safetensors", DATA: "problems.npz"}
-OPEN_FILES = 64  # imports are done by then; what remains is the input, the output and a few of the libraries'
+OPEN_FILES = 64  # enough for input, output and a few files of libraries; modules are imported before
 
 _FIELDS = ("n_ref", "n_pred", "D", "A", "ref_xyz", "pred_xyz")
-_NO_MEMORY = "allocate memory"  # torch says so by RuntimeError
+_NO_MEMORY = "allocate memory"  # in the message of torch's RuntimeError
 _NESTED = ("state_dict", "model_state_dict")
 
 Array = NDArray[Any]
 
 
 def read_data(stream: IO[bytes]) -> dict[str, Array]:
-    """Read {index: [n_ref, n_pred, D, A, ref_xyz, pred_xyz]}, or a list of such entries, in order of the index.
+    """Return the arrays of {index: [n_ref, n_pred, D, A, ref_xyz, pred_xyz]}, or of a list of such entries, by index.
 
     Returns:
         distance float32 [b, n, m] and association bool [b, n, m].
 
     Raises:
-        RefusedError: If the pickle holds anything else; names the first entry concerned.
+        RefusedError: If the pickle holds anything else; names the first wrong entry.
     """
     labels, entries = _entries(DataUnpickler(stream, encoding="latin1").load())
     distance, association = (_stack(labels, name, entries) for name in ("D", "A"))
@@ -51,7 +51,7 @@ def read_data(stream: IO[bytes]) -> dict[str, Array]:
         raise RefusedError(f"has D {list(distance.shape[1:])} and A {list(association.shape[1:])}; expected one shape")
     for name, slots in zip(_FIELDS[:2], distance.shape[1:], strict=True):
         _check_counts(labels, name, entries, slots)
-    with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused as that
+    with np.errstate(over="ignore"):  # overflow gives infinity, which is refused below
         distance = distance.astype(np.float32)
     _check(labels, ~np.isfinite(distance), "a D with NaN, infinity or numbers beyond float32")
     _check(labels, (association != 0) & (association != 1), "an A with other values than 0 and 1")
@@ -61,7 +61,7 @@ def read_data(stream: IO[bytes]) -> dict[str, Array]:
 
 
 def _entries(loaded: Any) -> tuple[Sequence[int], list[Any]]:
-    """Return labels for messages and entries, both in order."""
+    """Return the labels of entries, for messages, and the entries, both in order."""
     if type(loaded) not in (dict, list) or not loaded:
         raise RefusedError(f"holds {_describe(loaded)}; expected a dict or list of entries")
     labels: Sequence[int] = range(len(loaded))
@@ -77,7 +77,7 @@ def _entries(loaded: Any) -> tuple[Sequence[int], list[Any]]:
 
 
 def _stack(labels: Iterable[int], name: str, entries: Iterable[Sequence[Any]]) -> Array:
-    """Stack one field of all entries, float64 [b, n, m]; arrays stored alike are converted together."""
+    """Return one field of all entries, float64 [b, n, m]; arrays of the same type and order are converted together."""
     field = _FIELDS.index(name)
     groups: dict[tuple[str, bool], tuple[list[int], list[bytes]]] = {}
     shape: tuple[int, ...] | None = None
@@ -126,10 +126,10 @@ def _describe(value: Any) -> str:
 
 
 def read_checkpoint(stream: IO[bytes]) -> "dict[str, Tensor]":
-    """Read the tensors of a state dict, on the CPU, floats as float32.
+    """Return the tensors of a state dict, on the CPU, floats as float32.
 
     Raises:
-        RefusedError: If the file is no `torch.save` of a state dict, or names more than a state dict needs.
+        RefusedError: If the file is not a `torch.save` of a state dict, or names what a state dict does not need.
     """
     import torch
 
@@ -143,15 +143,15 @@ def read_checkpoint(stream: IO[bytes]) -> "dict[str, Tensor]":
         if isinstance(loaded, Mapping) and isinstance(loaded.get(key), Mapping):
             loaded = loaded[key]
     if not isinstance(loaded, Mapping) or not loaded:
-        raise RefusedError(f"holds {_describe(loaded)} in place of names with tensors")
+        raise RefusedError(f"holds {_describe(loaded)}; expected a mapping from names to tensors")
     return {name: _plain(name, tensor) for name, tensor in loaded.items()}
 
 
 def _plain(name: Any, tensor: Any) -> "Tensor":
     import torch
 
-    if type(name) is not str or not name.isprintable():  # names are repeated in messages
-        raise RefusedError(f"has {_describe(name)} where the name of a tensor belongs")
+    if type(name) is not str or not name.isprintable():  # names appear in messages
+        raise RefusedError(f"has {_describe(name)} as the name of a tensor")
     if not isinstance(tensor, torch.Tensor) or tensor.device.type != "cpu" or tensor.layout is not torch.strided:
         raise RefusedError(f"has {_describe(tensor)} under '{name:.60}'; expected a plain tensor")
     if tensor.is_quantized or tensor.is_complex():
@@ -161,17 +161,17 @@ def _plain(name: Any, tensor: Any) -> "Tensor":
 
 
 def _torch_reason(error: Exception) -> str:
-    """Say why torch refused; its own text goes on to recommend loading the file unsafely."""
+    """Return why torch refused, without its recommendation to load the file unsafely."""
     text = str(error)
     if named := re.search(r"GLOBAL (\S{1,120})", text):
-        return f"asks for {named[1]}, which a state dict has no use for; nothing was run"
+        return f"asks for {named[1]}, which a state dict does not need; nothing was run"
     detail = text.rpartition("WeightsUnpickler error:")[2]
     detail = re.sub(r"^\[enforce fail[^]]*\][ .]*", "", detail.strip()) or type(error).__name__
     return f"cannot be read by torch ({detail.splitlines()[0].partition('. ')[0]})"
 
 
 def limit_resources(memory: int, seconds: int, output: int) -> None:
-    """Give up all but `memory` more bytes, `seconds` more of processor time and files of `output` bytes."""
+    """Limit this process to `memory` more bytes, `seconds` more of processor time and files of `output` bytes."""
     import resource  # absent on Windows, where the parent can still import this module
 
     usage = resource.getrusage(resource.RUSAGE_SELF)
@@ -187,7 +187,7 @@ def limit_resources(memory: int, seconds: int, output: int) -> None:
     for kind, limit in limits.items():
         hard = resource.getrlimit(kind)[1]
         ceiling = limit + 1 if hard == resource.RLIM_INFINITY else min(limit + 1, hard)
-        resource.setrlimit(kind, (min(limit, ceiling), ceiling))  # one apart, so that SIGXCPU comes before SIGKILL
+        resource.setrlimit(kind, (min(limit, ceiling), ceiling))  # one apart: SIGXCPU precedes SIGKILL
 
 
 def _address_space() -> int:
@@ -196,20 +196,20 @@ def _address_space() -> int:
 
 
 def main() -> None:
-    """Carry out the order in the first argument, JSON: {"kind", "memory", "seconds", "output"}."""
+    """Read the file on stdin as the first argument says, JSON: {"kind", "memory", "seconds", "output"}."""
     ignore_unreadable_distributions()  # before torch looks for device backends
     order = json.loads(sys.argv[1])
-    if order["kind"] == CHECKPOINT:  # needs far more address space than any checkpoint does, so before the limits
+    if order["kind"] == CHECKPOINT:  # before the limits: importing takes more address space than a checkpoint
         import_module("safetensors.torch")
     limit_resources(order["memory"], order["seconds"], order["output"])
-    gc.disable()  # an honest file is millions of small objects and no garbage; a hostile one meets the memory limit
+    gc.disable()  # valid files are millions of small objects without cycles; others meet the memory limit
     try:
         if order["kind"] == CHECKPOINT:
             import_module("safetensors.torch").save_file(_attempt(read_checkpoint), OUTPUT[CHECKPOINT])
         else:
             np.savez(OUTPUT[DATA], **_attempt(read_data))
     except MemoryError:
-        os._exit(OUT_OF_MEMORY)  # at once: what fills the memory is still there
+        os._exit(OUT_OF_MEMORY)  # at once, because memory is still full
 
 
 def _attempt(read: Callable[[IO[bytes]], dict[str, Any]]) -> dict[str, Any]:
@@ -219,10 +219,10 @@ def _attempt(read: Callable[[IO[bytes]], dict[str, Any]]) -> dict[str, Any]:
         raise
     except RefusedError as refusal:
         reason = str(refusal)
-    except Exception as error:  # a damaged or hostile pickle makes the unpickler raise nearly anything
+    except Exception as error:  # damaged or hostile pickles can raise nearly anything
         if _NO_MEMORY in str(error):
             raise MemoryError from None
-        reason = f"is damaged or no pickle at all ({type(error).__name__}: {str(error)[:200]})"
+        reason = f"is damaged or not a pickle ({type(error).__name__}: {str(error)[:200]})"
     print(" ".join(reason.split()), file=sys.stderr, flush=True)
     os._exit(REFUSED)  # at once, so that this stays the last line
 

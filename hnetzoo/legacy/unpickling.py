@@ -1,7 +1,7 @@
-"""Unpickle association data without building anything but plain values: used by `hnetzoo.legacy.reader` alone.
+"""Unpickle association data into plain values only; used by `hnetzoo.legacy.reader`.
 
-A data pickle never builds a real numpy object, whose __setstate__ trusts what it is given: arrays and dtypes are
-recorded by stand-ins and become numbers only after their type and length have been checked.
+A data pickle never builds numpy objects, whose __setstate__ does not check its arguments: stand-ins record arrays and
+dtypes, which become numbers only after their type and length have been checked.
 """
 
 import math
@@ -14,11 +14,11 @@ _NUMBER = re.compile(r"[<>|=]?(f[248]|[iu][1248]|b1)")
 
 
 class RefusedError(Exception):
-    """What is wrong with the file, to follow its name."""
+    """What is wrong with the file, as a phrase that follows the file's name."""
 
 
 class Numbers:
-    """Stands for numpy.dtype: a plain number type, nothing with fields, objects or metadata."""
+    """Stand-in for numpy.dtype: a plain number type, without fields, objects or metadata."""
 
     __slots__ = ("code", "order", "size")
 
@@ -36,12 +36,12 @@ class Numbers:
 
     @property
     def text(self) -> str:
-        """The type for numpy.frombuffer; booleans as uint8, because a byte other than 0 and 1 is no valid bool."""
+        """The dtype for numpy.frombuffer; uint8 for booleans, because bytes other than 0 and 1 are not valid bools."""
         return "u1" if self.code == "b1" else self.order + self.code
 
 
 class Recorded:
-    """Stands for numpy.ndarray and for its scalars: the bytes, and how to read them."""
+    """Stand-in for numpy.ndarray and its scalars: the bytes, and their dtype, shape and order."""
 
     __slots__ = ("data", "fortran", "numbers", "shape")
 
@@ -55,15 +55,15 @@ class Recorded:
         self.record(shape, numbers, bool(fortran), data)
 
     def record(self, shape: Any, numbers: Any, fortran: bool, data: Any) -> "Recorded":
-        """Keep the parts of an array if they fit together exactly."""
+        """Return self with these parts; raises RefusedError if dtype, shape and number of bytes do not fit together."""
         if type(data) is str:  # bytes written by Python 2
             data = data.encode("latin1")
         if type(numbers) is not Numbers or type(data) not in (bytes, bytearray):
-            raise RefusedError("holds an array of something else than plain numbers")
+            raise RefusedError("holds an array of something other than plain numbers")
         if type(shape) is not tuple or not all(type(size) is int and size >= 0 for size in shape):
             raise RefusedError("holds an array whose shape is not a tuple of sizes")
         if math.prod(shape) * numbers.size != len(data):
-            raise RefusedError(f"holds an array of {len(data)} bytes where its shape and dtype ask for another number")
+            raise RefusedError(f"holds an array of {len(data)} bytes that do not fit its shape and dtype")
         self.shape, self.numbers, self.fortran, self.data = shape, numbers, fortran, bytes(data)
         return self
 
@@ -72,7 +72,7 @@ class Recorded:
 
 
 class Named:
-    """Stands for a function or class that a pickle may name; calling it is all that can be done with it."""
+    """Stand-in for a function or class that a pickle may name; it can only be called."""
 
     __slots__ = ("_call",)
 
@@ -80,7 +80,7 @@ class Named:
         self._call = call
 
     def __call__(self, *arguments: Any) -> Any:
-        """Do what stands in for the call."""
+        """Return the result of the stand-in."""
         return self._call(*arguments)
 
     def __setstate__(self, state: Any) -> NoReturn:
@@ -109,7 +109,7 @@ def _from_buffer(data: Any, numbers: Any, shape: Any, order: Any, axes: Any = No
 
 def _encode(text: Any, encoding: Any = None) -> bytes:
     if type(text) is not str or encoding != "latin1":
-        raise RefusedError("encodes something else than bytes as latin1 text")
+        raise RefusedError("encodes something other than bytes as latin1 text")
     return text.encode("latin1")
 
 
@@ -126,15 +126,15 @@ for _package in ("numpy.core", "numpy._core"):  # before and since numpy 2
 
 
 class DataUnpickler(pickle.Unpickler):
-    """Unpickle plain values and stand-ins of numpy arrays; every other name is refused before anything is imported."""
+    """Unpickler of plain values and stand-ins of numpy arrays; all other names are refused before any import."""
 
     def find_class(self, module: str, name: str, /) -> Named:
-        """Return the stand-in for a name."""
+        """Return the stand-in of a name; raises RefusedError if the name is not allowed."""
         found = _ALLOWED.get((module, name))
         if found is None:
-            raise RefusedError(f"asks for {module:.60}.{name:.60}, which data has no use for; nothing was run")
+            raise RefusedError(f"asks for {module:.60}.{name:.60}, which data does not need; nothing was run")
         return found
 
     def persistent_load(self, identifier: Any, /) -> NoReturn:
-        """Refuse references to objects outside the file."""
+        """Raise RefusedError for references to objects outside the file."""
         raise RefusedError("refers to an object outside the file (persistent id)")

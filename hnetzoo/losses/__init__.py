@@ -1,9 +1,9 @@
-"""Losses for training through an association: tracking, permutation-invariant, activity, and the distances they use.
+"""Losses for training through an association: tracking, permutation-invariant and activity, and their distances.
 
 Conventions: references before predictions; points are float [b, t, n, k] and [b, t, m, k] for b sequences of t frames,
-masks bool [b, t, n] and [b, t, m]. A loss is a module whose call takes points and returns a scalar; its `terms` take
-distances [b, t, n, m] and return the named parts, and its `associate` returns who belongs to whom. Sums are taken over
-the whole batch before they are divided, so frames and sequences weigh by what is in them.
+masks bool [b, t, n] and [b, t, m]. The tracking and permutation-invariant losses are modules that take points and
+return a scalar; their `terms` takes distances [b, t, n, m] and returns the named parts, and their `associate` returns
+the association. Sums over the whole batch are divided once, so a frame with more sources has more weight.
 """
 
 from hnetzoo.losses.activity import ActivityLoss

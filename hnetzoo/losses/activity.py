@@ -1,4 +1,4 @@
-"""Learning which predictions are present."""
+"""The loss that trains the activity of predictions."""
 
 from typing import Literal
 
@@ -15,14 +15,14 @@ class ActivityLoss(nn.Module):
     """Cross-entropy between the activity of predictions and whether they are associated with a reference.
 
     Args:
-        variant: "plain" takes the logits as they are. "doa-net" puts them through a tanh first, as the published system
-            does, for comparison only: the activity then stays between 0.27 and 0.73, and sure answers are impossible.
+        variant: "plain" uses the logits as they are. "doa-net" applies tanh to them first, as the published system
+            does, for comparison only: the activity then stays between 0.27 and 0.73.
 
     Raises:
         ConfigError: If the variant is unknown.
 
     Example:
-        >>> association = torch.tensor([[1.0, 0.0], [0.0, 0.0]]).view(1, 1, 2, 2)  # the first prediction is somebody's
+        >>> association = torch.tensor([[1.0, 0.0], [0.0, 0.0]]).view(1, 1, 2, 2)  # the first prediction is associated
         >>> round(ActivityLoss()(torch.tensor([[[9.0, -9.0]]]), association).item(), 4)
         0.0001
     """
@@ -34,16 +34,16 @@ class ActivityLoss(nn.Module):
         self.variant = variant
 
     def forward(self, logits: Tensor, association: Tensor, prediction_mask: Tensor | None = None) -> Tensor:
-        """Compute the loss.
+        """Return the loss.
 
         Args:
             logits: Float [b, t, m], of the activity of predictions, before the sigmoid.
-            association: Bool, or float in [0, 1], [b, t, n, m], from `associate` of a loss or `hnetzoo.assign`; no
-                gradient flows into it.
+            association: Bool, or float in [0, 1], [b, t, n, m], from `associate` of a loss or `hnetzoo.assign`; it
+                gets no gradient.
             prediction_mask: Bool [b, t, m], True where the prediction exists; None means all True.
 
         Returns:
-            A scalar, the mean over existing predictions; 0 where there is none.
+            A scalar, the mean over existing predictions; 0 if there are none.
 
         Raises:
             ShapeError: If the shapes do not fit.

@@ -1,7 +1,7 @@
 """Distances between points, with gradients that stay finite everywhere.
 
-Conventions: `reference` is float [..., n, k], `prediction` float [..., m, k] with the same leading axes, the answer
-float [..., n, m]. Where a distance has a kink (points that coincide, directions that are opposite) its gradient is 0.
+Conventions: `reference` is float [..., n, k], `prediction` float [..., m, k] with the same leading axes, the result
+float [..., n, m]. Where a distance is not differentiable (coincident points, opposite directions) its gradient is 0.
 """
 
 from collections.abc import Callable
@@ -16,14 +16,14 @@ Metric = Callable[[Tensor, Tensor], Tensor]
 
 
 def chordal_distance(reference: Tensor, prediction: Tensor) -> Tensor:
-    """Measure straight-line distances: what the shipped matchers were trained on, between directions.
+    """Return straight-line distances; the shipped matchers were trained on those between directions.
 
     Args:
         reference: Points, float [..., n, k]; unit vectors [..., n, 3] for directions.
         prediction: Points, float [..., m, k].
 
     Returns:
-        Float [..., n, m] [unit of the points]; between unit vectors 0 to 2, and no angle.
+        Float [..., n, m] [unit of the points]; between unit vectors 0 to 2, not an angle.
 
     Raises:
         ShapeError: If the leading axes or the numbers of coordinates differ.
@@ -37,7 +37,7 @@ def chordal_distance(reference: Tensor, prediction: Tensor) -> Tensor:
 
 
 def squared_euclidean_distance(reference: Tensor, prediction: Tensor) -> Tensor:
-    """Measure squared straight-line distances, the sum of squared errors of a pair.
+    """Return squared straight-line distances, the sum of squared errors of a pair.
 
     Args:
         reference: Points, float [..., n, k].
@@ -57,17 +57,17 @@ def squared_euclidean_distance(reference: Tensor, prediction: Tensor) -> Tensor:
 
 
 def great_circle_distance(reference: Tensor, prediction: Tensor) -> Tensor:
-    """Measure angles between directions; lengths do not matter.
+    """Return angles between directions; lengths do not matter.
 
-    2 atan2(|u - v|, |u + v|) of the unit vectors u and v is accurate for all angles, where the arccosine of the
-    product loses half of the digits near 0 and pi and has no finite gradient there.
+    2 atan2(|u - v|, |u + v|) of the unit vectors u and v is accurate for all angles, whereas the arccosine of their
+    scalar product loses half of the digits near 0 and pi and has no finite gradient there.
 
     Args:
         reference: Directions, float [..., n, k], not 0.
         prediction: Directions, float [..., m, k].
 
     Returns:
-        Float [..., n, m] in [0, pi] [radians]; pi/2 between a direction and the zero vector, which has none.
+        Float [..., n, m] in [0, pi] [radians]; pi/2 between a direction and the zero vector.
 
     Raises:
         ShapeError: If the leading axes or the numbers of coordinates differ.
@@ -81,7 +81,7 @@ def great_circle_distance(reference: Tensor, prediction: Tensor) -> Tensor:
     reference, prediction = (torch.nn.functional.normalize(points, dim=-1) for points in (reference, prediction))
     apart = chordal_distance(reference, prediction)
     together = chordal_distance(-reference, prediction)
-    undefined = (apart == 0) & (together == 0)  # both are 0: atan2(0, 0) has the gradient 0 / 0
+    undefined = (apart == 0) & (together == 0)  # atan2(0, 0) has the gradient 0 / 0
     return 2 * torch.atan2(apart, together.masked_fill(undefined, 1.0))
 
 
@@ -92,7 +92,7 @@ def masked_distance(
     reference_mask: Tensor | None = None,
     prediction_mask: Tensor | None = None,
 ) -> Tensor:
-    """Measure distances without reading the points outside the masks, which may be NaN and get the gradient 0.
+    """Return distances without reading points outside the masks; these may be NaN and get the gradient 0.
 
     Args:
         metric: The distance.
@@ -102,7 +102,7 @@ def masked_distance(
         prediction_mask: Bool [..., m]; None means all True.
 
     Returns:
-        Float [..., n, m]; outside the masks the distance to or from the origin.
+        Float [..., n, m]; points outside the masks are replaced by the origin.
 
     Raises:
         ShapeError: If a mask does not fit its points, or the metric does not accept the points.
@@ -117,7 +117,7 @@ def masked_distance(
 
 
 def _differences(reference: Tensor, prediction: Tensor) -> Tensor:
-    """Subtract every pair: [..., n, k] and [..., m, k] -> [..., n, m, k]."""
+    """Return the differences of all pairs, [..., n, m, k], of points [..., n, k] and [..., m, k]."""
     first, second = reference.shape, prediction.shape
     if min(len(first), len(second)) < 2 or first[:-2] != second[:-2] or first[-1] != second[-1]:
         raise ShapeError(

@@ -1,16 +1,16 @@
-"""The tracking loss as doa-net trains with it, quirks included, for comparison only.
+"""The tracking loss with which doa-net was trained, including its known problems, for comparison only.
 
-How it departs from DeepMOT, in the order of the code below:
+Differences from DeepMOT, in the order of the code below:
 
-1. pairs of a probability of at most 0.5 are multiplied by 0, so a missed pair gets no gradient;
-2. M is the soft number of *associated* pairs and not the number of references, so missing more makes M smaller;
-3. false positives are what M exceeds the number of references by: as every prediction is a direction, present or not,
-   that is practically always 0;
-4. what was not associated in the frame before counts as switched, so every birth is a switch;
-5. the frames of all sequences stand in one row, so a sequence continues the one before it, and the first frame of a
-   batch is all births;
-6. the distances of a frame are weighted by its M, so frames with two associations weigh double;
-7. where nothing is associated in a whole batch, the loss is 0 / 0.
+1. pairs of probability 0.5 or less are multiplied by 0, so a missed pair gets no gradient;
+2. M is the soft number of *associated* pairs, not the number of references, so more misses make M smaller;
+3. false positives are the excess of M over the number of references; this is practically always 0, because every
+   prediction is a direction, active or not;
+4. a pair that was not associated in the frame before counts as a switch, so every birth is a switch;
+5. the frames of all sequences are concatenated, so each sequence continues the one before it, and all associations in
+   the first frame of a batch are births;
+6. the distances of a frame are weighted by its M, so a frame with two associations has double weight;
+7. if nothing is associated in a whole batch, the loss is 0 / 0.
 
 Source: S. Adavanne, A. Politis, T. Virtanen, WASPAA 2021; written from descriptions of the published system.
 """
@@ -22,7 +22,7 @@ HALF = 0.5
 
 
 def doa_net_terms(probability: Tensor, distance: Tensor, reference_mask: Tensor) -> dict[str, Tensor]:
-    """Compute the terms.
+    """Return the unweighted terms.
 
     Args:
         probability: Float [b, t, n, m], of association; 0 outside the masks.
@@ -30,7 +30,7 @@ def doa_net_terms(probability: Tensor, distance: Tensor, reference_mask: Tensor)
         reference_mask: Bool [b, t, n].
 
     Returns:
-        "false_positives", "misses" and "switches" (each per M) and "distance"; NaN where nothing is associated.
+        "false_positives", "misses" and "switches" (each per M) and "distance"; NaN if nothing is associated.
 
     Example:
         >>> probability, distance = torch.eye(2).expand(1, 3, 2, 2), torch.full((1, 3, 2, 2), 0.25)

@@ -12,16 +12,16 @@ from hnetzoo.tracking.sequences import full_sequence_masks, within_sequences
 class PermutationInvariantLoss(nn.Module):
     """Exact permutation-invariant loss for any number of references and predictions.
 
-    In every frame all min(n, m) pairs are made, at the least total distance, and the loss is
+    Every frame is matched with as many pairs as possible, at the least total distance, and the loss over all frames is
 
-        (sum of the distances of the pairs + unmatched_cost * slots left over) / references,
+        (sum of the distances of the pairs + unmatched_cost * unmatched slots) / references.
 
-    all frames taken together. Gradients flow through the distances of the chosen pairs, not through the choice.
+    Gradients flow through the distances of the chosen pairs, not through the choice.
 
     Args:
         metric: Distance of a pair.
-        unmatched_cost: What a reference or prediction without partner costs [unit of the metric]. It has no gradient;
-            it makes values comparable where counts differ.
+        unmatched_cost: Cost of an unmatched reference or prediction [unit of the metric]. It has no gradient; it makes
+            values comparable if counts differ.
 
     Example:
         >>> references = torch.eye(3)[:2].view(1, 1, 2, 3)
@@ -43,7 +43,7 @@ class PermutationInvariantLoss(nn.Module):
         reference_mask: Tensor | None = None,
         prediction_mask: Tensor | None = None,
     ) -> Tensor:
-        """Compute the loss between points.
+        """Return the loss between points.
 
         Args:
             references: Float [b, t, n, k].
@@ -52,7 +52,7 @@ class PermutationInvariantLoss(nn.Module):
             prediction_mask: Bool [b, t, m]; None means all True.
 
         Returns:
-            A scalar; 0 where nothing is to be paired and nothing is left over.
+            A scalar; 0 if no slot exists.
 
         Raises:
             ShapeError: If the shapes do not fit.
@@ -69,23 +69,23 @@ class PermutationInvariantLoss(nn.Module):
         *,
         association: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """Compute the two parts of the loss from distances, float [b, t, n, m]; +inf forbids a pair.
+        """Return the two parts of the loss, given distances.
 
-        For one pairing per sequence, hand over the sums over its frames, with t = 1.
+        For one matching per sequence, pass the distances summed over its frames, with t = 1.
 
         Args:
-            distance: What a pair costs.
-            reference_mask: As in a call.
-            prediction_mask: As in a call.
-            association: Bool [b, t, n, m], what `associate` gave: of these distances, to solve them only once, or of
-                others. None solves these.
+            distance: Float [b, t, n, m], cost of each pair; +inf forbids a pair.
+            reference_mask: As in `forward`.
+            prediction_mask: As in `forward`.
+            association: Bool [b, t, n, m], the result of `associate` on these distances, to solve them only once, or
+                on others. None solves these.
 
         Returns:
             "distance" and "unmatched", scalars whose sum is the loss.
 
         Raises:
-            ShapeError: As a call.
-            DataError: As a call.
+            ShapeError: As in `forward`.
+            DataError: As in `forward`.
         """
         reference_mask, prediction_mask = full_sequence_masks(distance, reference_mask, prediction_mask)
         if association is None:
@@ -93,18 +93,18 @@ class PermutationInvariantLoss(nn.Module):
         else:
             pairs = within_sequences(association, distance, reference_mask, prediction_mask)
             if pairs.dtype != torch.bool:
-                raise ShapeError(f"association is {pairs.dtype}; exact pairs are bool, as `associate` gives them")
+                raise ShapeError(f"association is {pairs.dtype}; it must be bool, as `associate` returns it")
         references = reference_mask.sum().clamp(min=1)
-        left_over = reference_mask.sum() + prediction_mask.sum() - 2 * pairs.sum()
+        unmatched = reference_mask.sum() + prediction_mask.sum() - 2 * pairs.sum()
         return {
             "distance": distance.masked_fill(~pairs, 0.0).sum() / references,
-            "unmatched": self.unmatched_cost * left_over.to(distance.dtype) / references,
+            "unmatched": self.unmatched_cost * unmatched.to(distance.dtype) / references,
         }
 
     def associate(
         self, distance: Tensor, reference_mask: Tensor | None = None, prediction_mask: Tensor | None = None
     ) -> Tensor:
-        """Pair every frame at the least total distance, as `hnetzoo.assign` does.
+        """Return the pairs of least total distance in every frame, as chosen by `hnetzoo.assign`.
 
         Args:
             distance: Float [b, t, n, m]; +inf forbids a pair.

@@ -1,9 +1,9 @@
-"""Training a localizer or tracker through a differentiable matcher.
+"""The loss that trains a localizer or tracker through a differentiable matcher.
 
-How ours differs from DeepMOT: a matcher's probabilities are scaled down where a row or column sums to more than 1,
-instead of a softmax with an extra column; the distance is weighted by the soft association instead of a hard one, so
-that pairs that are not yet sure are pulled together as well; switches are counted against the last match of a
-reference, however long ago, as the CLEAR metrics do, and never for one that was not matched before.
+Differences from DeepMOT: the matcher's probabilities are scaled down where a row or column sums to more than 1, instead
+of a softmax with an extra column; the distance is weighted by the soft association instead of a hard one, so that
+uncertain pairs are pulled together as well; switches are counted against the last match of a reference, however long
+ago, as in the CLEAR metrics, and never for a reference that was not matched before.
 """
 
 from collections.abc import Mapping
@@ -26,41 +26,41 @@ TERMS = ("false_positives", "misses", "switches", "distance")
 
 
 class TrackingLoss(nn.Module):
-    """dMOTA and dMOTP of predictions, through any matcher.
+    """Differentiable MOTA and MOTP (dMOTA and dMOTP) of predictions, through any matcher.
 
-    With A the association that the matcher gives, scaled so that no row or column sums to more than 1, and M the number
+    With A the association of the matcher, scaled so that no row or column sums to more than 1, and M the number
     of references in the batch, at least 1:
 
         misses           sum over references of 1 - their row of A                      / M
         false_positives  sum over predictions of 1 - their column of A                  / M
-        switches         sum of A away from the prediction that a reference last had    / M
+        switches         sum of A outside the last matched prediction of references     / M
         distance         sum of A times distance                                        / sum of A, at least 1
 
     The first three add up to 1 - dMOTA, the last is 1 - dMOTP: with a hard A these are exactly 1 - MOTA and the mean
     distance of matched pairs. Nothing is compared across sequences, no gradient is cut off by a threshold, and nothing
-    is divided by 0. A reference "last had" the prediction that exceeded 1/2 in its row when any did; no gradient flows
-    into that. In "distance" A is a weight without gradient: the term could else be made smaller by driving far pairs
-    apart until they no longer count.
+    is divided by 0. The last matched prediction of a reference is the one whose entry exceeded 1/2 most recently; this
+    choice has no gradient. In "distance", A is a weight without gradient; otherwise the term could be made smaller by
+    moving far pairs apart until they no longer count.
 
     Args:
-        matcher: An association model, as `hnetzoo.load_model` returns. It must fit n and m if its size is fixed.
+        matcher: An association model, as `hnetzoo.load_model` returns it. If its size is fixed, it must be n x m.
         metric: Distance between points; the one that the matcher was trained on.
         variant: "deepmot" as above; "doa-net" for the published formulas of `hnetzoo.losses.doa_net`, for comparison.
-        weights: Weights of terms by name; 1 where not named.
-        temperature: What the matcher's logits are divided by. Above 1 the association of a matcher that jumps from one
-            pair to another becomes smoother, and its gradients smaller and farther reaching.
-        train_matcher: False freezes the matcher: the loss keeps a copy of it in eval mode, whose parameters take no
-            gradient. True keeps the matcher itself, to be trained along; add a loss of its own, as with these
-            terms alone it would learn to call everything matched.
+        weights: Weights of terms by name; 1 for terms not named.
+        temperature: Divisor of the matcher's logits. Above 1, the association of a matcher that jumps from one pair to
+            another becomes smoother; its gradients become smaller and reach farther.
+        train_matcher: False freezes the matcher: the loss keeps a copy in eval mode, whose parameters get no gradient.
+            True keeps the matcher itself, to be trained as well; add a loss for it, because with these terms alone it
+            would learn to match everything.
 
     Raises:
-        UnknownNameError: If a weight is for no term.
-        ConfigError: If the variant is unknown, or the temperature not positive.
+        UnknownNameError: If a weight names no term.
+        ConfigError: If the variant is unknown, or the temperature is not positive.
 
     Example:
         >>> from hnetzoo import load_model
         >>> loss = TrackingLoss(load_model("hungarian-gated", gate=0.5))
-        >>> references = torch.eye(3)[:2].expand(1, 5, 2, 3)  # two sources that rest for five frames
+        >>> references = torch.eye(3)[:2].expand(1, 5, 2, 3)  # two sources, at rest for five frames
         >>> [round(loss(references, predictions).item(), 6) for predictions in (references.flip(2), -references)]
         [0.0, 2.0]
 
@@ -93,7 +93,7 @@ class TrackingLoss(nn.Module):
         self.train_matcher = train_matcher
 
     def train(self, mode: bool = True) -> "TrackingLoss":
-        """Set the mode; a frozen matcher stays in eval mode."""
+        """Return the loss, set to training or eval mode; a frozen matcher stays in eval mode."""
         super().train(mode)
         if not self.train_matcher:
             self.matcher.eval()
@@ -109,16 +109,16 @@ class TrackingLoss(nn.Module):
         activity: Tensor | None = None,
         identity: Tensor | None = None,
     ) -> Tensor:
-        """Compute the loss between points.
+        """Return the loss between points.
 
         Args:
             references: Float [b, t, n, k]: b sequences of t frames with n slots; a slot is one source.
             predictions: Float [b, t, m, k]; a slot is one track.
-            reference_mask: Bool [b, t, n], True where the source is there in the frame; None means all True.
+            reference_mask: Bool [b, t, n], True where the source is present in the frame; None means all True.
             prediction_mask: Bool [b, t, m], True where the prediction exists; None means all True.
-            activity: Float [b, t, m] in [0, 1], the probability that the prediction is made at all; a prediction then
-                takes part in all terms by its activity. None means 1.
-            identity: Integer [b, t, n], which source holds the slot, where sources follow one another in it.
+            activity: Float [b, t, m] in [0, 1], the probability that the prediction is active; it weights the
+                prediction in all terms. None means 1.
+            identity: Integer [b, t, n], the number of the source in the slot, if several sources use it in turn.
 
         Returns:
             A scalar, the weighted sum of the terms.
@@ -126,7 +126,7 @@ class TrackingLoss(nn.Module):
         Raises:
             ShapeError: If the shapes do not fit.
             DataError: If a distance inside the masks is NaN.
-            ConfigError: If activity or identity is given to the variant "doa-net", which knows neither.
+            ConfigError: If activity or identity is given to the variant "doa-net", which takes neither.
         """
         distance = masked_distance(self.metric, references, predictions, reference_mask, prediction_mask)
         terms = self.terms(distance, reference_mask, prediction_mask, activity=activity, identity=identity)
@@ -142,24 +142,24 @@ class TrackingLoss(nn.Module):
         identity: Tensor | None = None,
         association: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """Compute the named, weighted terms from distances, float [b, t, n, m]; +inf forbids a pair.
+        """Return the named, weighted terms, given distances.
 
         Args:
-            distance: What a pair costs if it is associated.
-            reference_mask: As in a call.
-            prediction_mask: As in a call.
-            activity: As in a call.
-            identity: As in a call.
-            association: Float [b, t, n, m] in [0, 1], what `associate` gave: of these distances, to ask the matcher
-                only once, or of others, to charge another distance than the matcher was trained on. None asks it.
+            distance: Float [b, t, n, m], cost of each associated pair; +inf forbids a pair.
+            reference_mask: As in `forward`.
+            prediction_mask: As in `forward`.
+            activity: As in `forward`.
+            identity: As in `forward`.
+            association: Float [b, t, n, m] in [0, 1], the result of `associate` on these distances, to run the matcher
+                only once, or on others, if the cost is not the distance the matcher was trained on. None runs it.
 
         Returns:
             "false_positives", "misses", "switches" and "distance", scalars whose sum is the loss.
 
         Raises:
-            ShapeError: As a call.
-            DataError: As a call.
-            ConfigError: As a call.
+            ShapeError: As in `forward`.
+            DataError: As in `forward`.
+            ConfigError: As in `forward`.
 
         Example:
             >>> from hnetzoo import load_model
@@ -179,7 +179,7 @@ class TrackingLoss(nn.Module):
             probability = self.associate(distance, reference_mask, prediction_mask)
         else:
             probability = within_sequences(association, distance, reference_mask, prediction_mask)
-        distance = distance.masked_fill(probability == 0, 0.0)  # a forbidden pair may be infinitely far, 0 * inf is NaN
+        distance = distance.masked_fill(probability == 0, 0.0)  # 0 * inf of a forbidden pair is NaN
         if self.variant == "doa-net":
             terms = doa_net_terms(probability, distance, reference_mask)
         else:
@@ -191,7 +191,7 @@ class TrackingLoss(nn.Module):
     def associate(
         self, distance: Tensor, reference_mask: Tensor | None = None, prediction_mask: Tensor | None = None
     ) -> Tensor:
-        """Ask the matcher who belongs to whom.
+        """Return the association probabilities of the matcher.
 
         Args:
             distance: Float [b, t, n, m], in the unit that the matcher was trained on; +inf forbids a pair.
@@ -214,7 +214,7 @@ class TrackingLoss(nn.Module):
         return torch.sigmoid(logits / self.temperature).masked_fill(~allowed, 0.0).view(distance.shape)
 
     def _match(self, distance: Tensor, row_mask: Tensor, col_mask: Tensor) -> Tensor:
-        """Ask the matcher: float [b, n, m] and masks to logits [b, n, m]."""
+        """Return the matcher's logits [b, n, m] for distances [b, n, m] and their masks."""
         # A frozen matcher is in eval mode, in which cuDNN's recurrent layers have no backward pass.
         with nullcontext() if self.train_matcher else torch.backends.cudnn.flags(enabled=False):
             logits: Tensor = self.matcher(distance, row_mask, col_mask)
@@ -224,9 +224,9 @@ class TrackingLoss(nn.Module):
 def _terms(
     probability: Tensor, distance: Tensor, reference_mask: Tensor, activity: Tensor, identity: Tensor | None
 ) -> dict[str, Tensor]:
-    """Compute the unweighted terms; activity is 0 where no prediction exists."""
+    """Return the unweighted terms; activity is 0 where no prediction exists."""
     share = _at_most_one(probability)
-    made = share * activity.unsqueeze(-2)  # [b, t, n, m], associated and predicted
+    made = share * activity.unsqueeze(-2)  # [b, t, n, m], association weighted by activity
     references, matched = reference_mask.sum().clamp(min=1), made.sum()
     last = previous_match(made > 0.5, identity)
     moved = made * (last.any(-1, keepdim=True) & ~last)
@@ -239,6 +239,6 @@ def _terms(
 
 
 def _at_most_one(probability: Tensor) -> Tensor:
-    """Divide each cell by the sum of its row or column, whichever is larger, if that exceeds 1."""
+    """Return each entry divided by the sum of its row or column, whichever is larger, if that exceeds 1."""
     rows, columns = probability.sum(-1, keepdim=True), probability.sum(-2, keepdim=True)
     return probability / torch.maximum(rows, columns).clamp(min=1.0)

@@ -1,8 +1,8 @@
-"""Discover plugins, keep what they declare, and look names up.
+"""Discovery of installed plugins.
 
-Discovery is a function: nothing is loaded at import. Each installed distribution is walked in its own try, because one
-broken plugin must not take the rest down, and a plugin is known as "distribution:entrypoint", so a stranger's equal
-entry-point name cannot replace ours. Failures and conflicts are kept and shown.
+Nothing is loaded at import. Each installed distribution is read in its own try, so that a broken plugin stops no other,
+and a plugin is known as "distribution:entrypoint", so that another distribution's entry point of the same name cannot
+replace it. Failures and conflicts are kept in the registry.
 """
 
 import os
@@ -99,7 +99,7 @@ def _entry_points() -> Iterator[tuple[Plugin, EntryPoint | None]]:
 
 
 def _identity(distribution: Distribution) -> tuple[str, str, str]:
-    """Read name and version; fall back to the folder's name where the metadata cannot be read."""
+    """Return name, version and error; the name of the folder where the metadata cannot be read."""
     try:
         name, version = distribution.metadata["Name"], distribution.metadata["Version"]
         if isinstance(name, str) and name:
@@ -116,7 +116,7 @@ def _normalised(name: str) -> str:
 
 
 def _load(plugin: Plugin, entry_point: EntryPoint | None) -> Plugin:
-    """Import a plugin and collect its specs; whatever it raises becomes its `error`."""
+    """Return an imported plugin with its specs; whatever it raises becomes its `error`."""
     if entry_point is None or plugin.error:
         return plugin
     start = time.perf_counter()
@@ -131,7 +131,7 @@ def _load(plugin: Plugin, entry_point: EntryPoint | None) -> Plugin:
 
 
 def _declared(module: object, plugin_id: str) -> Iterator[Spec]:
-    """Call the hooks of one plugin and check what they return."""
+    """Yield what the hooks of a plugin return, checked."""
     manager = pluggy.PluginManager(hooks.PROJECT)
     manager.add_hookspecs(hooks)
     manager.register(module, name=plugin_id)

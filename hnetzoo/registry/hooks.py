@@ -1,4 +1,4 @@
-"""The whole extension seam: three hooks, each returning records.
+"""The plugin interface: three hooks, each returning specs.
 
 A plugin is a module listed under the entry-point group `hnetzoo` that implements any of them:
 
@@ -24,14 +24,14 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 @hookspec
 def hnetzoo_models() -> Iterable[ModelSpec]:  # type: ignore[empty-body]
-    """Declare association models and solvers."""
+    """Return the declarations of association models and solvers."""
 
 
 @hookspec
 def hnetzoo_datasets() -> Iterable[DatasetSpec]:  # type: ignore[empty-body]
-    """Declare datasets."""
+    """Return the declarations of datasets."""
 
 
 @hookspec
 def hnetzoo_trainers() -> Iterable[TrainerSpec]:  # type: ignore[empty-body]
-    """Declare trainers."""
+    """Return the declarations of trainers."""

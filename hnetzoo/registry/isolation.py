@@ -1,4 +1,4 @@
-"""Keep a distribution that cannot be read from breaking the libraries that hnetzoo stands on."""
+"""Protection of libraries against installed distributions that cannot be read."""
 
 import importlib.metadata
 from collections.abc import Iterable
@@ -12,11 +12,10 @@ all_distributions = importlib.metadata.distributions
 def ignore_unreadable_distributions() -> None:
     """Hide distributions whose entry points cannot be read from this process; for programs, never on import.
 
-    pydantic looks for its plugins when the first settings class is made, torch for device backends when it is imported,
-    scikit-learn for kinds of data frames when it computes a metric. All ask `importlib.metadata.entry_points`, which
-    raises at the first entry_points.txt that is not UTF-8 or not in the format, whoever owns it, and not all of them
-    can be told to look for nothing. The list that it walks is filtered, and only in a process that has such a
-    distribution. A METADATA file that cannot be read does no harm there.
+    pydantic looks for plugins when the first settings class is made, torch for device backends when it is imported,
+    scikit-learn for data frames when it computes a metric. All call `importlib.metadata.entry_points`, which raises at
+    the first entry_points.txt that is not UTF-8 or not in the format. `importlib.metadata.distributions` is replaced by
+    a filtered one, and only if there is such a distribution. Unreadable METADATA files do no harm there.
 
     Example:
         >>> before = importlib.metadata.distributions

@@ -1,10 +1,11 @@
-"""What the loaded plugins declare, by kind and name."""
+"""Registry of the declarations of plugins, by kind and name."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from hnetzoo.errors import PluginConflictError, PluginLoadError, UnknownNameError
+from hnetzoo.registry.components import Component, SpecType, configure
 from hnetzoo.registry.specs import DatasetSpec, ModelSpec, Spec, TrainerSpec
 
 
@@ -76,19 +77,31 @@ class Registry:
         return cast(dict[str, TrainerSpec], self._unique(TrainerSpec.kind))
 
     def model(self, name: str) -> ModelSpec:
-        """Look a model up; raises UnknownNameError, PluginConflictError or PluginLoadError."""
+        """Return the declaration of a model; raises UnknownNameError, PluginConflictError or PluginLoadError."""
         return cast(ModelSpec, self._find(ModelSpec.kind, name))
 
     def dataset(self, name: str) -> DatasetSpec:
-        """Look a dataset up; raises as `model` does."""
+        """Return the declaration of a dataset; raises as `model` does."""
         return cast(DatasetSpec, self._find(DatasetSpec.kind, name))
 
     def trainer(self, name: str) -> TrainerSpec:
-        """Look a trainer up; raises as `model` does."""
+        """Return the declaration of a trainer; raises as `model` does."""
         return cast(TrainerSpec, self._find(TrainerSpec.kind, name))
 
+    def configure(
+        self, kind: type[SpecType], name: str, values: Mapping[str, Any] | None = None
+    ) -> Component[SpecType]:
+        """Return the declaration of a name with settings; raises as `model` and `components.configure` do.
+
+        Example:
+            >>> from hnetzoo import ModelSpec, discover
+            >>> discover().configure(ModelSpec, "sinkhorn", {"iterations": 5}).settings["iterations"]
+            5
+        """
+        return configure(cast(SpecType, self._find(kind.kind, name)), values)
+
     def find(self, name: str) -> list[Spec]:
-        """Look a name up in all kinds; it may stand for a model and its trainer at once. Raises as `model` does."""
+        """Return the declarations of a name, which may be of several kinds; raises as `model` does."""
         found = [spec for specs in (self.models, self.datasets, self.trainers) for spec in specs.values()]
         named: list[Spec] = [spec for spec in found if spec.name == name]
         if named:

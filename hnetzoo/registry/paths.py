@@ -1,4 +1,4 @@
-"""Settings that name files: told by the types of the fields, so no dataset needs to be known."""
+"""Settings that name files, recognised by the types of the fields."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePath
@@ -9,7 +9,7 @@ from hnetzoo.errors import ConfigError
 
 
 def map_paths(config_class: type[Config], values: Mapping[str, Any], change: Callable[[Path], Path]) -> dict[str, Any]:
-    """Change every path among the values of settings; relative or not, alone or in a list.
+    """Return settings with every path changed, whether alone or in a list.
 
     Example:
         >>> class AcmeConfig(Config):
@@ -26,23 +26,23 @@ def map_paths(config_class: type[Config], values: Mapping[str, Any], change: Cal
 
 
 def resolve_paths(config_class: type[Config], values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """See relative paths from a folder; raises ConfigError if one is not there."""
+    """Return settings whose relative paths start in a folder; raises ConfigError if a path does not exist."""
 
     def resolve(path: Path) -> Path:
         if not (folder / path).exists():
-            raise ConfigError(f"'{folder / path}' does not exist; correct the path, or the folder that it is seen from")
+            raise ConfigError(f"'{folder / path}' does not exist; correct the path, or the folder that it starts from")
         return folder / path
 
     return map_paths(config_class, values, resolve)
 
 
 def hide_folders(config_class: type[Config], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Keep of absolute paths only the last name, so that a published document names no machine."""
+    """Return settings whose absolute paths are cut to the last name, for published documents."""
     return map_paths(config_class, values, lambda path: Path(path.name) if path.is_absolute() else path)
 
 
 def _holds_paths(annotation: Any) -> bool:
-    """Tell Path, and whatever is made of it: tuple[Path, ...], Path | None, Annotated[Path, ...]."""
+    """Return whether a type contains Path, as tuple[Path, ...], Path | None and Annotated[Path, ...] do."""
     if isinstance(annotation, type) and issubclass(annotation, PurePath):
         return True
     return any(map(_holds_paths, get_args(annotation)))

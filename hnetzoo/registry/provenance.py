@@ -1,12 +1,45 @@
-"""Where an installed distribution comes from. Torch-free."""
+"""Provenance of numbers: plugins, their origin, and digests of source code. Torch-free."""
 
 import json
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from hnetzoo.environment import commit
+from hnetzoo.digests import digest_sources
+from hnetzoo.environment import commit, versions
+from hnetzoo.registry.lookup import Registry
+from hnetzoo.registry.specs import Spec
+
+CORE = "hnetzoo"
+UNRELATED = ("cli", "legacy", "report", "testing")  # packages of the core that change no number
+
+Code = Mapping[str, str]
+"""Digests of the packages that numbers depend on, and versions of libraries, by name."""
+
+
+class Sources:
+    """Digests of source code, each package read once; `plugins` has version and origin of all that were involved."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
+        self.plugins: dict[str, dict[str, str]] = {}
+        self._digests = {CORE: digest_sources(CORE, without=UNRELATED)}
+
+    def digests(self, *specs: Spec) -> Code:
+        """Return the digests of the core and of the packages of specs, and the versions of the libraries."""
+        packages = {CORE}
+        for spec in specs:
+            plugin = self.registry.provider(spec)
+            if plugin.id not in self.plugins:
+                self.plugins[plugin.id] = {"version": plugin.version, "origin": origin(plugin.distribution)}
+            packages |= {target.partition(":")[0].partition(".")[0] for target in (plugin.target, *spec.targets)}
+        for package in packages - self._digests.keys():
+            self._digests[package] = digest_sources(package)
+        return {package: self._digests[package] for package in sorted(packages)} | {
+            f"version of {name}": number for name, number in versions().items()
+        }
 
 
 def origin(name: str) -> str:
@@ -27,7 +60,7 @@ def origin(name: str) -> str:
 
 
 def _described(record: dict[str, Any]) -> str:
-    """Describe the record of a direct installation (PEP 610)."""
+    """Return the origin of a direct installation by its record (PEP 610)."""
     url, revision = record.get("url", ""), record.get("vcs_info", {}).get("commit_id")
     if not url.startswith("file:"):
         return f"{url} at {revision}" if revision else url

@@ -1,4 +1,4 @@
-"""A complete plugin package, from templates: a small working model, dataset or trainer, with its tests."""
+"""Plugin packages from templates: a small working model, dataset or trainer, with its tests."""
 
 import keyword
 import re
@@ -26,7 +26,7 @@ _TARGET = MappingProxyType({ModelSpec.kind: "model.py", DatasetSpec.kind: "datas
 
 
 def render_package(name: str, kind: str) -> dict[str, str]:
-    """Render the files of a package.
+    """Return the files of a package.
 
     Args:
         name: Of the distribution and of what it declares.

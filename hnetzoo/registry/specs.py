@@ -1,4 +1,4 @@
-"""What a plugin declares: frozen records that name their code without importing it.
+"""Declarations of plugins: frozen records that name their code without importing it.
 
 A target is written "package.module:Name" and imported on first use, so listing every model costs no torch import.
 """
@@ -20,7 +20,7 @@ FIXED_SIZE = "fixed-size"
 NON_LEARNED = "non-learned"
 """Tag of models without weights to train."""
 BASELINE = "baseline"
-"""Tag of the model that others are held against."""
+"""Tag of the model that others are compared with."""
 SYNTHETIC = "synthetic"
 """Tag of datasets that can be redrawn for another seed."""
 WEIGHTED_F1 = "weighted-f1"
@@ -73,7 +73,7 @@ class Spec:
 
     `target` and `config` name a class as "package.module:Name"; the config class is a torch-free `hnetzoo.Config`.
     `tags` declare limits that generic code reads; nothing in hnetzoo asks for a model by its name. `api_version` is the
-    version of the plugin interface that the declaration is written for; one that says nothing is written for the first.
+    version of the plugin interface that the declaration is written for, by default 1.
 
     Raises:
         ConfigError: If the name, the target, the config or the type of another field is not as accepted.
@@ -107,15 +107,20 @@ class Spec:
         object.__setattr__(self, "tags", frozenset(self.tags))
 
     def _field_types(self) -> dict[str, Any]:
-        """Return the types of the fields that commands print or follow without looking."""
+        """Return the types of fields that are not checked elsewhere."""
         return {"summary": str, "citation": Citation | None, "api_version": int}
 
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The classes that it names, each as "package.module:Name"."""
+        return self.target, self.config
+
     def load_target(self) -> Any:
-        """Import and return the class named by `target`; raises PluginLoadError if that fails."""
+        """Return the class named by `target`, imported; raises PluginLoadError if that fails."""
         return self._load(self.target)
 
     def load_config(self) -> Any:
-        """Import and return the settings class named by `config`; raises PluginLoadError if that fails."""
+        """Return the settings class named by `config`, imported; raises PluginLoadError if that fails."""
         return self._load(self.config)
 
     def _load(self, path: str) -> Any:

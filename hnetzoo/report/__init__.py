@@ -1,1 +1,1 @@
-"""Turn a benchmark report into something to read: a terminal, Markdown."""
+"""Tables of a benchmark report, for the terminal and as Markdown."""

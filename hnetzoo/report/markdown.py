@@ -1,4 +1,4 @@
-"""A report as Markdown."""
+"""Render a report as Markdown."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,7 @@ from hnetzoo.report.tables import Table, report_tables
 
 
 def render_markdown(report: BenchmarkReport) -> str:
-    """Render all tables of a report, ending with the versions, the machine and the date behind them."""
+    """Return all tables of a report, followed by versions, machine and date."""
     parts = [render_table(table) for table in report_tables(report)]
     known = report.environment
     made_with = ", ".join(f"{name} {number}" for name, number in known.get("versions", {}).items())
@@ -18,7 +18,7 @@ def render_markdown(report: BenchmarkReport) -> str:
 
 
 def render_table(table: Table, heading: str = "###") -> str:
-    """Render one table under a heading, its caption below.
+    """Return one table under a heading, followed by its caption.
 
     Example:
         >>> print(render_table(Table(title="doa", caption="Two.", columns=("model", "F1"), rows=(("a", "1"),))))

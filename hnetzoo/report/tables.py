@@ -1,4 +1,4 @@
-"""The tables of a report, independent of where they are shown."""
+"""The tables of a report, independent of the output format."""
 
 import json
 import re
@@ -11,8 +11,8 @@ from typing import NamedTuple
 from hnetzoo.benchmark.results import EVERY_MODEL, BenchmarkReport, BenchmarkRow, Failed, Groups
 from hnetzoo.report.sizes import by_size
 
-MOST_COUNTS = 9  # columns of the breakdown by counts; beyond it they are joined by size
-MOST_GROUPS = 16  # columns of any breakdown; more are left to the JSON document
+MOST_COUNTS = 9  # columns of the breakdown by counts; more are joined by size
+MOST_GROUPS = 16  # columns of any breakdown; more are only in the JSON document
 ABSENT = "-"
 
 Rows = list[BenchmarkRow]
@@ -51,10 +51,10 @@ _COLUMNS = (
 
 
 def report_tables(report: BenchmarkReport) -> list[Table]:
-    """Build the tables of a report: per task the ranking, then exact shares by counts and by slot layout.
+    """Return the tables of a report: per task the ranking, then exact shares by counts and by slot layout.
 
-    Rows of several seeds are joined into their mean, with the standard deviation where it matters most. Where there are
-    more pairs of counts than can be read, they are joined by size.
+    Rows of several seeds are averaged; F1 and exact also have a standard deviation. More than `MOST_COUNTS` different
+    counts are joined by size.
 
     Example:
         >>> report_tables(BenchmarkReport(environment={}, rows=()))
@@ -74,12 +74,12 @@ def report_tables(report: BenchmarkReport) -> list[Table]:
 
 
 def overview_table(report: BenchmarkReport, metric: str, tasks: str = "*") -> Table:
-    """Put one metric of all models on several tasks into one table, the baseline on top.
+    """Return a table of one metric of all models on several tasks, the baseline on top.
 
     Args:
-        report: Where the numbers are taken from.
-        metric: A column of the rankings, as "exact".
-        tasks: Which tasks, a pattern as of file names.
+        report: The results.
+        metric: Name of a column of the rankings, as "exact".
+        tasks: A pattern of task names, as for file names.
 
     Example:
         >>> overview_table(BenchmarkReport(environment={}, rows=()), "exact").columns
@@ -87,26 +87,26 @@ def overview_table(report: BenchmarkReport, metric: str, tasks: str = "*") -> Ta
     """
     column = next(column for column in _COLUMNS if column.name == metric)
     names = [task for task in _datasets(report) if fnmatch(task, tasks)]
-    cells: dict[str, dict[str, str]] = {}
+    values: dict[str, dict[str, str]] = {}
     missing = {task: "failed" if (EVERY_MODEL, task) in _failed(report) else ABSENT for task in names}
     for model, task in _failed(report):
         if model != EVERY_MODEL:
-            cells.setdefault(model, {})[task] = "failed"
+            values.setdefault(model, {})[task] = "failed"
     for skipped in report.skipped:
-        cells.setdefault(skipped.model, {})[skipped.dataset] = skipped.reason
+        values.setdefault(skipped.model, {})[skipped.dataset] = skipped.reason
     for (model, task), rows in _joined(report.rows).items():
-        cells.setdefault(model, {})[task] = _cell(column, rows)
-    order = sorted(cells, key=lambda model: model != report.baseline)
+        values.setdefault(model, {})[task] = _text(column, rows)
+    order = sorted(values, key=lambda model: model != report.baseline)
     return Table(
         title=f"{metric}, by task",
         caption=" ".join(_seeds(report.rows)),
         columns=("model", *names),
-        rows=tuple((model, *({**missing, **cells[model]}[task] for task in names)) for model in order),
+        rows=tuple((model, *({**missing, **values[model]}[task] for task in names)) for model in order),
     )
 
 
 def _joined(rows: Iterable[BenchmarkRow]) -> dict[tuple[str, str], Rows]:
-    """Put the rows of all seeds of a model on a task together."""
+    """Return the rows of all seeds by model and task."""
     joined: dict[tuple[str, str], Rows] = {}
     for row in rows:
         joined.setdefault((row.model, row.dataset), []).append(row)
@@ -114,16 +114,16 @@ def _joined(rows: Iterable[BenchmarkRow]) -> dict[tuple[str, str], Rows]:
 
 
 def _datasets(report: BenchmarkReport) -> list[str]:
-    """Name the tasks that there is something to say about, in the order of the report."""
+    """Return the tasks with rows, skipped or failed models, in the order of the report."""
     shown = [row.dataset for row in report.rows]
     shown += [entry.dataset for entry in report.skipped] + [entry.dataset for entry in report.failed]
     return list(dict.fromkeys([*(label for label in report.tasks if label in shown), *shown]))
 
 
 def _ranking(dataset: str, models: Mapping[str, Rows], report: BenchmarkReport) -> Table:
-    """Rank by F1, the baseline on top, and below what there is no number of."""
+    """Return the models ranked by F1, the baseline on top, those without results at the bottom."""
     order = sorted(models, key=lambda model: (model != report.baseline, -fmean(row.f1 for row in models[model])))
-    ranked = [(model, *(_cell(column, models[model]) for column in _COLUMNS)) for model in order]
+    ranked = [(model, *(_text(column, models[model]) for column in _COLUMNS)) for model in order]
     missing = {_called(entry): "failed" for entry in report.failed if entry.dataset == dataset}
     missing |= {entry.model: entry.reason for entry in report.skipped if entry.dataset == dataset}
     blank = ("",) * (len(_COLUMNS) - 1)
@@ -136,7 +136,7 @@ def _ranking(dataset: str, models: Mapping[str, Rows], report: BenchmarkReport) 
 
 
 def _caption(dataset: str, models: Mapping[str, Rows], report: BenchmarkReport) -> str:
-    """Say what was solved, how many problems and seeds stand behind the numbers, and what failed."""
+    """Return the task's settings, the numbers of problems and seeds, what was tuned, and what failed."""
     return " ".join([*_task(dataset, report), *_basis(models), *_tuned(models), *_failures(dataset, report)])
 
 
@@ -150,7 +150,7 @@ def _task(dataset: str, report: BenchmarkReport) -> Iterable[str]:
 def _basis(models: Mapping[str, Rows]) -> Iterable[str]:
     rows = [row for rows in models.values() for row in rows]
     if not rows:
-        yield "There is no number."
+        yield "No results."
         return
     yield f"{rows[0].problems:,} {rows[0].split} problems,"
     yield from _seeds(rows)
@@ -203,7 +203,7 @@ def _by_counts(dataset: str, models: Mapping[str, Rows]) -> list[Table]:
 def _breakdown(
     title: str, caption: str, models: Mapping[str, Rows], groups: Callable[[BenchmarkRow], Groups]
 ) -> list[Table]:
-    """Show exact shares per group; no table where there is one group or too many."""
+    """Return a table of exact shares per group; none if there is only one group, or too many."""
     found = {model: [groups(row) for row in rows] for model, rows in models.items()}
     present = {name for several in found.values() for one in several for name in one}
     names = tuple(sorted(present, key=lambda name: [int(number) for number in re.findall(r"\d+", name)]))
@@ -218,7 +218,7 @@ def _breakdown(
     return [Table(title=title, caption=caption, columns=("model", *names), rows=(*shares, ("problems", *counts)))]
 
 
-def _cell(column: _Column, rows: Rows) -> str:
+def _text(column: _Column, rows: Rows) -> str:
     values = [value for value in map(column.value, rows) if value is not None]
     mean = _mean(values, column.form)
     return f"{mean} ± {column.form.format(stdev(values))}" if column.spread and len(values) > 1 else mean

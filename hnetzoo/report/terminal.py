@@ -1,4 +1,4 @@
-"""A report on the terminal."""
+"""Render a report for the terminal."""
 
 from collections.abc import Iterable
 
@@ -17,7 +17,7 @@ def terminal_tables(report: BenchmarkReport) -> Iterable[RenderableType]:
 
 
 def terminal_table(table: Table) -> RichTable:
-    """Draw one table; the first column keeps its text whole."""
+    """Return one table for a rich console; text of the first column is never wrapped."""
     drawn = RichTable(
         title=Text(table.title, style="bold"),
         caption=Text(table.caption),
@@ -30,5 +30,5 @@ def terminal_table(table: Table) -> RichTable:
     for index, column in enumerate(table.columns):
         drawn.add_column(Text(column), justify="left" if index == 0 else "right", no_wrap=index == 0)
     for row in table.rows:
-        drawn.add_row(*map(Text, row))  # as Text, since "[...]" in a plain string is markup
+        drawn.add_row(*map(Text, row))  # as Text, because rich reads "[...]" in a string as markup
     return drawn

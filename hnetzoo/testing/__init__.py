@@ -1,16 +1,16 @@
-"""The conformance kit: what every association model, dataset and trainer must hold to, as plain functions.
+"""The conformance kit: rules for association models, datasets and trainers, as plain functions.
 
     import hnetzoo.testing
 
     report = hnetzoo.testing.check(spec)                         # all rules that apply to a declaration
-    hnetzoo.testing.check_row_equivariance(spec)                 # one rule; raises CheckFailure
+    hnetzoo.testing.check_row_equivariance(spec)                 # one rule; raises CheckFailure if it is broken
 
-    @hnetzoo.testing.parametrize_with_checks(hnetzoo_models())   # in a plugin's own tests, a test per rule
+    @hnetzoo.testing.parametrize_with_checks(hnetzoo_models())   # a plugin's own tests: one per rule
     def test_conformance(spec, check):
         check(spec)
 
-Which rules apply is decided by the declared tags, never by names. A failure carries the smallest input tried that
-breaks the rule. `hnetzoo check NAME` runs the same from the command line.
+The declared tags, never the names, decide which rules apply. A failure shows the smallest input tried that breaks the
+rule. `hnetzoo check NAME` runs the same checks from the command line.
 """
 
 from hnetzoo.testing.answers import (

@@ -1,4 +1,4 @@
-"""Checks of a model's answers: their form, and what must not change them."""
+"""Checks of a model's logits: shape and dtype, and what must not change them."""
 
 from collections.abc import Iterator
 
@@ -11,11 +11,11 @@ from hnetzoo.testing.outcome import Check, CheckFailure, Settings
 from hnetzoo.testing.problems import EMPTY, RECTANGULAR, SQUARE, Inputs, draw, draw_masked, flat_problems
 from hnetzoo.testing.subjects import answer, build_model, call, described, first_difference, same_bits
 
-GARBAGE = (torch.nan, torch.inf, -1e9)  # what may stand in slots that do not exist
+GARBAGE = (torch.nan, torch.inf, -1e9)  # values tried in masked slots
 
 
 def check_output_shape(spec: ModelSpec, settings: Settings = None) -> None:
-    """Logits are one tensor of the shape of the distances."""
+    """Logits are a tensor of the same shape as the distances."""
     for shape in SQUARE:
         _run(build_model(spec, settings, shape), draw(shape))
 
@@ -29,7 +29,7 @@ def check_output_dtype(spec: ModelSpec, settings: Settings = None) -> None:
 
 
 def check_output_finite(spec: ModelSpec, settings: Settings = None) -> None:
-    """Logits are numbers, also where distances are equal, zero, very near or very far."""
+    """Logits are finite, also for distances that are equal, zero, very small or very large."""
     cases = [*(draw(shape) for shape in SQUARE), *flat_problems()]
     for inputs in cases:
         model = build_model(spec, settings, _shape(inputs))
@@ -37,22 +37,22 @@ def check_output_finite(spec: ModelSpec, settings: Settings = None) -> None:
 
 
 def check_batch_of_one(spec: ModelSpec, settings: Settings = None) -> None:
-    """A batch of one problem keeps its axis."""
+    """Logits of a batch of one problem keep the batch axis."""
     _check_sizes(spec, settings, SQUARE, problems=1)
 
 
 def check_batch_independence(spec: ModelSpec, settings: Settings = None) -> None:
-    """The answer to a problem does not depend on the others in its batch."""
+    """The logits of a problem do not depend on the other problems in its batch."""
     for model, inputs in _models(spec, settings):
         first, *others = inputs.distance
         for other in others:
             pair, same = Inputs(torch.stack((first, other))), Inputs(torch.stack((first, first)))
             if first_difference(answer(model, pair)[:1], answer(model, same)[:1]) is not None:
-                raise CheckFailure("the first answer changes with the second problem of the batch", pair.problem())
+                raise CheckFailure("the first logits change with the second problem of the batch", pair.problem())
 
 
 def check_masks_respected(spec: ModelSpec, settings: Settings = None) -> None:
-    """What stands outside the masks, NaN included, changes no answer inside."""
+    """Values outside the masks, NaN included, do not change the logits inside."""
     _require_shape(spec, settings)
     for model, inputs in _models(spec, settings, masked=True):
         clean = inputs.fill(0.0)
@@ -61,11 +61,11 @@ def check_masks_respected(spec: ModelSpec, settings: Settings = None) -> None:
             filled = inputs.fill(value)
             wrong = first_difference(_run(model, filled), expected, inputs.cells)
             if wrong is not None:
-                raise CheckFailure(f"{value} outside the masks changes answers inside", filled.problem(wrong))
+                raise CheckFailure(f"{value} outside the masks changes logits inside", filled.problem(wrong))
 
 
 def check_masked_output_finite(spec: ModelSpec, settings: Settings = None) -> None:
-    """Logits are numbers outside the masks too, whatever stands there: 0 times NaN would spoil a loss."""
+    """Logits are finite outside the masks too, whatever the distances there: 0 times NaN is NaN in a loss."""
     for model, inputs in _models(spec, settings, masked=True):
         for value in GARBAGE:
             filled = inputs.fill(value)
@@ -73,18 +73,18 @@ def check_masked_output_finite(spec: ModelSpec, settings: Settings = None) -> No
 
 
 def check_masks_default_to_true(spec: ModelSpec, settings: Settings = None) -> None:
-    """Masks of all True are the same as none."""
+    """Masks of all True give the same logits as no masks."""
     for model, inputs in _models(spec, settings):
         b, n, m = inputs.distance.shape
         row_mask, col_mask = torch.ones(b, n, dtype=torch.bool), torch.ones(b, m, dtype=torch.bool)
         masked = Inputs(inputs.distance, row_mask, col_mask)
         wrong = first_difference(answer(model, masked), answer(model, inputs))
         if wrong is not None:
-            raise CheckFailure("masks of all True and no masks give different answers", masked.problem(wrong))
+            raise CheckFailure("masks of all True and no masks give different logits", masked.problem(wrong))
 
 
 def check_padding_invariance(spec: ModelSpec, settings: Settings = None) -> None:
-    """Masked slots appended to a problem change no answer."""
+    """Appending masked slots to a problem does not change its logits."""
     for n, m in SQUARE:
         inputs = draw((n, m))
         padded = Inputs(
@@ -95,11 +95,11 @@ def check_padding_invariance(spec: ModelSpec, settings: Settings = None) -> None
         model = build_model(spec, settings, (n, m))
         wrong = first_difference(answer(model, padded)[:, :n, :m], answer(model, inputs))
         if wrong is not None:
-            raise CheckFailure("a masked row and column, appended, change the answer", padded.problem(wrong))
+            raise CheckFailure("appending a masked row and column changes the logits", padded.problem(wrong))
 
 
 def check_input_not_mutated(spec: ModelSpec, settings: Settings = None) -> None:
-    """Distances and masks are left as they were."""
+    """Distances and masks are not modified in place."""
     for masked in (False, True):
         for model, inputs in _models(spec, settings, masked=masked):
             given = inputs.fill(torch.nan)
@@ -112,7 +112,7 @@ def check_input_not_mutated(spec: ModelSpec, settings: Settings = None) -> None:
 
 
 def check_deterministic(spec: ModelSpec, settings: Settings = None) -> None:
-    """In eval mode the same problems get the same bits, whatever the state of torch's generator."""
+    """In eval mode, the same problems give bitwise equal logits, whatever the state of torch's generator."""
     for model, inputs in _models(spec, settings):
         found = []
         for seed in (0, 1):
@@ -120,37 +120,37 @@ def check_deterministic(spec: ModelSpec, settings: Settings = None) -> None:
                 torch.manual_seed(seed)
                 found.append(answer(model, inputs))
         if not same_bits(*found):
-            raise CheckFailure("two calls in eval mode give different answers", inputs.problem())
+            raise CheckFailure("two calls in eval mode give different logits", inputs.problem())
 
 
 def check_row_equivariance(spec: ModelSpec, settings: Settings = None) -> None:
-    """Rows in another order get their answers in that order."""
+    """Permuting the rows permutes the logits in the same way."""
     _check_equivariance(spec, settings, dim=1)
 
 
 def check_column_equivariance(spec: ModelSpec, settings: Settings = None) -> None:
-    """Columns in another order get their answers in that order."""
+    """Permuting the columns permutes the logits in the same way."""
     _check_equivariance(spec, settings, dim=2)
 
 
 def check_rectangular(spec: ModelSpec, settings: Settings = None) -> None:
-    """Problems with more rows than columns, or the reverse, are answered."""
+    """Problems with more rows than columns, or fewer, give logits of their shape."""
     _check_sizes(spec, settings, RECTANGULAR)
 
 
 def check_one_by_one(spec: ModelSpec, settings: Settings = None) -> None:
-    """A single pair is answered."""
+    """A problem of one row and one column gives logits of its shape."""
     _check_sizes(spec, settings, ((1, 1),))
 
 
 def check_empty(spec: ModelSpec, settings: Settings = None) -> None:
-    """Problems without rows or columns, and batches without problems, give empty answers."""
+    """Problems without rows or columns, and batches without problems, give empty logits."""
     _check_sizes(spec, settings, EMPTY)
     _check_sizes(spec, settings, ((2, 2),), problems=0)
 
 
 def check_all_masked(spec: ModelSpec, settings: Settings = None) -> None:
-    """Problems none of whose rows or columns exist get finite answers, which mean nothing."""
+    """Problems whose rows or columns are all masked give finite logits, of any value."""
     _require_shape(spec, settings)
     for rows, columns in ((False, False), (False, True), (True, False)):
         inputs = Inputs(
@@ -162,7 +162,7 @@ def check_all_masked(spec: ModelSpec, settings: Settings = None) -> None:
 
 
 def _models(spec: ModelSpec, settings: Settings, *, masked: bool = False) -> Iterator[tuple[nn.Module, Inputs]]:
-    """Yield models and problems of every size that all models take."""
+    """Yield a model and its problems for each size that every model must accept."""
     for shape in SQUARE:
         yield build_model(spec, settings, shape), draw_masked(shape) if masked else draw(shape)
 
@@ -172,7 +172,7 @@ def _shape(inputs: Inputs) -> tuple[int, int]:
 
 
 def _run(model: nn.Module, inputs: Inputs) -> Tensor:
-    """Call a model without gradients; raises CheckFailure if the answer is no tensor of the distances' shape."""
+    """Return the logits, without gradients; raises CheckFailure unless they are a tensor of the distances' shape."""
     expected = list(inputs.distance.shape)
     try:
         with torch.no_grad():
@@ -191,7 +191,7 @@ def _check_sizes(spec: ModelSpec, settings: Settings, sizes: tuple[tuple[int, in
 
 
 def _require_shape(spec: ModelSpec, settings: Settings) -> None:
-    """Raise Blocked if not even the simplest problems get logits of their shape."""
+    """Raise Blocked if even 2 x 2 problems without masks do not give logits of their shape."""
     answer(build_model(spec, settings, SQUARE[0]), draw(SQUARE[0]))
 
 
@@ -204,7 +204,7 @@ def _check_finite(logits: Tensor, inputs: Inputs) -> None:
 
 
 def _check_equivariance(spec: ModelSpec, settings: Settings, dim: int) -> None:
-    """Compare the answers to reversed and to rotated slots with the answers, reversed and rotated."""
+    """Raise CheckFailure unless reversing and rotating slots reverses and rotates the logits."""
     for model, inputs in _models(spec, settings):
         size = inputs.distance.shape[dim]
         expected = answer(model, inputs)
@@ -213,9 +213,7 @@ def _check_equivariance(spec: ModelSpec, settings: Settings, dim: int) -> None:
             wrong = first_difference(answer(model, moved), expected.index_select(dim, order))
             if wrong is not None:
                 axis = "rows" if dim == 1 else "columns"
-                reason = (
-                    f"{axis} in the order {order.tolist()} get other answers; if that is meant, tag 'order-dependent'"
-                )
+                reason = f"{axis} in the order {order.tolist()} give other logits; if intended, tag 'order-dependent'"
                 raise CheckFailure(reason, inputs.problem(wrong))
 
 

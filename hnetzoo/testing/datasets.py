@@ -1,4 +1,4 @@
-"""Checks of datasets: form, truth, seeds and splits."""
+"""Checks of datasets: shapes, true pairs, seeds and splits."""
 
 import numpy as np
 import torch
@@ -13,11 +13,11 @@ from hnetzoo.testing.outcome import Check, CheckFailure, CheckSkipped, Settings
 from hnetzoo.testing.problems import Problem
 from hnetzoo.testing.subjects import CLOSE, build_dataset, load, load_all, misshapen, same_bits
 
-LARGEST_OVERLAP = 0.1  # share of distinct test problems found in training; coarse grids of directions repeat by chance
+LARGEST_OVERLAP = 0.1  # share of problems also in an earlier split; coarse grids of directions repeat by chance
 
 
 def check_unit(spec: DatasetSpec, settings: Settings = None) -> None:
-    """The unit of the distances is named, for people."""
+    """The unit of the distances is a text that is not empty."""
     unit = build_dataset(spec, settings).unit
     if not isinstance(unit, str) or not unit.strip():
         raise CheckFailure(f"unit is {unit!r}; name the unit of the distances")
@@ -36,7 +36,7 @@ def check_shapes(spec: DatasetSpec, settings: Settings = None) -> None:
 
 
 def check_dtypes(spec: DatasetSpec, settings: Settings = None) -> None:
-    """Distances are float32 and all else is bool, on the CPU."""
+    """Distances are float32, all other fields are bool, and all are on the CPU."""
     batch = load(build_dataset(spec, settings), "test")
     wrong = mistyped(batch)
     if wrong:
@@ -56,7 +56,7 @@ def check_splits_hold_problems(spec: DatasetSpec, settings: Settings = None) -> 
 def check_distances_are_numbers(spec: DatasetSpec, settings: Settings = None) -> None:
     """Distances inside the masks are neither NaN nor -inf; +inf forbids a pair."""
     batch = load(build_dataset(spec, settings), "test")
-    _require(batch, ~(batch.cells & (batch.distance.isnan() | batch.distance.isneginf())), "a distance is no number")
+    _require(batch, ~(batch.cells & (batch.distance.isnan() | batch.distance.isneginf())), "a distance is NaN or -inf")
 
 
 def check_truth_one_to_one(spec: DatasetSpec, settings: Settings = None) -> None:
@@ -68,34 +68,34 @@ def check_truth_one_to_one(spec: DatasetSpec, settings: Settings = None) -> None
 
 
 def check_truth_inside_masks(spec: DatasetSpec, settings: Settings = None) -> None:
-    """Slots that do not exist have no true pair."""
+    """Masked slots have no true pair."""
     batch = load(build_dataset(spec, settings), "test")
     _require(batch, ~batch.association.bool() | batch.cells, "a pair outside the masks is true")
 
 
 def check_truth_optimal(spec: DatasetSpec, settings: Settings = None) -> None:
-    """The truth is an exact assignment of the active slots: as many pairs as there can be, at the least distance."""
+    """The truth is an optimal assignment of the active slots: the most pairs, at the smallest total distance."""
     dataset = build_dataset(spec, settings)
     batch = load(dataset, "test")
     if bool((batch.cells & batch.distance.isnan()).any()):
-        raise CheckSkipped("distances are no numbers (see check_distances_are_numbers)")
+        raise CheckSkipped("distances are NaN (see check_distances_are_numbers)")
     best = assign(batch.distance, *batch.activity)
     truth = batch.association.bool()
     pairs, most = (found.flatten(1).sum(1) for found in (truth, best))
     cost, least = (batch.distance.masked_fill(~found, 0).double().flatten(1).sum(1) for found in (truth, best))
-    _require(batch, (pairs == most)[:, None, None], "the truth has not as many pairs as there can be")
+    _require(batch, (pairs == most)[:, None, None], "the truth does not have the largest possible number of pairs")
     near = torch.isclose(cost, least, rtol=CLOSE, atol=CLOSE)  # the truth may come from distances in float64
     _require(batch, near[:, None, None], "another assignment has a smaller total distance than the truth")
 
 
 def check_activity(spec: DatasetSpec, settings: Settings = None) -> None:
-    """Where a batch tells which slots hold a source, these exist, and true pairs are among them."""
+    """If a batch says which slots are active, these slots exist, and all true pairs are between them."""
     dataset = build_dataset(spec, settings)
     if hasattr(dataset, "activity"):
-        raise CheckFailure("`activity` is not asked for; return row_active and col_active with the batch")
+        raise CheckFailure("method `activity` is never called; return row_active and col_active with the batch")
     batch = load(dataset, "test")
     if batch.row_active is None and batch.col_active is None:
-        raise CheckSkipped("the batch does not tell which slots are active")
+        raise CheckSkipped("the batch does not say which slots are active")
     rows, columns = batch.activity
     _require(batch, (~rows | batch.row_mask).unsqueeze(2), "a row that does not exist is active")
     _require(batch, (~columns | batch.col_mask).unsqueeze(1), "a column that does not exist is active")
@@ -103,7 +103,7 @@ def check_activity(spec: DatasetSpec, settings: Settings = None) -> None:
 
 
 def check_same_seed_same_data(spec: DatasetSpec, settings: Settings = None) -> None:
-    """The same split and seed give the same bits, whatever the state of the global generators."""
+    """The same split and seed give bitwise equal data, whatever the state of the global generators."""
     first = load(build_dataset(spec, settings), "test")
     state = np.random.get_state()
     try:
@@ -117,7 +117,7 @@ def check_same_seed_same_data(spec: DatasetSpec, settings: Settings = None) -> N
 
 
 def check_other_seed_other_data(spec: DatasetSpec, settings: Settings = None) -> None:
-    """A synthetic dataset draws other problems for another seed."""
+    """A synthetic dataset gives other problems for another seed."""
     dataset = build_dataset(spec, settings)
     first, other = (load(dataset, "test", seed) for seed in (0, 1))
     if len(first.distance) and first.distance.shape == other.distance.shape and _equal(first, other):
@@ -125,7 +125,7 @@ def check_other_seed_other_data(spec: DatasetSpec, settings: Settings = None) ->
 
 
 def check_load_order_is_irrelevant(spec: DatasetSpec, settings: Settings = None) -> None:
-    """A split does not depend on which were loaded before it."""
+    """A split does not depend on which splits were loaded before it."""
     dataset = build_dataset(spec, settings)
     load(dataset, "validation", 1)
     after = load(dataset, "test")
@@ -134,9 +134,9 @@ def check_load_order_is_irrelevant(spec: DatasetSpec, settings: Settings = None)
 
 
 def check_splits_disjoint(spec: DatasetSpec, settings: Settings = None) -> None:
-    """Problems that select or report do not stand in the training split, and those that report not in either.
+    """The splits share no problems, apart from a few that repeat by chance.
 
-    Of distinct problems with a true pair; a few may repeat, where directions are drawn from a coarse grid.
+    Distinct problems with a true pair are compared; where directions are drawn from a coarse grid, a few may repeat.
     """
     splits = load_all(build_dataset(spec, settings))
     known = _fingerprints(splits["train"])
@@ -146,13 +146,13 @@ def check_splits_disjoint(spec: DatasetSpec, settings: Settings = None) -> None:
         share = len(found.keys() & known.keys()) / max(1, len(found))
         if share > LARGEST_OVERLAP:
             index = next(index for key, index in found.items() if key in known)
-            reason = f"{share:.0%} of the problems of the {split} split stand in a split before it"
+            reason = f"{share:.0%} of the problems of the {split} split are also in an earlier split"
             raise CheckFailure(reason, _problem(splits[split], index, split))
         known |= found
 
 
 def _require(batch: AssociationBatch, fine: Tensor, reason: str) -> None:
-    """Raise CheckFailure with the first problem of the test split that is not fine: bool [b, 1 or n, 1 or m]."""
+    """Raise CheckFailure with the first problem where `fine`, bool [b, 1 or n, 1 or m], is not True everywhere."""
     wrong = (~fine).flatten(1).any(1).nonzero()
     if len(wrong):
         raise CheckFailure(reason, _problem(batch, int(wrong[0])))
@@ -176,7 +176,7 @@ def _equal(first: AssociationBatch, again: AssociationBatch) -> bool:
 
 
 def _fingerprints(batch: AssociationBatch) -> dict[bytes, int]:
-    """Identify the distinct problems with a true pair by what stands inside their masks -> index in the batch."""
+    """Return the indices of the distinct problems with a true pair, by their bytes inside the masks."""
     inside = batch.distance.masked_fill(~batch.cells, -1.0).flatten(1)
     masks = torch.cat((batch.row_mask, batch.col_mask), 1).to(inside.dtype)
     bits = torch.cat((inside, masks), 1).numpy()

@@ -1,4 +1,4 @@
-"""Checks of what is declared: texts, settings, sources, and what importing costs."""
+"""Checks of declarations: texts, settings, citations, weights, and the cost of importing."""
 
 import hashlib
 import json
@@ -11,27 +11,27 @@ from importlib.resources import files
 from torch import nn
 
 from hnetzoo.association.contracts import Dataset, Trainer
-from hnetzoo.config import Config, TrainerConfig
 from hnetzoo.errors import HnetzooError, UnknownNameError, one_line
+from hnetzoo.registry.components import settings_base
 from hnetzoo.registry.discovery import discover
-from hnetzoo.registry.loading import FALLBACK_SHAPE, resolve_model
 from hnetzoo.registry.lookup import Plugin, Registry
+from hnetzoo.registry.resolution import FALLBACK_SHAPE, resolve_model
 from hnetzoo.registry.specs import DatasetSpec, ModelSpec, Pretrained, Spec, TrainerSpec
 from hnetzoo.testing.outcome import Check, CheckFailure, CheckSkipped, Settings
 from hnetzoo.testing.subjects import build, build_model, component, provider_module, settings_class
 
 HEAVY = ("numpy", "scipy", "sklearn", "torch")
-IMPORT_SECONDS = 60  # far beyond any import that ends
+IMPORT_SECONDS = 60  # far more than any import takes
 
 
 def check_summary(spec: Spec, settings: Settings = None) -> None:
-    """`hnetzoo list` has a line to show."""
+    """The summary is one line of text, for `hnetzoo list`."""
     if not spec.summary.strip() or "\n" in spec.summary:
         raise CheckFailure(f"summary is {spec.summary!r}; write one line of text")
 
 
 def check_citation(spec: Spec, settings: Settings = None) -> None:
-    """A model says where its method comes from: authors, title and year."""
+    """A model cites its source: authors, title and year."""
     if spec.citation is None:
         raise CheckFailure("no citation; give a hnetzoo.Citation, of the software itself if nothing is published")
     missing = [field for field in ("authors", "title", "year") if not getattr(spec.citation, field)]
@@ -50,8 +50,8 @@ def check_defaults_exist(spec: ModelSpec, settings: Settings = None) -> None:
 
 
 def check_settings_class(spec: Spec, settings: Settings = None) -> None:
-    """The settings class is a hnetzoo.Config, and a trainer's a hnetzoo.TrainerConfig."""
-    base = TrainerConfig if isinstance(spec, TrainerSpec) else Config
+    """The settings class is a subclass of hnetzoo.Config, of a trainer of hnetzoo.TrainerConfig."""
+    base = settings_base(spec)
     try:
         config_class = spec.load_config()
     except HnetzooError as error:
@@ -61,15 +61,15 @@ def check_settings_class(spec: Spec, settings: Settings = None) -> None:
 
 
 def check_settings_documented(spec: Spec, settings: Settings = None) -> None:
-    """Every setting has a text under it, which `hnetzoo show` prints."""
+    """Every setting has a docstring below it, which `hnetzoo show` prints."""
     fields = settings_class(spec).model_fields
     silent = [name for name, field in fields.items() if not (field.description or "").strip()]
     if silent:
-        raise CheckFailure(f"no text under {', '.join(silent)}; write a docstring below the field")
+        raise CheckFailure(f"no docstring below {', '.join(silent)}; write one below each field")
 
 
 def check_settings_survive_json(spec: Spec, settings: Settings = None) -> None:
-    """Settings written to a run directory as JSON are read back as the same settings."""
+    """Settings written as JSON, as in a run directory, are read back as equal settings."""
     config = component(spec, settings).config
     restored = type(config).model_validate(json.loads(config.model_dump_json()))
     if restored != config:
@@ -88,7 +88,7 @@ def check_import_is_light(spec: Spec, settings: Settings = None) -> None:
 
 
 def check_builds(spec: Spec, settings: Settings = None) -> None:
-    """The target is built from its settings, and is what the core takes it for."""
+    """The target can be built from its settings, and is of the right type."""
     configured = component(spec, settings)
     try:
         built = configured.build(FALLBACK_SHAPE) if isinstance(spec, ModelSpec) else configured.build()
@@ -97,11 +97,11 @@ def check_builds(spec: Spec, settings: Settings = None) -> None:
     kinds = ((ModelSpec, nn.Module), (DatasetSpec, Dataset), (TrainerSpec, Trainer))
     expected: type = next(contract for kind, contract in kinds if isinstance(spec, kind))
     if not isinstance(built, expected):
-        raise CheckFailure(f"{spec.target} builds a {type(built).__name__}, which is no {expected.__name__}")
+        raise CheckFailure(f"{spec.target} builds a {type(built).__name__}, which is not a {expected.__name__}")
 
 
 def check_rebuilt_from_settings(spec: ModelSpec, settings: Settings = None) -> None:
-    """A model built again from its stored settings takes the same weights: same names, same shapes."""
+    """A model built again from its stored settings has weights of the same names and shapes."""
     config = component(spec, settings).config
     first = build_model(spec, settings, FALLBACK_SHAPE)
     again = build(spec, json.loads(config.model_dump_json()), FALLBACK_SHAPE)
@@ -114,7 +114,7 @@ def check_rebuilt_from_settings(spec: ModelSpec, settings: Settings = None) -> N
 
 
 def check_pretrained(spec: ModelSpec, settings: Settings = None) -> None:
-    """Shipped weights load into the model, and their card is JSON that names their sha256."""
+    """Shipped weights load into the model, and their card is JSON that holds their sha256."""
     if not spec.pretrained:
         raise CheckSkipped("ships no weights")
     plugin = Plugin(distribution="?", version="?", entry_point="?", target="?", specs=(spec,))
@@ -129,7 +129,7 @@ def check_pretrained(spec: ModelSpec, settings: Settings = None) -> None:
 
 
 def _sums(pretrained: Pretrained) -> tuple[object, str]:
-    """Return the sha256 that the card records and that of the weights."""
+    """Return the sha256 in the card and the sha256 of the weights."""
     card, weights = (
         files(name.partition(":")[0]).joinpath(name.partition(":")[2]).read_bytes()
         for name in (pretrained.card, pretrained.weights)
@@ -139,7 +139,7 @@ def _sums(pretrained: Pretrained) -> tuple[object, str]:
 
 @lru_cache(maxsize=256)
 def _heavy_imports(modules: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
-    """Import modules in a fresh process -> the heavy libraries that came with them, and what went wrong."""
+    """Return which heavy libraries modules import in a fresh process, and what went wrong, empty if nothing."""
     code = f"import sys, {', '.join(modules)}\nprint(*(name for name in {HEAVY!r} if name in sys.modules))"
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -150,7 +150,7 @@ def _heavy_imports(modules: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
         check=False,
     )
     if done.returncode:
-        return (), (done.stderr.strip().splitlines() or ["it ended without a word"])[-1]
+        return (), (done.stderr.strip().splitlines() or ["it ended without a message"])[-1]
     return tuple(done.stdout.splitlines()[-1].split()), ""
 
 

@@ -1,4 +1,4 @@
-"""Checks of what training and deployment need from a model: gradients, weights, dtypes and devices."""
+"""Checks of what training and deployment need of a model: gradients, weights, dtypes and devices."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,14 +19,14 @@ LEARNING_RATE = 1e-2
 
 
 def check_parameters(spec: ModelSpec, settings: Settings = None) -> None:
-    """A model that is not tagged "non-learned" has something to learn."""
+    """A model that is not tagged "non-learned" has a parameter that requires a gradient."""
     model = build_model(spec, settings, SHAPE)
     if not any(parameter.requires_grad for parameter in model.parameters()):
-        raise CheckFailure("no parameter requires a gradient; if that is meant, tag 'non-learned'")
+        raise CheckFailure("no parameter requires a gradient; if intended, tag 'non-learned'")
 
 
 def check_gradients(spec: ModelSpec, settings: Settings = None) -> None:
-    """Every parameter gets a gradient that is a number, and not zero in each of the first steps."""
+    """Every parameter gets finite gradients, not all of them zero over the first steps."""
     model, inputs = build_model(spec, settings, SHAPE).train(), draw(SHAPE, 16)
     answer(model, inputs)
     idle = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
@@ -39,7 +39,7 @@ def check_gradients(spec: ModelSpec, settings: Settings = None) -> None:
         gradients = {name: parameter.grad for name, parameter in model.named_parameters() if parameter.grad is not None}
         for name, gradient in gradients.items():
             if not bool(gradient.isfinite().all()):
-                raise CheckFailure(f"the gradient of {name} is not a number", inputs.problem())
+                raise CheckFailure(f"the gradient of {name} is not finite", inputs.problem())
         idle -= {name for name, gradient in gradients.items() if bool(gradient.any())}
         optimizer.step()
     if idle:
@@ -47,20 +47,20 @@ def check_gradients(spec: ModelSpec, settings: Settings = None) -> None:
 
 
 def check_distance_gradient(spec: ModelSpec, settings: Settings = None) -> None:
-    """The distances get a gradient that is a number and not zero everywhere."""
+    """The distances get a finite gradient that is not zero everywhere."""
     for shape in SQUARE:
         model, inputs = build_model(spec, settings, shape), draw(shape, 16)
         answer(model, inputs)
         gradient = _distance_gradient(model, inputs)
         if gradient is None or not bool(gradient.any()):
-            reason = "no gradient reaches the distances; if that is meant, tag 'non-differentiable'"
+            reason = "no gradient reaches the distances; if intended, tag 'non-differentiable'"
             raise CheckFailure(reason, inputs.problem())
         if not bool(gradient.isfinite().all()):
-            raise CheckFailure("the gradient of the distances is not a number", inputs.problem())
+            raise CheckFailure("the gradient of the distances is not finite", inputs.problem())
 
 
 def check_masked_gradients(spec: ModelSpec, settings: Settings = None) -> None:
-    """NaN outside the masks spoils no gradient, neither of the weights nor of the distances."""
+    """NaN outside the masks makes no gradient NaN, neither of the weights nor of the distances."""
     for shape in SQUARE:
         model, inputs = build_model(spec, settings, shape), draw_masked(shape).fill(torch.nan)
         answer(model, inputs)
@@ -68,7 +68,7 @@ def check_masked_gradients(spec: ModelSpec, settings: Settings = None) -> None:
         gradients |= {name: parameter.grad for name, parameter in model.named_parameters()}
         for name, gradient in gradients.items():
             if gradient is not None and not bool(gradient.isfinite().all()):
-                reason = f"NaN outside the masks makes the gradient of {name} NaN; fill masked cells before computing"
+                reason = f"NaN outside the masks makes the gradient of {name} NaN; fill masked entries before computing"
                 raise CheckFailure(reason, inputs.problem())
 
 
@@ -81,7 +81,7 @@ def check_seeded_weights(spec: ModelSpec, settings: Settings = None) -> None:
 
 
 def check_state_dict(spec: ModelSpec, settings: Settings = None) -> None:
-    """Weights written as safetensors and read into a new model give the same answers."""
+    """Weights written as safetensors and read into a new model give the same logits."""
     model, inputs = build_model(spec, settings, SHAPE), draw(SHAPE)
     expected = answer(model, inputs)
     again = build_model(spec, settings, SHAPE, seed=1)
@@ -93,11 +93,11 @@ def check_state_dict(spec: ModelSpec, settings: Settings = None) -> None:
         except Exception as error:
             raise CheckFailure(f"weights cannot be stored and read back ({one_line(error)})") from error
     if first_difference(answer(again, inputs), expected) is not None:
-        raise CheckFailure("weights read back give other answers; register all state as parameters and buffers")
+        raise CheckFailure("weights read back give other logits; register all state as parameters and buffers")
 
 
 def check_float64(spec: ModelSpec, settings: Settings = None) -> None:
-    """A model turned to float64 takes float64 distances and answers in float64."""
+    """A model in float64 accepts float64 distances and gives float64 logits."""
     for shape in SQUARE:
         model, inputs = build_model(spec, settings, shape), draw(shape)
         answer(model, inputs)
@@ -112,10 +112,10 @@ def check_float64(spec: ModelSpec, settings: Settings = None) -> None:
 
 
 def check_device(spec: ModelSpec, settings: Settings = None) -> None:
-    """A model runs on the device that it is moved to, and answers there.
+    """A model runs on the device that it is moved to, and its logits are on that device.
 
-    Without an accelerator, torch's device "meta" stands for one: it holds no values, so models that read values are
-    excused there.
+    Without an accelerator, torch's device "meta" is used in its place. It holds no values, so the check is skipped for
+    models that read values.
     """
     accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
     model, inputs = build_model(spec, settings, SHAPE), draw(SHAPE)
@@ -134,7 +134,7 @@ def check_device(spec: ModelSpec, settings: Settings = None) -> None:
 
 
 def _backward(logits: Tensor) -> None:
-    """Send back a gradient that differs from cell to cell, so that no symmetry cancels it."""
+    """Propagate a gradient that differs between entries, so that no symmetry cancels it."""
     weight = torch.linspace(-1.0, 2.0, logits.numel()).reshape(logits.shape)
     if logits.requires_grad:
         (torch.sigmoid(logits) * weight + 1e-2 * logits * weight).sum().backward()  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""What a check is, and how it can end."""
+"""Checks, their outcomes, and reports of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ from hnetzoo.testing.problems import Problem
 
 Outcome = Literal["passed", "failed", "skipped"]
 Settings = Mapping[str, Any] | None
-"""Settings by name, of what is checked; None leaves all at their defaults."""
+"""Settings of the checked component by name; None leaves all at their defaults."""
 
 
 class CheckFailure(AssertionError):  # noqa: N818 - the rule failed, not the program
-    """A rule that is broken: why, and the smallest input tried that breaks it.
+    """A broken rule: the reason, and the smallest input tried that breaks it.
 
     Example:
         >>> CheckFailure("logits have shape [2]").problem is None
@@ -26,7 +26,7 @@ class CheckFailure(AssertionError):  # noqa: N818 - the rule failed, not the pro
 
 
 class Blocked(CheckFailure):
-    """A rule that could not be judged, because a more basic one is broken: the one that the check `by` is meant for."""
+    """A rule that could not be checked because a more basic one is broken: the rule of the check named `by`."""
 
     def __init__(self, by: str, reason: str, problem: Problem | None = None) -> None:
         self.by = by
@@ -34,11 +34,11 @@ class Blocked(CheckFailure):
 
 
 class CheckSkipped(Exception):  # noqa: N818 - it ends a check early and is no error
-    """A check that does not apply here; its text says why."""
+    """A check that does not apply; its text says why."""
 
 
 class CheckFunction(Protocol):
-    """A plain function that raises CheckFailure, or CheckSkipped, or returns."""
+    """A plain function that raises CheckFailure if the rule is broken, or CheckSkipped if it does not apply."""
 
     __name__: str
 
@@ -48,12 +48,12 @@ class CheckFunction(Protocol):
 
 @dataclass(frozen=True)
 class Check:
-    """A rule, and the declared tags that decide whether it applies.
+    """A check, and the declared tags that decide whether it applies.
 
     Fields:
-        function: What tests the rule.
-        unless: A declaration with one of these tags is excused.
-        only: A declaration without one of these tags is excused; empty applies to all.
+        function: The function that checks the rule.
+        unless: The check is skipped for declarations with one of these tags.
+        only: The check is skipped for declarations without any of these tags; empty applies to all.
 
     Example:
         >>> Check(len, unless=("fixed-size",)).excuse(frozenset({"fixed-size"}))
@@ -66,11 +66,11 @@ class Check:
 
     @property
     def name(self) -> str:
-        """The readable id, which is the function's name."""
+        """The function's name."""
         return self.function.__name__
 
     def excuse(self, tags: frozenset[str]) -> str:
-        """Say which tag makes the rule not apply; empty if it applies."""
+        """Return why the check is skipped for these tags; empty if it applies."""
         for tag in self.unless:
             if tag in tags:
                 return f"tagged '{tag}'"
@@ -81,7 +81,7 @@ class Check:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """How one check ended; `details` is the traceback of an exception that the plugin's code raised."""
+    """The outcome of one check; `details` is the traceback of an exception that the plugin's code raised."""
 
     check: str
     outcome: Outcome
@@ -92,22 +92,22 @@ class Result:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """How all checks of a declaration ended, in the order in which they ran."""
+    """The results of all checks of a declaration, in the order in which they ran."""
 
     spec: Spec
     results: tuple[Result, ...]
 
     @property
     def failures(self) -> tuple[Result, ...]:
-        """The broken rules; empty if all is well."""
+        """The results of the failed checks; empty if none failed."""
         return tuple(result for result in self.results if result.outcome == "failed")
 
     def count(self, outcome: Outcome) -> int:
-        """Count the checks that ended so."""
+        """Return the number of checks with this outcome."""
         return sum(result.outcome == outcome for result in self.results)
 
     def to_json(self) -> list[dict[str, Any]]:
-        """List the results as plain values."""
+        """Return the results as plain values, one dict per check."""
         return [
             {
                 "kind": self.spec.kind,

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 def parametrize_with_checks(specs: Iterable[Spec], settings: Settings = None) -> "pytest.MarkDecorator":
-    """Parametrise a test over declarations and checks; ids read "acme-net-check_gradients".
+    """Return a decorator that runs a test for every declaration and check; ids read "acme-net-check_gradients".
 
     Args:
-        specs: What to check, for instance what a plugin's hook returns.
+        specs: The declarations to check, for instance what a plugin's hook returns.
         settings: Settings by name, the same for all of `specs`.
 
     Returns:
@@ -28,7 +28,7 @@ def parametrize_with_checks(specs: Iterable[Spec], settings: Settings = None) ->
         >>> decorate.args[1][0].id
         'hungarian-check_summary'
     """
-    import pytest  # here alone, so that the kit serves the command line without it
+    import pytest  # imported here, so that the command line does not need it
 
     cases = [
         pytest.param(spec, partial(_run, check, settings), id=f"{spec.name}-{check.name}", marks=_marks(check, spec))

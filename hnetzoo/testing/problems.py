@@ -1,4 +1,4 @@
-"""The small problems that models are tried on, in order of size, and how an offending one is shown."""
+"""Small problems to try models on, in order of size, and how a problem is shown in a failure."""
 
 import math
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from hnetzoo.association.batch import AssociationBatch, full_masks, valid_cells
 
-SQUARE = ((2, 2), (3, 3), (4, 4))  # what every model must take, those of a fixed size included
+SQUARE = ((2, 2), (3, 3), (4, 4))  # sizes that every model must accept, also one of fixed size
 RECTANGULAR = ((1, 2), (2, 1), (2, 3), (3, 2), (5, 2))
 EMPTY = ((0, 0), (0, 2), (2, 0), (3, 0))
 LARGEST_DISTANCE = 2.0  # distances are drawn from [0, 2), the range of chords
@@ -19,7 +19,7 @@ SHOWN_DIGITS = 6
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """One problem as a check met it: distance float [n, m], masks bool [n] and [m] or None; `place` says where.
+    """One problem as given to a model: distance float [n, m], masks bool [n] and [m] or None; `place` is its origin.
 
     Example:
         >>> print(Problem(torch.tensor([[0.5, torch.nan]]), col_mask=torch.tensor([True, False])))
@@ -32,7 +32,7 @@ class Problem:
     place: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values; what is not a number is written as text."""
+        """Return plain values; NaN and infinities are written as text."""
         masks = (("row_mask", self.row_mask), ("col_mask", self.col_mask))
         document: dict[str, Any] = {"place": self.place} if self.place else {}
         document["distance"] = [[_plain(value) for value in row] for row in self.distance.detach().tolist()]
@@ -44,7 +44,7 @@ class Problem:
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
-    """What a model is called with: distance float [b, n, m], masks bool [b, n] and [b, m] or None."""
+    """The inputs of a model: distance float [b, n, m], masks bool [b, n] and [b, m] or None."""
 
     distance: Tensor
     row_mask: Tensor | None = None
@@ -56,29 +56,29 @@ class Inputs:
         return valid_cells(*full_masks(self.distance, self.row_mask, self.col_mask))
 
     def problem(self, index: int = 0) -> Problem | None:
-        """Take one problem out, to be shown; None if there is none."""
+        """Return one problem, to be shown in a failure; None if the batch is empty."""
         if not len(self.distance):
             return None
         row_mask, col_mask = (None if mask is None else mask[index] for mask in (self.row_mask, self.col_mask))
         return Problem(self.distance[index], row_mask, col_mask)
 
     def fill(self, value: float) -> "Inputs":
-        """Put a value outside the masks."""
+        """Return inputs with a value in place of the distances outside the masks."""
         return Inputs(self.distance.masked_fill(~self.cells, value), self.row_mask, self.col_mask)
 
     def clone(self) -> "Inputs":
-        """Copy all tensors."""
+        """Return inputs with copies of all tensors."""
         row_mask, col_mask = (None if mask is None else mask.clone() for mask in (self.row_mask, self.col_mask))
         return Inputs(self.distance.clone(), row_mask, col_mask)
 
 
 def draw(shape: tuple[int, int], problems: int = 4) -> Inputs:
-    """Draw problems without masks; the same shape gives the same ones."""
+    """Return random problems without masks; the same shape gives the same problems."""
     return Inputs(LARGEST_DISTANCE * torch.rand(problems, *shape, generator=_generator(shape)))
 
 
 def draw_masked(shape: tuple[int, int]) -> Inputs:
-    """Draw problems of at least 2 x 2 with masks: the last slots, the first ones, or one of each side are missing."""
+    """Return 4 problems of at least 2 x 2, in which the first or the last slots of one or both sides are masked."""
     n, m = shape
     row_mask, col_mask = torch.ones(4, n, dtype=torch.bool), torch.ones(4, m, dtype=torch.bool)
     row_mask[0, -1] = row_mask[2, 0] = row_mask[3, 0] = False
@@ -87,7 +87,7 @@ def draw_masked(shape: tuple[int, int]) -> Inputs:
 
 
 def easy_problems() -> AssociationBatch:
-    """Draw 32 problems of 3 x 3 slots whose true pairs are ten times nearer than all others; some slots are masked."""
+    """Return 32 problems of 3 x 3 slots, some masked, whose true pairs are ten times nearer than all others."""
     generator = _generator((3, 3))
     near, far = (torch.rand(32, 3, 3, generator=generator) for _ in range(2))
     truth = torch.eye(3, dtype=torch.bool).repeat(32, 1, 1)
@@ -100,7 +100,7 @@ def easy_problems() -> AssociationBatch:
 
 
 def flat_problems() -> Iterator[Inputs]:
-    """Yield problems with ties and of other scales: all zero, all equal, very near, very far."""
+    """Yield problems with ties and of other scales: distances all zero, all equal, very small, very large."""
     for value in (0.0, 1.0):
         yield Inputs(torch.full((2, 2, 2), value))
     for scale in (1e-4, 1e3):

@@ -1,4 +1,4 @@
-"""Choose the checks of a declaration by its kind and tags, run them, and report."""
+"""Run the checks of a declaration, chosen by its kind and tags."""
 
 import sys
 import traceback
@@ -20,18 +20,18 @@ CHECKS: Mapping[str, tuple[Check, ...]] = MappingProxyType(
         TrainerSpec.kind: declarations.ANY + trainers.TRAINER,
     }
 )
-"""Every check, by the kind of declaration that it is for."""
+"""All checks, by the kind of declaration that they apply to."""
 
 
 def check(spec: Spec, settings: Settings = None) -> Report:
-    """Run every check of a declaration.
+    """Return a report of all checks of a declaration.
 
     Args:
         spec: A model, dataset or trainer; its tags decide which checks apply.
         settings: Its settings by name; None leaves all at their defaults.
 
     Returns:
-        The report; all is well if it has no `failures`. What plugins print goes to stderr.
+        The report; its `failures` are empty if every check passed or was skipped. What plugins print goes to stderr.
 
     Example:
         >>> import hnetzoo
@@ -39,7 +39,7 @@ def check(spec: Spec, settings: Settings = None) -> Report:
         >>> report.failures, report.count("passed") > 20
         ((), True)
     """
-    # stdout belongs to the command's own document, and the generator to the caller
+    # keep plugins' output off stdout, and the caller's generator unchanged
     with redirect_stdout(sys.stderr), torch.random.fork_rng(devices=[]):
         ended = [_run(rule, spec, settings) for rule in CHECKS[spec.kind]]
     causes = {result.check: by for result, by in ended if result.outcome == "failed"}
@@ -47,7 +47,7 @@ def check(spec: Spec, settings: Settings = None) -> Report:
 
 
 def _run(check: Check, spec: Spec, settings: Settings) -> tuple[Result, str | None]:
-    """Run one check -> how it ended, and the check that the cause is meant for, if it is another."""
+    """Return the result of a check, and the more basic check that blocked it, None if no other did."""
     excuse = check.excuse(spec.tags)
     if excuse:
         return Result(check=check.name, outcome="skipped", reason=excuse), None
@@ -59,7 +59,7 @@ def _run(check: Check, spec: Spec, settings: Settings) -> tuple[Result, str | No
         return _failed(check, failure), failure.by if failure.by != check.name else None
     except CheckFailure as failure:
         return _failed(check, failure), None
-    except (Exception, SystemExit) as error:  # of the plugin's code
+    except (Exception, SystemExit) as error:  # raised by the plugin's code
         details = "".join(traceback.format_exception(error))
         return Result(check=check.name, outcome="failed", reason=f"raised {one_line(error)}", details=details), None
     return Result(check=check.name, outcome="passed"), None
@@ -71,9 +71,9 @@ def _failed(check: Check, failure: CheckFailure) -> Result:
 
 
 def _excused(result: Result, causes: Mapping[str, str | None]) -> Result:
-    """Skip what another failed check explains; what none explains stays a failure.
+    """Return the result, or one that is skipped if another failed check explains this failure.
 
-    `causes` names, for each failed check, the check that its cause is meant for, if it is another.
+    `causes` maps each failed check to the more basic check that blocked it, None if no other did.
     """
     root = result.check
     while causes.get(root) in causes:

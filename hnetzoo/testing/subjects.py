@@ -1,4 +1,4 @@
-"""From a declaration to something that can be tried: build it, run it, and say which rule forbids that."""
+"""Build and run what a declaration names; if that fails, raise Blocked with the check that is responsible."""
 
 from typing import Any
 
@@ -10,13 +10,13 @@ from hnetzoo.association.batch import SPLITS, AssociationBatch, Split
 from hnetzoo.association.contracts import Dataset, Trainer
 from hnetzoo.config import Config
 from hnetzoo.errors import HnetzooError, one_line
-from hnetzoo.registry.components import Component, configure
+from hnetzoo.registry.components import Component, configure, settings_base
 from hnetzoo.registry.discovery import discover
 from hnetzoo.registry.specs import Spec
 from hnetzoo.testing.outcome import Blocked, CheckSkipped, Settings
 from hnetzoo.testing.problems import Inputs
 
-CLOSE = 1e-4  # answers that differ by less, absolutely or relatively, differ by rounding
+CLOSE = 1e-4  # absolute and relative tolerance; smaller differences are rounding
 
 
 def component(spec: Any, settings: Settings = None) -> Component[Any]:
@@ -29,18 +29,19 @@ def component(spec: Any, settings: Settings = None) -> Component[Any]:
 
 
 def settings_class(spec: Any) -> type[Config]:
-    """Load the settings class; raises Blocked if it cannot be used."""
+    """Return the settings class; raises Blocked if it cannot be used."""
     try:
         config_class = spec.load_config()
     except HnetzooError as error:
         raise Blocked("check_settings_class", str(error)) from error
-    if not (isinstance(config_class, type) and issubclass(config_class, Config)):
-        raise Blocked("check_settings_class", f"{spec.config} is not a subclass of hnetzoo.Config")
+    base = settings_base(spec)
+    if not (isinstance(config_class, type) and issubclass(config_class, base)):
+        raise Blocked("check_settings_class", f"{spec.config} is not a subclass of hnetzoo.{base.__name__}")
     return config_class
 
 
 def build(spec: Any, settings: Settings = None, *arguments: Any, seed: int = 0) -> Any:
-    """Build the target with its settings, under a seed of its own."""
+    """Return the target, built with its settings under a fixed seed; raises Blocked if that fails."""
     configured = component(spec, settings)
     try:
         with torch.random.fork_rng(devices=[]):
@@ -51,7 +52,7 @@ def build(spec: Any, settings: Settings = None, *arguments: Any, seed: int = 0) 
 
 
 def build_model(spec: Any, settings: Settings, shape: tuple[int, int], seed: int = 0) -> nn.Module:
-    """Build a model with untrained weights, in eval mode."""
+    """Return a model with untrained weights, in eval mode; raises Blocked if it is not a module."""
     model = build(spec, settings, shape, seed=seed)
     if not isinstance(model, nn.Module):
         raise Blocked("check_builds", f"{spec.target} builds a {type(model).__name__} instead of a torch.nn.Module")
@@ -59,23 +60,23 @@ def build_model(spec: Any, settings: Settings, shape: tuple[int, int], seed: int
 
 
 def build_trainer(spec: Any, settings: Settings = None) -> Trainer:
-    """Build a trainer."""
+    """Return a trainer; raises Blocked if it lacks a method."""
     trainer = build(spec, settings)
     if not isinstance(trainer, Trainer):
-        raise Blocked("check_builds", f"{spec.target} builds no trainer with `losses` and `configure`")
+        raise Blocked("check_builds", f"{spec.target} does not build a trainer with `losses` and `configure`")
     return trainer
 
 
 def build_dataset(spec: Any, settings: Settings = None) -> Dataset:
-    """Build a dataset."""
+    """Return a dataset; raises Blocked if it lacks an attribute or method."""
     dataset = build(spec, settings)
     if not isinstance(dataset, Dataset):
-        raise Blocked("check_builds", f"{spec.target} builds no dataset with `unit`, `shape` and `load`")
+        raise Blocked("check_builds", f"{spec.target} does not build a dataset with `unit`, `shape` and `load`")
     return dataset
 
 
 def load(dataset: Dataset, split: Split, seed: int = 0) -> AssociationBatch:
-    """Load a split; raises Blocked if its fields do not fit the dataset's shape."""
+    """Return a split; raises Blocked if its fields do not fit the dataset's shape."""
     try:
         batch = dataset.load(split, seed)
     except Exception as error:
@@ -87,19 +88,19 @@ def load(dataset: Dataset, split: Split, seed: int = 0) -> AssociationBatch:
 
 
 def load_all(dataset: Dataset, seed: int = 0) -> dict[Split, AssociationBatch]:
-    """Load every split."""
+    """Return all splits by name."""
     return {split: load(dataset, split, seed) for split in SPLITS}
 
 
 def misshapen(dataset: Dataset, batch: Any) -> str:
-    """Say what is wrong with the fields and shapes of a split; empty if nothing is."""
+    """Return what is wrong with the fields and shapes of a split; empty if nothing is."""
     if not isinstance(batch, AssociationBatch):
         return f"load returned a {type(batch).__name__} instead of a hnetzoo.AssociationBatch"
     return splits.misshapen(batch, dataset.shape)
 
 
 def answer(model: nn.Module, inputs: Inputs) -> Tensor:
-    """Run a model without gradients; raises Blocked if its logits cannot be compared."""
+    """Return the logits of a model, without gradients; raises Blocked if they are not of the distances' shape."""
     by = "check_output_shape" if inputs.row_mask is None else "check_masks_respected"
     try:
         with torch.no_grad():
@@ -112,21 +113,24 @@ def answer(model: nn.Module, inputs: Inputs) -> Tensor:
 
 
 def call(model: nn.Module, inputs: Inputs) -> Any:
-    """Call a model the shortest way: without masks where there are none."""
+    """Return what a model returns, called without masks if the inputs have none."""
     if inputs.row_mask is None:
         return model(inputs.distance)
     return model(inputs.distance, inputs.row_mask, inputs.col_mask)
 
 
 def described(value: Any) -> str:
-    """Describe what was returned: a tensor's type and shape, or the type."""
+    """Return a description of a value: dtype and shape of a tensor, otherwise the type."""
     if isinstance(value, Tensor):
         return f"{str(value.dtype).removeprefix('torch.')} {list(value.shape)}"
     return f"a {type(value).__name__}"
 
 
 def first_difference(found: Tensor, expected: Tensor, cells: Tensor | None = None) -> int | None:
-    """Find the first problem whose answers differ by more than rounding, inside cells bool [b, n, m]; None if none."""
+    """Return the index of the first problem whose logits differ by more than rounding; None if there is none.
+
+    Only entries where `cells`, bool [b, n, m], is True are compared.
+    """
     same = torch.isclose(found, expected, rtol=CLOSE, atol=CLOSE, equal_nan=True)
     if cells is not None:
         same = same | ~cells
@@ -135,12 +139,12 @@ def first_difference(found: Tensor, expected: Tensor, cells: Tensor | None = Non
 
 
 def same_bits(found: Tensor, expected: Tensor) -> bool:
-    """Compare exactly; NaN equals NaN."""
+    """Return whether two tensors are exactly equal; NaN equals NaN."""
     return torch.allclose(found, expected, rtol=0, atol=0, equal_nan=True)
 
 
 def provider_module(spec: Spec) -> str | None:
-    """Return the module of the installed plugin that declares a spec; None if none does."""
+    """Return the module of the installed plugin that declares a spec; None if there is no such plugin."""
     for plugin in discover().plugins:
         if spec in plugin.specs:
             return plugin.target.partition(":")[0]

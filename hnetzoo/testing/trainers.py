@@ -24,8 +24,8 @@ from hnetzoo.testing.trial import (
     total_loss,
 )
 
-LIKE_A_SUM = 1.5  # how much larger the losses of a doubled batch are; random augmentation blurs 1 and 2
-AVERAGED = 5  # first and last steps whose mean losses are compared
+LIKE_A_SUM = 1.5  # ratio of the losses of a doubled batch: 1 for a mean, 2 for a sum, blurred by random augmentation
+AVERAGED = 5  # number of first and of last steps whose mean losses are compared
 
 
 def check_losses_named(spec: TrainerSpec, settings: Settings = None) -> None:
@@ -36,16 +36,16 @@ def check_losses_named(spec: TrainerSpec, settings: Settings = None) -> None:
     except Exception as error:
         raise CheckFailure(f"losses raised {one_line(error)}") from error
     if not isinstance(losses, Mapping) or not losses:
-        raise CheckFailure(f"losses returned {described(losses)}; expected scalars by name")
+        raise CheckFailure(f"losses returned {described(losses)}; expected a mapping from names to scalars")
     for name, loss in losses.items():
         if not isinstance(name, str) or not name:
-            raise CheckFailure(f"a loss is named {name!r}; names are texts")
+            raise CheckFailure(f"a loss is named {name!r}; names must be texts that are not empty")
         if not isinstance(loss, Tensor) or loss.ndim:
             raise CheckFailure(f"loss '{name}' is {described(loss)}; expected a scalar tensor")
 
 
 def check_losses_finite(spec: TrainerSpec, settings: Settings = None) -> None:
-    """Losses are numbers, also for a batch none of whose slots exists and for one without a true pair."""
+    """Losses are finite, also for a batch without true pairs and for one whose slots are all masked."""
     trainer, model, batch = prepare(spec, settings)
     nothing = batch._replace(association=torch.zeros_like(batch.association))
     absent = nothing._replace(row_mask=torch.zeros_like(batch.row_mask), col_mask=torch.zeros_like(batch.col_mask))
@@ -56,18 +56,18 @@ def check_losses_finite(spec: TrainerSpec, settings: Settings = None) -> None:
 
 
 def check_losses_differentiable(spec: TrainerSpec, settings: Settings = None) -> None:
-    """The sum of the losses sends a finite gradient to the model."""
+    """The sum of the losses gives the model a finite gradient."""
     trainer, model, batch = prepare(spec, settings)
     total_loss(trainer, model, batch).backward()  # type: ignore[no-untyped-call]
     gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
     if not any(bool(gradient.any()) for gradient in gradients):
-        raise CheckFailure("the losses send the model no gradient, or zero")
+        raise CheckFailure("the losses give the model no gradient, or a zero one")
     if not all(bool(gradient.isfinite().all()) for gradient in gradients):
-        raise CheckFailure("the losses send the model a gradient that is not a number")
+        raise CheckFailure("the losses give the model a gradient that is not finite")
 
 
 def check_losses_respect_masks(spec: TrainerSpec, settings: Settings = None) -> None:
-    """What stands outside the masks, NaN included, changes no loss."""
+    """Distances outside the masks, NaN included, do not change the losses."""
     trainer, model, batch = prepare(spec, settings)
     expected = named_losses(trainer, model, batch)
     for value in (torch.nan, -1e9):
@@ -79,7 +79,7 @@ def check_losses_respect_masks(spec: TrainerSpec, settings: Settings = None) -> 
 
 
 def check_reduction(spec: TrainerSpec, settings: Settings = None) -> None:
-    """Twice the problems give twice the losses where `reduction` is "sum", and otherwise the same."""
+    """Doubling the problems doubles the losses if `reduction` is "sum", and otherwise leaves them the same."""
     trainer, model, batch = prepare(spec, settings)
     declared = getattr(trainer, "reduction", "mean")
     if declared not in ("mean", "sum"):
@@ -89,8 +89,8 @@ def check_reduction(spec: TrainerSpec, settings: Settings = None) -> None:
     found = "sum" if double > LIKE_A_SUM * once else "mean"
     if once > 0 and found != declared:
         raise CheckFailure(
-            f"the losses go from {once:.4g} to {double:.4g} where problems are doubled, those of a {found}, and "
-            f"reduction says '{declared}'; set reduction = '{found}', which the losses told are scaled by"
+            f"the losses go from {once:.4g} to {double:.4g} if the problems are doubled, like a {found}, but reduction "
+            f"is '{declared}'; set reduction = '{found}', by which reported losses are scaled"
         )
 
 
@@ -100,11 +100,11 @@ def check_losses_deterministic(spec: TrainerSpec, settings: Settings = None) -> 
     first, again = (named_losses(trainer, model, batch) for _ in range(2))
     for name, loss in first.items():
         if name not in again or not torch.equal(loss.nan_to_num(), again[name].nan_to_num()):
-            raise CheckFailure(f"loss '{name}' differs between two calls under one seed; draw from torch alone")
+            raise CheckFailure(f"loss '{name}' differs between two calls under one seed; draw from torch only")
 
 
 def check_batch_not_mutated(spec: TrainerSpec, settings: Settings = None) -> None:
-    """The problems are left as they were."""
+    """The problems are not modified in place."""
     trainer, model, batch = prepare(spec, settings)
     kept = batch.clone()
     named_losses(trainer, model, batch)
@@ -115,7 +115,7 @@ def check_batch_not_mutated(spec: TrainerSpec, settings: Settings = None) -> Non
 
 
 def check_model_left_alone(spec: TrainerSpec, settings: Settings = None) -> None:
-    """Computing losses and configuring an optimiser change no weight, no dtype, and neither mode nor device."""
+    """Computing losses and configuring an optimiser do not change the model's weights, mode, dtype or device."""
     trainer, model, batch = prepare(spec, settings)
     for training in (True, False):
         model.train(training)
@@ -129,7 +129,7 @@ def check_model_left_alone(spec: TrainerSpec, settings: Settings = None) -> None
 
 
 def check_optimization(spec: TrainerSpec, settings: Settings = None) -> None:
-    """`configure` returns an optimiser of all that can be trained, and a scheduler that lasts for the steps stated."""
+    """`configure` returns an optimiser of all trainable parameters, whose scheduler lasts for the given steps."""
     for steps in (1, STEPS):
         trainer, model, batch = prepare(spec, settings)
         try:
@@ -152,7 +152,7 @@ def check_optimization(spec: TrainerSpec, settings: Settings = None) -> None:
 
 
 def check_loss_falls(spec: TrainerSpec, settings: Settings = None) -> None:
-    """Training on 32 easy problems lowers their loss."""
+    """Training on 32 easy problems lowers the loss."""
     trial = start(spec, settings)
     losses = [trial.step() for _ in range(STEPS)]
     first, last = (sum(part) / AVERAGED for part in (losses[:AVERAGED], losses[-AVERAGED:]))
@@ -161,7 +161,7 @@ def check_loss_falls(spec: TrainerSpec, settings: Settings = None) -> None:
 
 
 def check_model_learns(spec: TrainerSpec, settings: Settings = None) -> None:
-    """Training on 32 easy problems moves the logits of true pairs away from those of the others."""
+    """Training on 32 easy problems raises the logits of true pairs relative to those of other pairs."""
     trial = start(spec, settings)
     before = _margin(trial)
     for _ in range(STEPS):
@@ -169,13 +169,13 @@ def check_model_learns(spec: TrainerSpec, settings: Settings = None) -> None:
     after = _margin(trial)
     if not after > before:
         reason = (
-            f"the logits of true pairs exceed the others by {before:.4g} before, by {after:.4g} after {STEPS} steps"
+            f"the logits of true pairs exceed the others by {before:.4g} before and {after:.4g} after {STEPS} steps"
         )
         raise CheckFailure(reason, shown(trial.batch))
 
 
 def check_resumes_exactly(spec: TrainerSpec, settings: Settings = None) -> None:
-    """Training stopped, stored in a checkpoint and resumed ends with the same bits as training in one go."""
+    """Training that is stopped, stored in a checkpoint and resumed gives bitwise the same weights as without a stop."""
     whole, stopped, resumed = (start(spec, settings) for _ in range(3))
     for _ in range(4):
         whole.step()
@@ -193,7 +193,7 @@ def check_resumes_exactly(spec: TrainerSpec, settings: Settings = None) -> None:
 
 
 def _margin(trial: Trial) -> float:
-    """Measure by how much the mean logit of true pairs exceeds that of the others."""
+    """Return by how much the mean logit of true pairs exceeds that of other pairs."""
     batch = trial.batch
     with torch.no_grad():
         logits = trial.model(batch.distance, batch.row_mask, batch.col_mask)

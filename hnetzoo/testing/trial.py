@@ -1,4 +1,4 @@
-"""A trainer at work on a small model and 32 easy problems, as the core's loop would have it."""
+"""Train a small model on 32 easy problems, as the training loop does."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,9 +20,9 @@ STEPS = 40
 
 
 class PairwiseNet(nn.Module):
-    """A linear model to try trainers on: of a distance, and of what it exceeds the least of its row and column by.
+    """A linear model of a distance and of its excess over the smallest in its row and in its column.
 
-    It starts at zero and its losses are convex, so any trainer that works makes it better, however slowly.
+    Trainers are tried on it. It starts at zero and its losses are convex, so any working trainer improves it.
 
     Example:
         >>> PairwiseNet()(torch.rand(4, 2, 3)).shape
@@ -36,7 +36,7 @@ class PairwiseNet(nn.Module):
         nn.init.zeros_(self.read.bias)
 
     def forward(self, distance: Tensor, row_mask: Tensor | None = None, col_mask: Tensor | None = None) -> Tensor:
-        """Map distance float [b, n, m] to logits."""
+        """Return the logits of distance, both float [b, n, m]."""
         cells = Inputs(distance, row_mask, col_mask).cells
         far = distance.masked_fill(~cells, 10.0)
         features = torch.stack((far, far - far.amin(2, keepdim=True), far - far.amin(1, keepdim=True)), -1)
@@ -45,7 +45,7 @@ class PairwiseNet(nn.Module):
 
 
 class Trial(NamedTuple):
-    """A trainer at work."""
+    """A trainer with the model, batch and optimiser that it works on."""
 
     trainer: Trainer
     model: PairwiseNet
@@ -53,10 +53,10 @@ class Trial(NamedTuple):
     optimization: Optimization
 
     def step(self) -> float:
-        """Take one optimiser step as the core's loop does, and return the summed loss.
+        """Return the summed loss, after one optimiser step as in the training loop.
 
         Raises:
-            Blocked: If losses, optimiser or scheduler do not work.
+            Blocked: If losses, optimiser or scheduler raise an error.
         """
         self.model.train()
         loss = total_loss(self.trainer, self.model, self.batch)
@@ -70,7 +70,7 @@ class Trial(NamedTuple):
 
 
 def carry_over(stopped: Trial, resumed: Trial) -> None:
-    """Move the state of one training to another through a checkpoint on disk."""
+    """Load the state of one training into another through a checkpoint on disk."""
     optimizer, scheduler = stopped.optimization.optimizer, stopped.optimization.scheduler
     state = {
         "model": dict(stopped.model.state_dict()),
@@ -88,7 +88,7 @@ def carry_over(stopped: Trial, resumed: Trial) -> None:
 
 
 def prepare(spec: TrainerSpec, settings: Settings) -> tuple[Trainer, PairwiseNet, AssociationBatch]:
-    """Return a trainer that has seen its training split, a model and the split."""
+    """Return a prepared trainer, a model and the training batch."""
     trainer, batch = build_trainer(spec, settings), easy_problems()
     if hasattr(trainer, "prepare"):
         trainer.prepare(batch)
@@ -96,13 +96,13 @@ def prepare(spec: TrainerSpec, settings: Settings) -> tuple[Trainer, PairwiseNet
 
 
 def start(spec: TrainerSpec, settings: Settings) -> Trial:
-    """Return a trainer at its first step."""
+    """Return a trial before its first step."""
     trainer, model, batch = prepare(spec, settings)
     return Trial(trainer, model, batch, configure(trainer, model, STEPS))
 
 
 def total_loss(trainer: Trainer, model: nn.Module, batch: AssociationBatch) -> Tensor:
-    """Sum the losses; raises Blocked if no gradient passes through them."""
+    """Return the sum of the losses; raises Blocked if it has no gradient."""
     total = torch.stack(list(named_losses(trainer, model, batch).values())).sum()
     if not total.requires_grad:
         raise Blocked("check_losses_differentiable", "no gradient passes through the losses")
@@ -110,36 +110,36 @@ def total_loss(trainer: Trainer, model: nn.Module, batch: AssociationBatch) -> T
 
 
 def named_losses(trainer: Trainer, model: nn.Module, batch: AssociationBatch) -> dict[str, Tensor]:
-    """Compute losses under a fixed seed; raises Blocked if they are not what the core's loop needs."""
+    """Return the losses under a fixed seed; raises Blocked unless they are named scalar tensors."""
     try:
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)  # as the core's loop seeds an epoch
+            torch.manual_seed(0)  # the training loop seeds each epoch
             losses = dict(trainer.losses(model, batch.clone()))
     except Exception as error:
         raise Blocked("check_losses_named", f"losses raised {one_line(error)}", shown(batch)) from error
     if not losses or not all(isinstance(loss, Tensor) and not loss.ndim for loss in losses.values()):
-        raise Blocked("check_losses_named", "losses are no named scalar tensors")
+        raise Blocked("check_losses_named", "losses are not named scalar tensors")
     return losses
 
 
 def configure(trainer: Trainer, model: nn.Module, steps: int) -> Optimization:
-    """Make the optimiser; raises Blocked if it cannot be made."""
+    """Return the optimisation; raises Blocked if the trainer does not return one."""
     try:
         optimization = trainer.configure(model, steps)
     except Exception as error:
         raise Blocked("check_optimization", f"configure raised {one_line(error)}") from error
     if not isinstance(optimization, Optimization):
-        raise Blocked("check_optimization", "configure returned no hnetzoo.Optimization")
+        raise Blocked("check_optimization", "configure did not return a hnetzoo.Optimization")
     return optimization
 
 
 def state_of(model: nn.Module) -> tuple[object, ...]:
-    """Describe what a trainer must leave alone: modes, weights with dtype and device, and what requires a gradient."""
+    """Return what a trainer must not change: modes, weights with dtype and device, and what requires a gradient."""
     modes = tuple(module.training for module in model.modules())
     state = tuple((tensor.dtype, tensor.device, str(tensor.tolist())) for tensor in model.state_dict().values())
     return modes, state, tuple(parameter.requires_grad for parameter in model.parameters())
 
 
 def shown(batch: AssociationBatch, index: int = 0) -> Problem:
-    """Take a problem out, to be shown."""
+    """Return one problem, to be shown in a failure."""
     return Problem(batch.distance[index], batch.row_mask[index], batch.col_mask[index])

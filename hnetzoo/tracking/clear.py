@@ -1,6 +1,6 @@
-"""CLEAR metrics, and localization frame by frame.
+"""CLEAR metrics, and localization metrics frame by frame.
 
-Conventions as in `hnetzoo.tracking.sequences`. A gate is inclusive and comes before matching.
+Conventions as in `hnetzoo.tracking.sequences`. A gate is inclusive and applies before matching.
 
 | in the literature | here |
 | --- | --- |
@@ -29,26 +29,26 @@ def localization(
     reference_identity: Tensor | None = None,
     prediction_identity: Tensor | None = None,
 ) -> TrackingCounts:
-    """Return what happened where every frame is matched on its own, at the least total distance among the most pairs.
+    """Return the counts of frames matched independently: as many pairs as possible, at the least total distance.
 
     Args:
         distance: Float [b, t, n, m].
         reference_mask: Bool [b, t, n]; None means all True.
         prediction_mask: Bool [b, t, m]; None means all True.
-        gate: Pairs that are farther are forbidden before matching [unit of distance]; None means no gate.
-        identity: Integer [b, t, n], which of the sources of a slot holds it, numbered slot by slot, where sources
-            follow one another in slots of their own; None means one source per slot.
-        reference_identity: Integer [b, t, n], which source holds the slot, numbered from 0 over the whole sequence,
-            where any source may stand in any slot; None means that a source stays in its slot.
-        prediction_identity: Integer [b, t, m], which track holds the slot, likewise. With both, a frame needs as many
-            slots as the most that are there at a time, however many come and go.
+        gate: Largest distance of a pair [unit of distance]; None means no gate.
+        identity: Integer [b, t, n], the number of the source in the slot, if several sources use a slot in turn; it is
+            compared within a slot only. None means one source per slot.
+        reference_identity: Integer [b, t, n], the number of the source in the slot, from 0 and unique in the sequence,
+            if sources may change slots; None means that a source stays in its slot.
+        prediction_identity: Integer [b, t, m], the number of the track in the slot, likewise. With both, only as many
+            slots are needed as there are sources or tracks in one frame.
 
     Returns:
-        The counts; a switch is a match with another track than in the reference's last match, however long ago.
+        The counts; a switch is a match with a track other than that of the reference's last match, however long ago.
 
     Raises:
         ShapeError: If the shapes do not fit.
-        DataError: If a distance inside the masks is NaN, or somebody is twice in a frame.
+        DataError: If a distance inside the masks is NaN, or an identity is below 0 or occurs twice in a frame.
 
     Example:
         >>> counts = localization(torch.tensor([[[[10.0, 90.0]], [[80.0, 20.0]]]]))  # one source, two predictions
@@ -58,10 +58,10 @@ def localization(
     Source: S. Adavanne, A. Politis, T. Virtanen, WASPAA 2021 (LE, LR, LP, LF).
     """
     rows, columns = full_sequence_masks(distance, reference_mask, prediction_mask)
-    who = owners(rows, columns, identity, reference_identity, prediction_identity)
+    numbers = owners(rows, columns, identity, reference_identity, prediction_identity)
     problems = (tensor.flatten(0, 1) for tensor in (distance, rows, columns))
     pairs = assign(*problems, gate=gate).view(distance.shape)
-    return _count(pairs, distance, rows, columns, who)
+    return _count(pairs, distance, rows, columns, numbers)
 
 
 def clear_mot(
@@ -74,10 +74,10 @@ def clear_mot(
     reference_identity: Tensor | None = None,
     prediction_identity: Tensor | None = None,
 ) -> TrackingCounts:
-    """Return what happened where frames are matched as CLEAR does: a pair of the last frame stays within the gate.
+    """Return the counts of frames matched as in CLEAR: a pair of the frame before is kept if within the gate.
 
     Arguments, errors and result as in `localization`. Only pairs of the frame before are kept, as in TrackEval;
-    py-motmetrics goes back to any earlier one.
+    py-motmetrics also keeps older ones.
 
     Example:
         >>> distance = torch.tensor([[[[0.1, 0.9], [0.9, 0.1]], [[0.6, 0.2], [0.2, 0.6]]]])  # tracks that cross
@@ -87,8 +87,8 @@ def clear_mot(
     Source: K. Bernardin, R. Stiefelhagen, "Evaluating multiple object tracking performance", EURASIP JIVP 2008.
     """
     rows, columns = full_sequence_masks(distance, reference_mask, prediction_mask)
-    who = owners(rows, columns, identity, reference_identity, prediction_identity)
-    return _count(_clear_pairs(distance, rows, columns, gate, who), distance, rows, columns, who)
+    numbers = owners(rows, columns, identity, reference_identity, prediction_identity)
+    return _count(_clear_pairs(distance, rows, columns, gate, numbers), distance, rows, columns, numbers)
 
 
 def clear_association(
@@ -108,28 +108,28 @@ def clear_association(
         [[[[1, 0]], [[1, 0]]]]
     """
     rows, columns = full_sequence_masks(distance, reference_mask, prediction_mask)
-    who = owners(rows, columns, identity, reference_identity, prediction_identity)
-    return _clear_pairs(distance, rows, columns, gate, who)
+    numbers = owners(rows, columns, identity, reference_identity, prediction_identity)
+    return _clear_pairs(distance, rows, columns, gate, numbers)
 
 
-def _clear_pairs(distance: Tensor, rows: Tensor, columns: Tensor, gate: float | None, who: Owners) -> Tensor:
-    """Match frame by frame: keep what was matched in the frame before, and assign the rest."""
+def _clear_pairs(distance: Tensor, rows: Tensor, columns: Tensor, gate: float | None, numbers: Owners) -> Tensor:
+    """Return the pairs, bool [b, t, n, m]: those of the frame before are kept, and the rest is assigned."""
     pairs = torch.zeros_like(distance, dtype=torch.bool)
     near = valid_cells(rows, columns) & (distance < torch.inf if gate is None else distance <= gate)
     for frame in range(distance.shape[1]):
         kept = pairs[:, frame]
         if frame:
-            kept = who.carry_over(pairs[:, frame - 1], frame) & near[:, frame]
+            kept = numbers.carry_over(pairs[:, frame - 1], frame) & near[:, frame]
         free = rows[:, frame] & ~kept.any(2), columns[:, frame] & ~kept.any(1)
         pairs[:, frame] = kept | assign(distance[:, frame], *free, gate=gate)
     return pairs
 
 
-def _count(pairs: Tensor, distance: Tensor, rows: Tensor, columns: Tensor, who: Owners) -> TrackingCounts:
+def _count(pairs: Tensor, distance: Tensor, rows: Tensor, columns: Tensor, numbers: Owners) -> TrackingCounts:
     return TrackingCounts(
         references=int(rows.sum()),
         predictions=int(columns.sum()),
         matches=int(pairs.sum()),
-        switches=who.count_switches(pairs),
+        switches=numbers.count_switches(pairs),
         total_distance=float(distance.detach().masked_fill(~pairs, 0.0).double().sum()),
     )

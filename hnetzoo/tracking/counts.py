@@ -1,4 +1,4 @@
-"""Counts of what happened in sequences, and the ratios derived from them. Torch-free."""
+"""Tracking counts, and the ratios derived from them. Torch-free."""
 
 from dataclasses import astuple, dataclass
 from math import nan
@@ -6,7 +6,7 @@ from math import nan
 
 @dataclass(frozen=True, kw_only=True)
 class TrackingCounts:
-    """What happened in some sequences; adding two joins them.
+    """Counts over some sequences; the sum of two covers the sequences of both.
 
     Example:
         >>> counts = TrackingCounts(references=4, predictions=3, matches=3, switches=1, total_distance=0.6)
@@ -36,28 +36,28 @@ class TrackingCounts:
 
     @property
     def mean_distance(self) -> float:
-        """Mean distance of matched pairs [unit of the distance]; NaN where nothing is matched."""
+        """Mean distance of matched pairs [unit of the distance]; NaN if nothing is matched."""
         return self.total_distance / self.matches if self.matches else nan
 
     @property
     def recall(self) -> float:
-        """Matches / references; 1.0 where there is neither a reference nor a prediction."""
+        """Matches / references; 1.0 if there are neither references nor predictions."""
         return self._share(self.references)
 
     @property
     def precision(self) -> float:
-        """Matches / predictions; 1.0 where there is neither a reference nor a prediction."""
+        """Matches / predictions; 1.0 if there are neither references nor predictions."""
         return self._share(self.predictions)
 
     @property
     def f1(self) -> float:
-        """2 matches / (references + predictions); 1.0 where there are none."""
+        """2 matches / (references + predictions); 1.0 if there are neither."""
         slots = self.references + self.predictions
         return 2 * self.matches / slots if slots else 1.0
 
     @property
     def mota(self) -> float:
-        """1 - (misses + false positives + switches) / references, of which at least one is assumed."""
+        """1 - (misses + false positives + switches) / max(1, references)."""
         return 1 - (self.misses + self.false_positives + self.switches) / max(1, self.references)
 
     def _share(self, whole: int) -> float:

@@ -1,4 +1,4 @@
-"""Distances between the references and the predictions of a frame as sets: OSPA and GOSPA.
+"""OSPA and GOSPA: distances between the sets of references and predictions of a frame.
 
 Conventions as in `hnetzoo.tracking.sequences`.
 """
@@ -39,7 +39,7 @@ def gospa(
         distance: Float [b, t, n, m].
         reference_mask: Bool [b, t, n]; None means all True.
         prediction_mask: Bool [b, t, m]; None means all True.
-        cutoff: Where a pair is no better than a miss and a false alarm [unit of distance].
+        cutoff: Distance at which a pair costs as much as a miss and a false alarm [unit of distance].
         order: Exponent, at least 1.
 
     Returns:
@@ -76,7 +76,7 @@ def ospa(
 ) -> Tensor:
     """Return the optimal sub-pattern assignment distance of every frame, float [b, t] in [0, cutoff].
 
-    Arguments and errors as in `gospa`; 0 where there is neither a reference nor a prediction.
+    Arguments and errors as in `gospa`; 0 if there are neither references nor predictions.
 
     Example:
         >>> ospa(torch.tensor([[[[0.5, 3.0], [3.0, 4.0]]]]), cutoff=2.0).item()
@@ -95,7 +95,7 @@ def ospa(
 def _cut_off(
     distance: Tensor, reference_mask: Tensor | None, prediction_mask: Tensor | None, cutoff: float, order: float
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return min(distance, cutoff)^order [b, t, n, m], its best pairs, and the full masks."""
+    """Return min(distance, cutoff)^order [b, t, n, m], the pairs of least total cost, and the full masks."""
     if not (cutoff > 0 and order >= 1):
         raise ConfigError(f"cutoff is {cutoff} and order {order}; the cutoff must be positive, the order at least 1")
     rows, columns = full_sequence_masks(distance, reference_mask, prediction_mask)

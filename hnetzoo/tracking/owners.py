@@ -1,4 +1,4 @@
-"""Who holds the slots of a sequence: a source or track of its own for each slot, or numbers that say who.
+"""Which source or track is in which slot of a sequence: one per slot, or by number.
 
 Conventions as in `hnetzoo.tracking.sequences`.
 """
@@ -13,13 +13,13 @@ from hnetzoo.errors import DataError, ShapeError
 
 
 class Owners(NamedTuple):
-    """Who holds every slot, by numbers that hold for the whole sequence.
+    """The source or track in every slot, by numbers that are unique in the sequence.
 
     Fields:
-        reference: Integer [b, t, n].
-        prediction: Integer [b, t, m].
-        life: Integer [b, t, n]; a reference whose life differs from that of its last match starts anew.
-        moving: Whether a reference or a track may change its slot.
+        reference: Integer [b, t, n], the source in the slot.
+        prediction: Integer [b, t, m], the track in the slot.
+        life: Integer [b, t, n]; a reference whose life differs from that of its last match counts as a new source.
+        moving: Whether a source or a track may change its slot.
     """
 
     reference: Tensor
@@ -28,7 +28,7 @@ class Owners(NamedTuple):
     moving: bool
 
     def carry_over(self, pairs: Tensor, frame: int) -> Tensor:
-        """Return where the pairs of the frame before stand in this one: bool [b, n, m] -> bool [b, n, m]."""
+        """Return the pairs of the frame before, bool [b, n, m], in the slots of this frame, bool [b, n, m]."""
         now, before = (self._at(time) for time in (frame, frame - 1))
         if not self.moving:
             return pairs & (now[2] == before[2]).unsqueeze(-1)
@@ -37,7 +37,7 @@ class Owners(NamedTuple):
         return (rows.float() @ pairs.float() @ columns.float()) > 0
 
     def count_switches(self, pairs: Tensor) -> int:
-        """Count the pairs, of bool [b, t, n, m], whose reference was last matched with another track."""
+        """Return the number of pairs, bool [b, t, n, m], whose reference was last matched with another track."""
         sequence, frame, row, column = pairs.nonzero(as_tuple=True)
         reference, life = (owner[sequence, frame, row] for owner in (self.reference, self.life))
         track = self.prediction[sequence, frame, column]
@@ -57,16 +57,17 @@ def owners(
     reference_identity: Tensor | None,
     prediction_identity: Tensor | None,
 ) -> Owners:
-    """Return who holds the slots that exist, bool [b, t, n] and [b, t, m].
+    """Return the sources and tracks in existing slots, masks bool [b, t, n] and [b, t, m].
 
     Raises:
         ShapeError: If an identity does not fit its mask.
-        DataError: If a source or a track is twice in one frame.
+        DataError: If a number is below 0 or occurs twice in a frame.
     """
     given = (("identity", identity, rows), ("reference_identity", reference_identity, rows))
-    for name, who, mask in (*given, ("prediction_identity", prediction_identity, columns)):
-        if who is not None and (who.shape != mask.shape or who.is_floating_point()):
-            raise ShapeError(f"{name} is {str(who.dtype)[6:]} {list(who.shape)}; give integers {list(mask.shape)}")
+    for name, numbers, mask in (*given, ("prediction_identity", prediction_identity, columns)):
+        if numbers is not None and (numbers.shape != mask.shape or numbers.is_floating_point()):
+            found = f"{numbers.dtype} {list(numbers.shape)}".removeprefix("torch.")
+            raise ShapeError(f"{name} is {found}; give integers {list(mask.shape)}")
     return Owners(
         _numbered("reference_identity", reference_identity, rows),
         _numbered("prediction_identity", prediction_identity, columns),
@@ -75,16 +76,18 @@ def owners(
     )
 
 
-def _numbered(name: str, who: Tensor | None, mask: Tensor) -> Tensor:
-    """Return who holds each slot: as given, the slot's own number without, -1 where there is none."""
-    if who is None:
+def _numbered(name: str, numbers: Tensor | None, mask: Tensor) -> Tensor:
+    """Return the number of each slot: as given, but -1 outside the mask; without `numbers`, the index of the slot."""
+    if numbers is None:
         return torch.arange(mask.shape[-1], device=mask.device).expand(mask.shape)
-    who = torch.where(mask, who.long(), -1)
-    ordered = who.sort(-1).values
+    numbers = torch.where(mask, numbers.long(), -1)
+    ordered = numbers.sort(-1).values
     twice = (ordered[..., 1:] == ordered[..., :-1]) & (ordered[..., 1:] >= 0)
-    wrong = (who < 0) & mask
-    for places, what in ((twice.nonzero(), "a number is twice"), (wrong.nonzero(), "a number is below 0")):
+    wrong = (numbers < 0) & mask
+    for places, what in ((twice.nonzero(), "a number is repeated"), (wrong.nonzero(), "a number is below 0")):
         if len(places):
             sequence, frame, _ = places[0].tolist()
-            raise DataError(f"{name}: {what} in sequence {sequence}, frame {frame}; number who is there from 0")
-    return who
+            raise DataError(
+                f"{name}: {what} in sequence {sequence}, frame {frame}; give numbers from 0, each once per frame"
+            )
+    return numbers

@@ -1,7 +1,7 @@
 """Sequences of frames: their masks, and which prediction a reference was matched with before.
 
 Conventions: `b` sequences of `t` frames, `n` references and `m` predictions in each. A slot of the predictions is one
-track for its whole sequence. A slot of the references is one source, unless `identity` says that others follow in it.
+track for its whole sequence. A slot of the references is one source, unless `identity` says otherwise.
 """
 
 import torch
@@ -14,7 +14,7 @@ from hnetzoo.errors import ShapeError
 def full_sequence_masks(
     distance: Tensor, reference_mask: Tensor | None, prediction_mask: Tensor | None
 ) -> tuple[Tensor, Tensor]:
-    """Check the shapes of sequences, and replace absent masks by all-True ones.
+    """Return the masks of sequences after checking their shapes; all True in place of None.
 
     Args:
         distance: Float [b, t, n, m].
@@ -25,7 +25,7 @@ def full_sequence_masks(
         Bool [b, t, n] and bool [b, t, m].
 
     Raises:
-        ShapeError: If distance has not four axes, or a mask does not fit it.
+        ShapeError: If distance does not have four axes, or a mask does not fit it.
 
     Example:
         >>> [mask.shape for mask in full_sequence_masks(torch.rand(1, 5, 2, 3), None, None)]
@@ -46,7 +46,7 @@ def full_sequence_masks(
 
 
 def within_sequences(association: Tensor, distance: Tensor, reference_mask: Tensor, prediction_mask: Tensor) -> Tensor:
-    """Check an association that was made before, and clear what these sequences do not allow.
+    """Return a given association, cleared where these sequences do not allow a pair.
 
     Args:
         association: Bool, or float in [0, 1], [b, t, n, m].
@@ -74,15 +74,15 @@ def within_sequences(association: Tensor, distance: Tensor, reference_mask: Tens
 
 
 def previous_match(association: Tensor, identity: Tensor | None = None) -> Tensor:
-    """Say with which prediction each reference was matched when it was last matched, however long ago.
+    """Return the prediction of the last match of each reference before each frame, however long ago.
 
     Args:
         association: Bool [b, t, n, m], at most one True per row.
-        identity: Integer [b, t, n], which source holds the slot; None means one per slot. A source that comes back
-            after another one was matched in its slot starts anew.
+        identity: Integer [b, t, n], the number of the source in the slot; None means one per slot. A source that
+            returns after another one was matched in its slot has no last match.
 
     Returns:
-        Bool [b, t, n, m]; a row without True belongs to a reference that was never matched before that frame.
+        Bool [b, t, n, m]; a row is all False if its reference was not matched before that frame.
 
     Raises:
         ShapeError: If identity does not fit the association.

@@ -1,1 +1,1 @@
-"""The training loop, and what it reads and writes: optimisation, checkpoints, run directories, observers."""
+"""The training loop, optimisation, checkpoints, run directories and observers."""

@@ -1,6 +1,6 @@
-"""Crash-safe files: tensors in safetensors, the rest in JSON, a manifest of sha256 and sizes written last.
+"""Crash-safe checkpoints: tensors in safetensors, all else in JSON, and a manifest of sha256 and sizes, written last.
 
-A file appears whole or not at all: temporary file, fsync, rename, fsync of the directory. Nothing here unpickles.
+A file is complete or absent: temporary file, fsync, rename, fsync of the directory. Nothing is unpickled.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from hnetzoo.errors import CheckpointError
 from hnetzoo.files import read_json, reason, sync_directory, write_file, write_json
 from hnetzoo.training.weights import load_tensors, serialise
 
-KEPT = 2  # newest resumable states; one more than needed, so a damaged one costs an epoch and not the training
+KEPT = 2  # newest states; if one is damaged, only an epoch is lost and not the training
 _MANIFEST = "manifest.json"
 _STATE = "state.json"
 _TENSORS = "tensors.safetensors"
@@ -28,17 +28,17 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A resumable state after `epoch` epochs; `state` is any tree of numbers, texts, tensors, lists and dicts."""
+    """The state of a training after `epoch` epochs: a tree of numbers, texts, tensors, lists, tuples and dicts."""
 
     epoch: int
     state: dict[str, Any]
 
 
 def save_checkpoint(directory: Path, checkpoint: Checkpoint) -> None:
-    """Write a resumable state into `directory` and drop all but the newest `KEPT`.
+    """Write a checkpoint into `directory` and delete all but the newest `KEPT`.
 
     Raises:
-        CheckpointError: If the state holds something that is neither a tensor nor JSON.
+        CheckpointError: If the state holds a value that is neither a tensor nor JSON.
     """
     tensors: dict[str, Tensor] = {}
     try:
@@ -62,10 +62,10 @@ def save_checkpoint(directory: Path, checkpoint: Checkpoint) -> None:
 
 
 def load_checkpoint(directory: Path) -> Checkpoint | None:
-    """Return the newest whole state, walking back over damaged ones with a warning; None where none was saved.
+    """Return the newest intact checkpoint, skipping damaged ones with a warning; None if none was saved.
 
     Raises:
-        CheckpointError: If states were saved and all of them are damaged.
+        CheckpointError: If all saved checkpoints are damaged.
     """
     problem = ""
     for path in _newest_first(directory):
@@ -73,9 +73,9 @@ def load_checkpoint(directory: Path) -> Checkpoint | None:
             return _read_checkpoint(path)
         except CheckpointError as error:
             problem = str(error)
-            _LOG.warning("passing over a damaged checkpoint: %s", error)
+            _LOG.warning("skipping a damaged checkpoint: %s", error)
     if problem:
-        raise CheckpointError(f"no checkpoint in '{directory}' is whole ({problem}); start over with --fresh")
+        raise CheckpointError(f"no checkpoint in '{directory}' is intact ({problem}); start over with --fresh")
     return None
 
 
@@ -97,7 +97,7 @@ def _newest_first(directory: Path) -> list[Path]:
 
 
 def _pack(node: Any, tensors: dict[str, Tensor], name: str) -> Any:
-    """Replace tensors by references and what JSON would change (tuples, non-text keys) by tagged lists."""
+    """Return the tree with references in place of tensors, and tagged lists in place of tuples and dicts."""
     if isinstance(node, Tensor):
         tensors[name] = node
         return {"$tensor": name}

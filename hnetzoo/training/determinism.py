@@ -1,4 +1,4 @@
-"""Random states and thread counts: set for a computation, and afterwards as they were."""
+"""Set random states and thread counts for a computation, and restore them afterwards."""
 
 import random
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 class GlobalState(NamedTuple):
-    """The state of the global random generators, and torch's number of threads and default type."""
+    """The state of the global random generators, and torch's number of threads and default dtype."""
 
     torch_random: Tensor
     numpy_random: Any
@@ -21,7 +21,7 @@ class GlobalState(NamedTuple):
 
     @classmethod
     def now(cls) -> "GlobalState":
-        """Return the present state."""
+        """Return the current state."""
         return cls(
             torch_random=torch.get_rng_state(),
             numpy_random=np.random.get_state(),
@@ -40,7 +40,7 @@ class GlobalState(NamedTuple):
             torch.set_num_threads(self.threads)
 
     def differences(self, other: "GlobalState") -> list[str]:
-        """Name what another state differs in."""
+        """Return the names of what differs in another state."""
         (_, keys, *rest), (_, other_keys, *other_rest) = self.numpy_random, other.numpy_random
         same = {
             "torch's global random state": torch.equal(self.torch_random, other.torch_random),
@@ -54,12 +54,12 @@ class GlobalState(NamedTuple):
 
 @contextmanager
 def preserved_state(*, seed: int | None = None, threads: int | None = None, device: str = "cpu") -> Iterator[None]:
-    """Leave the global state as it was, whatever happens in a `with` block.
+    """Restore the global state after a `with` block, also after an exception.
 
     Args:
-        seed: Seeds all generators for the block; None leaves them.
-        threads: Torch's number of threads in the block; None leaves it.
-        device: Its generator is preserved too.
+        seed: Seed of all generators in the block; None does not seed them.
+        threads: Torch's number of threads in the block; None does not change it.
+        device: Device whose generator is restored too.
 
     Example:
         >>> before = torch.get_rng_state()
@@ -82,12 +82,12 @@ def preserved_state(*, seed: int | None = None, threads: int | None = None, devi
 
 
 def seed_generators(seed: int) -> None:
-    """Seed the global generators of torch, numpy and Python: for dropout and the like, which take no generator."""
+    """Seed the global generators of torch, numpy and Python, which dropout, for instance, draws from."""
     torch.manual_seed(seed)
     np.random.seed(seed % 2**32)
     random.seed(seed)
 
 
 def derived_seed(seed: int, epoch: int) -> int:
-    """Return the seed of an epoch, 0..2^32 - 1."""
+    """Return the seed of an epoch, in 0..2^32 - 1."""
     return int(np.random.SeedSequence((seed, epoch)).generate_state(1, np.uint32)[0])

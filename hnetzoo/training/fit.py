@@ -1,7 +1,7 @@
-"""The only training loop: epochs, validation, best weights, resume. It never sees the test split.
+"""The training loop: epochs, validation, best weights, resume. It does not use the test split.
 
-Data order is a function of (seed, epoch), never of hidden generator state, and every epoch ends in a whole
-checkpoint, so a training that was killed and resumed ends with the same bits as one that was not.
+The order of the data depends only on (seed, epoch), and every epoch ends with a checkpoint, so a training that was
+killed and resumed ends with bitwise the same weights as one that was not.
 """
 
 import time
@@ -42,28 +42,29 @@ def fit(
     redraw: Redraw | None = None,
     observer: Observer | None = None,
 ) -> EpochRecord:
-    """Train a model and leave the weights of the epoch with the best validation F1 in a run directory.
+    """Return the record of the last epoch, after training a model.
 
-    Global random states and the number of threads are afterwards as they were.
+    The weights of the epoch with the best validation F1 are in the run directory. Global random states and the number
+    of threads are restored.
 
     Args:
-        model: Its initial weights are those that it has.
+        model: The model, which is trained in place.
         trainer: Losses and optimiser.
         settings: Epochs and batch size, as `check_trainable` accepts them.
-        training: Problems to learn from, those of the first epoch.
-        validation: Problems that select.
-        run: What `open_run` returned: seed, device and threads stand in its record, and it is resumed from what it
-            holds.
-        redraw: Returns the training problems of an epoch from the second on, for a seed; None keeps them.
-        observer: Is told of every step and epoch.
+        training: Problems of the training split, in the first epoch.
+        validation: Problems that select the best epoch.
+        run: The return value of `open_run`. Its record gives seed, device and threads; training resumes from its
+            newest checkpoint.
+        redraw: Function of a seed that returns the training problems of an epoch, from the second on; None keeps them.
+        observer: Called after every step and epoch.
 
     Returns:
-        The record of the last epoch, which names the best one.
+        The record, which names the best epoch.
 
     Raises:
         CheckpointError: If all checkpoints of the run are damaged.
         DivergenceError: If a loss is not finite.
-        ModelError: If the model or the trainer writes into the problems that it is shown.
+        ModelError: If validation logits have the wrong shape or are not finite, or a split is modified in place.
     """
     record = run.record
     with preserved_state(threads=record.threads, device=record.device):
@@ -78,7 +79,7 @@ def fit(
 
 
 def shuffled_batches(training: AssociationBatch, batch_size: int, seed: int, epoch: int) -> Iterator[AssociationBatch]:
-    """Cut a split into whole batches, in an order that is a function of (seed, epoch); an incomplete one is dropped."""
+    """Yield full batches of a split, in an order that depends only on (seed, epoch); an incomplete one is dropped."""
     generator = torch.Generator().manual_seed(derived_seed(seed, epoch))
     order = torch.randperm(len(training.distance), generator=generator)
     whole = order[: len(order) // batch_size * batch_size]
@@ -86,7 +87,7 @@ def shuffled_batches(training: AssociationBatch, batch_size: int, seed: int, epo
 
 
 class _Loop:
-    """The state that a checkpoint holds, and the epochs that change it."""
+    """The state of a training, and its epochs."""
 
     def __init__(self, model: nn.Module, trainer: Trainer, settings: TrainerConfig, run: Run, problems: int) -> None:
         self.model, self.trainer, self.settings = model, trainer, settings
@@ -97,7 +98,7 @@ class _Loop:
         self.history: list[EpochRecord] = []
 
     def restore(self) -> None:
-        """Continue from the newest whole checkpoint, if one was saved."""
+        """Load the newest intact checkpoint, if one was saved."""
         checkpoint = load_checkpoint(self.run_directory / CHECKPOINTS)
         if checkpoint is None:
             return
@@ -110,7 +111,7 @@ class _Loop:
     def run(
         self, training: AssociationBatch, validation: AssociationBatch, redraw: Redraw | None, observer: Observer
     ) -> None:
-        """Run the epochs that are left."""
+        """Run the remaining epochs."""
         done = len(self.history)
         observer.started(self.settings.epochs, self.steps, done)
         validation = validation.to(self.record.device)
@@ -126,12 +127,12 @@ class _Loop:
             observer.finished_epoch(self.history[-1])
 
     def _optimise(self, epoch: int, training: AssociationBatch, observer: Observer) -> dict[str, float]:
-        """Take one optimiser step per whole batch of the shuffled split; return the mean losses per problem."""
+        """Return the mean losses per problem, after one optimiser step per full batch of the shuffled split."""
         seed_generators(derived_seed(self.record.seed, epoch))
         totals: dict[str, Tensor] = {}
         self.model.train()
         batches = shuffled_batches(training, self.settings.batch_size, self.record.seed, epoch)
-        with skip_value_checks():  # the split was checked when it was drawn
+        with skip_value_checks():  # the split was checked when it was loaded
             for step, batch in enumerate(batches, start=1):
                 losses = self.trainer.losses(self.model, batch)
                 self.optimization.optimizer.zero_grad(set_to_none=True)
@@ -145,7 +146,7 @@ class _Loop:
         return means
 
     def _validate(self, validation: AssociationBatch) -> dict[str, Any]:
-        """Measure F1 and the mean losses per problem on the validation split."""
+        """Return metrics and the mean losses per problem of the validation split."""
         problems = validation.distance, validation.row_mask, validation.col_mask
         logits = predict(self.model, *problems, name=self.record.model, device=self.record.device)
         counts = compare(decode(logits.to(validation.distance.device), *problems[1:]), validation).total()
@@ -164,14 +165,14 @@ class _Loop:
         }
 
     def _per_problem(self, losses: Mapping[str, Tensor], problems: int) -> dict[str, Tensor]:
-        """Return the losses of a batch per problem, whether the trainer sums over them or takes means."""
+        """Return the losses of a batch per problem, for trainers that sum over problems and for those that average."""
         scale = 1 / problems if self.sums else 1.0
         return {name: loss.detach() * scale for name, loss in losses.items()}
 
     def _finish_epoch(
         self, losses: Mapping[str, float], measured: Mapping[str, Any], seconds: Mapping[str, float]
     ) -> None:
-        """Keep the best weights, and write the metrics and, last, the checkpoint that makes the epoch count."""
+        """Write the weights if they are the best, the metrics, and last the checkpoint, from which training resumes."""
         epoch, best = len(self.history) + 1, self.history[-1] if self.history else None
         improved = best is None or measured["f1"] > best.best_f1
         self.history.append(
@@ -200,7 +201,7 @@ class _Loop:
 
 
 def check_trainable(model: nn.Module, settings: TrainerConfig, problems: int, record: RunRecord) -> None:
-    """Raise ConfigError if there is nothing to train, or fewer training problems than a batch takes."""
+    """Raise ConfigError if no parameter requires a gradient, or there are fewer problems than fit in a batch."""
     if problems < settings.batch_size:
         raise ConfigError(
             f"batch size {settings.batch_size} exceeds the {problems} problems of the training split of "
@@ -222,10 +223,10 @@ def _check_finite(losses: Mapping[str, float], epoch: int) -> None:
 
 
 def _check_unchanged(splits: Mapping[str, AssociationBatch], record: RunRecord) -> None:
-    """Raise ModelError if a split is no longer the one that the record tells of."""
+    """Raise ModelError if the digest of a split is not the one in the record."""
     for name, split in splits.items():
         if digest_tensors(split.tensors) != record.data.get(name):
             raise ModelError(
                 f"model '{record.model}' or trainer '{record.trainer}' wrote into the {name} split while training; "
-                "clone what is to be changed"
+                "clone tensors before changing them"
             )

@@ -1,4 +1,4 @@
-"""How a training is seen from outside: a record per epoch, and who is told."""
+"""Records of epochs, and observers, which the training loop calls."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class EpochRecord:
-    """A line of metrics.jsonl; losses are per problem, in training as in validation."""
+    """A line of metrics.jsonl; losses are per problem, in training and in validation."""
 
     epoch: int
     losses: Mapping[str, float]
@@ -22,20 +22,20 @@ class EpochRecord:
 
 
 class Observer(Protocol):
-    """Sees a training happen; draws bars, writes lines, or does nothing."""
+    """Object that the training loop calls, for instance to show progress."""
 
     def started(self, epochs: int, steps: int, done: int) -> None:
-        """`epochs` of `steps` each are planned, `done` of them finished before."""
+        """Called before training: `epochs` of `steps` each, of which `done` were finished in an earlier run."""
 
     def stepped(self, epoch: int, step: int, losses: Mapping[str, "Tensor"]) -> None:
-        """An optimiser step ended; reading the losses, which are per problem, may wait for the device."""
+        """Called after an optimiser step with the losses per problem; reading them may wait for the device."""
 
     def finished_epoch(self, record: EpochRecord) -> None:
-        """An epoch and its validation ended."""
+        """Called after an epoch and its validation."""
 
 
 class NullObserver:
-    """The observer that does nothing."""
+    """An observer that does nothing."""
 
     def started(self, epochs: int, steps: int, done: int) -> None:
         """Do nothing."""

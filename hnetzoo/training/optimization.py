@@ -1,4 +1,4 @@
-"""The optimisation that most trainers want."""
+"""An optimiser and learning rate schedule for trainers."""
 
 import torch
 from torch import nn
@@ -16,15 +16,15 @@ def one_cycle(
     warmup_share: float = 0.3,
     largest_gradient: float | None = None,
 ) -> Optimization:
-    """Return Adam with decoupled weight decay, its rate following one cycle.
+    """Return Adam with decoupled weight decay and a one-cycle learning rate.
 
     Args:
-        model: What is trained.
+        model: The model to train.
         total_steps: Optimiser steps of the whole training.
-        learning_rate: Rate at the peak.
-        weight_decay: Decay of all weights, in units of the rate.
+        learning_rate: Learning rate at the peak.
+        weight_decay: Decay of all weights per step, relative to the learning rate.
         warmup_share: Share of the steps in which the rate rises, between 0 and 1.
-        largest_gradient: Norm that the gradients of a step are clipped to, by `Optimization.step`; None leaves them.
+        largest_gradient: Norm to which `Optimization.step` clips gradients; None does not clip.
 
     Returns:
         What `Trainer.configure` returns.

@@ -1,9 +1,9 @@
-"""The run directory: what a training leaves behind.
+"""The run directory, which holds the files of a training.
 
 run.json            resolved settings, versions, seed, data digests
 metrics.jsonl       one line per epoch
 best.safetensors    the weights of the best epoch
-checkpoints/        resumable state, newest two
+checkpoints/        newest two checkpoints
 result.json         the final test row
 """
 
@@ -23,16 +23,17 @@ BEST = "best.safetensors"
 CHECKPOINTS = "checkpoints"
 RESULT = "result.json"
 SCHEMA = 1
-_CIRCUMSTANCES = ("environment", "threads")  # they do not make another training
+_CIRCUMSTANCES = ("environment", "threads")  # not compared between trainings
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunRecord:
     """The contents of run.json.
 
-    `settings` holds the resolved tables "model", "trainer" and "dataset"; `data` has digests of the splits; `source`
-    names what was imported, for runs that were not trained here. A training is the same training as another if all but
-    `environment` and `threads` agrees; sums depend on the number of threads, so it is resumed with that of its start.
+    `settings` holds the resolved tables "model", "trainer" and "dataset"; `data` holds digests of the splits; `source`
+    names the imported file of a run that was not trained here. Two trainings are the same if all fields but
+    `environment` and `threads` are equal. Sums depend on the number of threads, so a training is resumed with the
+    threads that it started with.
     """
 
     model: str
@@ -49,13 +50,13 @@ class RunRecord:
     environment: Mapping[str, Any] = field(default_factory=dict)
 
     def differences(self, other: "RunRecord") -> list[str]:
-        """Name what makes another record a different training: settings as "trainer.epochs", the rest by field."""
+        """Return what makes another record a different training: settings as "trainer.epochs", others by field."""
         ours, theirs = (_flatten(record) for record in (self, other))
         return sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
 
 
 class Run(NamedTuple):
-    """A run directory that a training may write to, and its record."""
+    """A run directory and its record."""
 
     path: Path
     record: RunRecord
@@ -81,36 +82,39 @@ def read_run(path: Path) -> RunRecord:
 
 
 def write_run(path: Path, record: RunRecord) -> Run:
-    """Create a run directory with its record."""
+    """Return a new run directory with its record."""
     path.mkdir(parents=True, exist_ok=True)
     write_json(path / RUN, {"schema": SCHEMA, **asdict(record)})
     return Run(path, record)
 
 
 def open_run(path: Path, record: RunRecord, *, resume: bool = False, fresh: bool = False) -> Run:
-    """Return a run directory that is ready for a training.
+    """Return a run directory for a new or resumed training.
 
     Args:
-        path: The directory; a missing or empty one is set up.
-        record: The training that is about to start.
-        resume: Accept a directory that holds the same training, with the record that it was begun with.
-        fresh: Delete a training that stands there.
+        path: The directory; it is created if missing, and may be empty.
+        record: The training to start or resume.
+        resume: Accept a directory that holds the same training; the stored record is returned.
+        fresh: Delete a training in the directory.
 
     Raises:
-        ConfigError: If the directory holds a training and neither was asked for, holds another one than the one to
-            be resumed, or is not empty and no run directory.
+        ConfigError: If the directory holds a training and neither `resume` nor `fresh` is True, if it holds another
+            training than the one to resume, if it is neither empty nor a run directory, or if both are True.
     """
     if fresh and resume:
         raise ConfigError("--resume continues a training and --fresh deletes it; choose one")
     for name in (RUN, METRICS, BEST, RESULT):
         remove_partial_file(path / name)
-    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
-        return write_run(path, record)
-    if not (path / RUN).is_file():
-        raise ConfigError(f"'{path}' exists and is not a run directory; choose another --out")
-    if fresh:
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        if not (path / RUN).is_file():
+            raise ConfigError(f"'{path}' exists and is not a run directory; choose another --out")
+        if not fresh:
+            return _resumed(path, record, resume=resume)
         shutil.rmtree(path)
-        return write_run(path, record)
+    return write_run(path, record)
+
+
+def _resumed(path: Path, record: RunRecord, *, resume: bool) -> Run:
     held = read_run(path)
     differences = record.differences(held)
     what = f"another training ({held.model}; differs in {', '.join(differences)})" if differences else "this training"
@@ -121,7 +125,7 @@ def open_run(path: Path, record: RunRecord, *, resume: bool = False, fresh: bool
 
 
 def write_metrics(path: Path, lines: Iterable[Mapping[str, Any]]) -> None:
-    """Write metrics.jsonl anew, a line per epoch."""
+    """Replace metrics.jsonl, one line per epoch."""
     write_file(path / METRICS, "".join(json.dumps(line) + "\n" for line in lines).encode())
 
 

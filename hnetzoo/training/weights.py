@@ -1,4 +1,4 @@
-"""Weights on disk and in modules: safetensors, never pickles."""
+"""Read, write and load weights as safetensors, without pickle."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,12 +13,12 @@ from hnetzoo.files import reason, write_file
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write named tensors as safetensors with `write_file`."""
+    """Write named tensors to a safetensors file, complete or not at all."""
     write_file(path, serialise(tensors))
 
 
 def load_tensors(path: Path) -> dict[str, Tensor]:
-    """Read named tensors onto the CPU; raises CheckpointError naming the file if it is missing or damaged."""
+    """Return named tensors on the CPU; raises CheckpointError naming the file if it is missing or damaged."""
     try:
         return safetensors.torch.load(path.read_bytes())
     except (OSError, SafetensorError) as error:
@@ -45,7 +45,7 @@ def fill(module: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
 
 def serialise(tensors: Mapping[str, Tensor]) -> bytes:
     """Return named tensors as the bytes of a safetensors file."""
-    # Copies, because safetensors refuses tensors that share memory and some optimisers keep such.
+    # Copies, because safetensors refuses tensors that share memory, as some optimisers have.
     return safetensors.torch.save(
         {name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()}
     )

@@ -17,7 +17,7 @@ class GatedHungarianConfig(hnetzoo.Config):
     gate: NonNegativeFloat = 2.0
     """Largest distance of a pair [the dataset's unit]; 2.0 is the largest chord between directions."""
     gating: Literal["before", "after"] = "before"
-    """"before" matching, pairs beyond the gate are forbidden; "after" it, they are dropped."""
+    """"before": pairs beyond the gate are forbidden before matching; "after": they are dropped after matching."""
 
 
 class GreedyConfig(hnetzoo.Config):

@@ -1,4 +1,4 @@
-"""Greedy matching: the nearest remaining pair is taken, its row and column leave, and so on.
+"""Greedy matching: the nearest remaining pair is taken, its row and column are removed, and so on.
 
 Source: the nearest-neighbour filter in its global form, Y. Bar-Shalom and X. R. Li (1995).
 """
@@ -11,7 +11,7 @@ from hnetzoo_classical.solver import Solver
 
 
 class Greedy(Solver):
-    """Take the nearest remaining pair, again and again; of equal pairs, the first by row and column.
+    """Repeatedly take the nearest remaining pair; of equal pairs, the first by row and column.
 
     Example:
         >>> solver = Greedy(GreedyConfig(), (2, 2))
@@ -24,7 +24,7 @@ class Greedy(Solver):
         self.gate = torch.inf if config.gate is None else config.gate
 
     def solve(self, distance: Tensor) -> Tensor:
-        """Take min(n, m) pairs, all problems at once."""
+        """Return the greedy pairs, at most min(n, m) per problem, of all problems at once."""
         b, n, m = distance.shape
         left = distance.masked_fill(distance > self.gate, torch.inf)
         pairs = torch.zeros_like(left, dtype=torch.bool)

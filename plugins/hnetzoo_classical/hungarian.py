@@ -1,4 +1,4 @@
-"""Exact assignment: `hungarian` on the distances as they stand, `hungarian-gated` with a gate.
+"""Exact assignment: `hungarian` on the distances as they are, `hungarian-gated` with a gate.
 
 Ours differs from calling scipy per problem in that whole batches are solved at once, small ones by enumeration.
 
@@ -26,12 +26,12 @@ class Hungarian(Solver):
         super().__init__()
 
     def solve(self, distance: Tensor) -> Tensor:
-        """Solve exactly."""
+        """Return the optimal pairs."""
         return hnetzoo.assign(distance)
 
 
 class GatedHungarian(Solver):
-    """Match exactly, but no pair beyond the gate.
+    """Exact matching without pairs beyond the gate.
 
     Example:
         >>> import torch
@@ -45,7 +45,7 @@ class GatedHungarian(Solver):
         self.config = config
 
     def solve(self, distance: Tensor) -> Tensor:
-        """Solve exactly, gating before or after."""
+        """Return the optimal pairs, gated before or after matching."""
         if self.config.gating == "before":
             return hnetzoo.assign(distance, gate=self.config.gate)
         return hnetzoo.assign(distance) & (distance <= self.config.gate)

@@ -1,4 +1,4 @@
-"""Mutual nearest neighbours: a pair stands if each is the other's nearest.
+"""Mutual nearest neighbours: pairs whose row and column are each other's nearest.
 
 Source: the nearest-neighbour rule of data association, Y. Bar-Shalom and X. R. Li (1995), required both ways.
 """
@@ -25,7 +25,7 @@ class MutualNearest(Solver):
         self.gate = torch.inf if config.gate is None else config.gate
 
     def solve(self, distance: Tensor) -> Tensor:
-        """Compare both directions, all problems at once."""
+        """Return the mutual nearest pairs of all problems at once."""
         if distance.numel() == 0:
             return torch.zeros_like(distance, dtype=torch.bool)
         _, n, m = distance.shape

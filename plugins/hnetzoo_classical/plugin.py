@@ -29,11 +29,11 @@ SOLVER = frozenset({"non-learned", "non-differentiable"})
 
 @hnetzoo.hookimpl
 def hnetzoo_models() -> Iterable[hnetzoo.ModelSpec]:
-    """Declare the solvers, the baseline first."""
+    """Return the declarations of the solvers, the baseline first."""
     return [
         hnetzoo.ModelSpec(
             name="hungarian",
-            summary="Exact assignment of the distances as they stand (scipy): the baseline.",
+            summary="Exact assignment of the distances as they are (scipy): the baseline.",
             target="hnetzoo_classical.hungarian:Hungarian",
             config="hnetzoo_classical.config:HungarianConfig",
             citation=CROUSE,
@@ -49,7 +49,7 @@ def hnetzoo_models() -> Iterable[hnetzoo.ModelSpec]:
         ),
         hnetzoo.ModelSpec(
             name="greedy",
-            summary="Take the nearest remaining pair, again and again.",
+            summary="Take the nearest remaining pair repeatedly.",
             target="hnetzoo_classical.greedy:Greedy",
             config="hnetzoo_classical.config:GreedyConfig",
             citation=NEIGHBOURS,

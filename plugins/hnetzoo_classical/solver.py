@@ -1,4 +1,4 @@
-"""What all classical solvers share: hard pairs, as logits of +-20."""
+"""Base class of the classical solvers: hard pairs, as logits of +-20."""
 
 from abc import abstractmethod
 
@@ -9,7 +9,7 @@ import hnetzoo
 
 
 class Solver(hnetzoo.AssociationModel):
-    """A model that decides pairs by a rule and has no parameters; gradients do not pass through it."""
+    """A model that chooses pairs by a rule, without parameters or gradients."""
 
     def logits(self, distance: Tensor, allowed: Tensor) -> Tensor:
         """Return logits [b, n, m]: 20 for the chosen pairs, -20 elsewhere."""

@@ -22,11 +22,11 @@ class DHNTrainerConfig(hnetzoo.TrainerConfig):
     batch_size: PositiveInt = 256
     """Problems per optimiser step; the last incomplete batch of an epoch is dropped."""
     focus: NonNegativeFloat = 2.0
-    """Exponent of the focal loss: how much less a cell weighs the nearer its probability is to the truth; 0 is
+    """Exponent of the focal loss: how much less an entry weighs the nearer its probability is to the truth; 0 is
     cross-entropy."""
     learning_rate: PositiveFloat = 2e-3
     """Rate of Adam at the peak of the one-cycle schedule."""
     warmup_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
     """Share of the steps in which the rate rises."""
     largest_gradient: PositiveFloat = 1.0
-    """Norm that the gradient of a step is clipped to."""
+    """Largest norm of the gradient of a step; above it, the gradient is clipped."""

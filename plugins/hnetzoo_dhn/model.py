@@ -2,11 +2,11 @@
 
 The entries of the distance matrix, row by row, are the sequence of a bidirectional GRU. Its outputs, re-ordered column
 by column, are the sequence of a second one, so that every entry has seen its row and its column. Three linear layers
-make one logit of an entry. The weights know no size; the order of rows and columns matters.
+give the logit of an entry. The weights do not depend on the size; the order of rows and columns matters.
 
 How ours differs from the paper: the output is one logit per pair, whose probability is compared with 0.5, while the
 paper appends an unmatched column (row) of one constant to the matrix of probabilities and takes row (column) softmaxes,
-which belong to its tracking loss; pairs that cannot be made are left out of both sequences, so that problems of
+which belong to its tracking loss; forbidden pairs are left out of both sequences, so that problems of
 different sizes share a batch; the widths of the linear layers follow the hidden size.
 
 Source: Y. Xu et al., "How To Train Your Deep Multi-Object Tracker", CVPR 2020.
@@ -24,7 +24,7 @@ class DHN(hnetzoo.AssociationModel):
 
     Args:
         config: Settings.
-        shape: Ignored; the weights know no size.
+        shape: Ignored; the weights do not depend on the size.
 
     Example:
         >>> model = DHN(DHNConfig(hidden_size=8), (2, 2))
@@ -54,12 +54,12 @@ class DHN(hnetzoo.AssociationModel):
 
 
 def _run(gru: hnetzoo.GRU, entries: Tensor, allowed: Tensor) -> Tensor:
-    """Run a GRU along float [b, n, m, c], row by row, past the entries that bool [b, n, m] leaves out."""
+    """Return the outputs of a GRU run row by row over the entries [b, n, m, c] that are allowed, bool [b, n, m]."""
     sequence, stays = entries.flatten(1, 2), allowed.flatten(1)
     if not torch.compiler.is_compiling() and bool(stays.all()):  # the usual case, and a third faster
         output: Tensor = gru(sequence)
     else:
-        order = (~stays).argsort(dim=1, stable=True).unsqueeze(-1)  # what stays comes first, in its order
+        order = (~stays).argsort(dim=1, stable=True).unsqueeze(-1)  # entries that stay come first, in their order
         output = gru(sequence.take_along_dim(order, 1), lengths=stays.sum(1))
         output = output.take_along_dim(order.argsort(dim=1), 1)
     return output.view(*allowed.shape, -1)

@@ -15,11 +15,11 @@ DEEPMOT = hnetzoo.Citation(
 
 @hnetzoo.hookimpl
 def hnetzoo_models() -> Iterable[hnetzoo.ModelSpec]:
-    """Declare dhn."""
+    """Return the declaration of dhn."""
     return [
         hnetzoo.ModelSpec(
             name="dhn",
-            summary="Bidirectional GRUs over the cells by row, then by column: the Deep Hungarian Net of DeepMOT.",
+            summary="Bidirectional GRUs over the entries by row, then by column: the Deep Hungarian Net of DeepMOT.",
             target="hnetzoo_dhn.model:DHN",
             config="hnetzoo_dhn.config:DHNConfig",
             citation=DEEPMOT,
@@ -38,11 +38,11 @@ def hnetzoo_models() -> Iterable[hnetzoo.ModelSpec]:
 
 @hnetzoo.hookimpl
 def hnetzoo_trainers() -> Iterable[hnetzoo.TrainerSpec]:
-    """Declare the trainer dhn."""
+    """Return the declaration of the trainer dhn."""
     return [
         hnetzoo.TrainerSpec(
             name="dhn",
-            summary="Focal loss of the cells, balanced by the share of positives, Adam, one-cycle rate.",
+            summary="Focal loss of the entries, balanced by the share of positives, Adam, one-cycle rate.",
             target="hnetzoo_dhn.trainer:DHNTrainer",
             config="hnetzoo_dhn.config:DHNTrainerConfig",
             citation=DEEPMOT,

@@ -1,7 +1,7 @@
-"""The dhn trainer: a focal loss on the cells, balanced by how many of them are positive.
+"""The dhn trainer: a focal loss of the entries, balanced by how many of them are positive.
 
-With n1 positive and n0 negative cells in a batch, positives weigh w1 = n0 / (n0 + n1) and negatives w0 = 1 - w1, so
-that both classes count alike; beyond that, a cell weighs by a power of how wrong its probability is.
+With n1 positive and n0 negative entries in a batch, positives weigh w1 = n0 / (n0 + n1) and negatives w0 = 1 - w1, so
+that both classes count alike; an entry also weighs by a power of how wrong its probability is.
 
 How ours differs from the paper: Adam's rate follows one cycle and gradients are clipped; masked slots carry no loss.
 
@@ -18,7 +18,7 @@ from hnetzoo_dhn.config import DHNTrainerConfig
 
 
 class DHNTrainer:
-    """Train association logits against cells.
+    """Train association logits against the true pairs.
 
     Args:
         config: Settings.
@@ -28,7 +28,7 @@ class DHNTrainer:
         self.config = config
 
     def losses(self, model: nn.Module, batch: hnetzoo.AssociationBatch) -> dict[str, Tensor]:
-        """Compute the mean balanced focal loss of existing cells: "focal", a scalar."""
+        """Return the mean balanced focal loss of existing entries: "focal", a scalar."""
         logits = model(batch.distance, batch.row_mask, batch.col_mask)
         cells, positive = batch.cells, batch.association
         count = cells.sum().clamp(min=1)

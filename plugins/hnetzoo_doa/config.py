@@ -12,13 +12,13 @@ Range = tuple[FiniteFloat, FiniteFloat]
 
 
 class DOAReferenceConfig(hnetzoo.Config):
-    """Settings of the origin's protocol."""
+    """Settings of the protocol of the original Hnet."""
 
     max_doas: PositiveInt = 2
-    """Slots per side; references and predictions number 0..max_doas."""
+    """Slots per side; there are 0..max_doas references and predictions."""
     samples: tuple[NonNegativeInt, ...] = (3000, 5000, 15000)
-    """Training samples per resolution and pair of counts, by min(n_ref, n_pred); the last entry serves all larger
-    ones. Validation and test splits have a tenth of it."""
+    """Training samples per resolution and pair of counts, by min(n_ref, n_pred); the last number is for all larger
+    counts. Validation and test splits have a tenth of it each."""
     resolutions_deg: tuple[Resolution, ...] = (1, 2, 3, 4, 5, 10, 15, 20, 30)
     """Spacings of the angle grid [degrees]."""
 
@@ -39,9 +39,9 @@ class DOAConfig(hnetzoo.Config):
     """Settings of the corrected task."""
 
     max_doas: PositiveInt = 2
-    """Slots per side; references and predictions number 0..max_doas, uniformly."""
+    """Slots per side; there are 0..max_doas references and predictions, uniformly."""
     samples: PositiveInt = 400_000
-    """Training samples; validation and test splits have a tenth of it, and at least one."""
+    """Training samples; validation and test splits have a tenth of it each, and at least one."""
     counts: Literal["hidden", "known"] = "hidden"
     """"hidden": inactive slots exist and hold far points; "known": they are masked out."""
     independent: Probability = 0.5
@@ -56,9 +56,9 @@ class DOATracksConfig(hnetzoo.Config):
     """Settings of the task whose truth is identity."""
 
     max_doas: PositiveInt = 4
-    """Slots per side; sources number 0..max_doas, uniformly."""
+    """Slots per side; there are 0..max_doas sources, uniformly."""
     samples: PositiveInt = 200_000
-    """Training samples; validation and test splits have a tenth of it, and at least one."""
+    """Training samples; validation and test splits have a tenth of it each, and at least one."""
     counts: Literal["known", "hidden"] = "known"
     """"known": slots without an observation are masked out; "hidden": they exist and hold far points."""
     steps: PositiveInt = 10
@@ -70,15 +70,15 @@ class DOATracksConfig(hnetzoo.Config):
     acceleration_deg: Range = (0.0, 0.0)
     """Range of the acceleration along the great circle, uniform [degrees per step^2]."""
     speeds: Literal["scene", "source"] = "scene"
-    """"scene": the sources of a problem share one speed and acceleration, which the others can tell of; "source": each
-    has its own."""
+    """"scene": the sources of a problem share one speed and acceleration, so that each tells about the others;
+    "source": each has its own."""
     noise_deg: Annotated[float, Field(ge=0.1)] = 3.0
     """Angular noise of the observations in both frames [degrees, standard deviation per tangent axis]."""
     miss_rate: Probability = 0.2
     """Probability that a source of the earlier frame is not predicted in the later one."""
     clutter_rate: Probability = 0.3
-    """Probability that a prediction slot without a source holds a false alarm, uniform on the sphere. Together with
-    the motion it fixes the Bayes gate, which `DOATracks.gate` computes."""
+    """Probability that a prediction slot without a source holds a false alarm, uniform on the sphere.
+    `DOATracks.gate` returns the Bayes gate for these settings."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -87,5 +87,5 @@ class DOATracksConfig(hnetzoo.Config):
             if low > high:
                 raise ValueError(f"{name} is the range [{low}, {high}]; give the lower bound first")
         if self.motion == "random-walk" and any(self.acceleration_deg):
-            raise ValueError("a random walk keeps no heading to accelerate along; leave acceleration_deg at [0, 0]")
+            raise ValueError("a random walk has no heading to accelerate along; set acceleration_deg to [0, 0]")
         return self

@@ -1,8 +1,8 @@
-"""The two synthetic DOA tasks, generated as whole arrays.
+"""Datasets doa-reference and doa: synthetic directions of arrival, generated as whole arrays.
 
-`doa-reference` is the origin's protocol (Adavanne et al., WASPAA 2021, and its data script), flaws included: rows or
-columns are permuted and never both, and constant pads put inactive slots at distance 0 from each other. `doa` is the
-corrected task: both axes permuted, far random points in inactive slots, or inactive slots masked out.
+`doa-reference` is the protocol of the original Hnet (Adavanne et al., WASPAA 2021, and its data script), with its
+flaws: rows or columns are permuted but never both, and constant pads put inactive slots at distance 0 from each other.
+`doa` is the corrected task: both axes are permuted, and inactive slots hold far random points or are masked out.
 """
 
 from abc import ABC, abstractmethod
@@ -15,13 +15,13 @@ from hnetzoo_doa.config import DOAConfig, DOAReferenceConfig
 from hnetzoo_doa.geometry import Floats, chordal_distance, perturb, uniform_directions, unit_vectors
 from hnetzoo_doa.points import Bools, Ints, Points, far_points, permutations
 
-EVALUATION_SHARE = 10  # validation and test splits of the protocol are a tenth of the training split
-CONSTANT_PAD = 10.0  # each coordinate of the origin's constant pad
-PAD_RANGE = 100.0  # the origin's random pads lie in a cube of this half-width
+EVALUATION_SHARE = 10  # the training split is so many times as large as the validation or the test split
+CONSTANT_PAD = 10.0  # each coordinate of the original Hnet's constant pad
+PAD_RANGE = 100.0  # the original Hnet's random pads lie in a cube of this half-width
 
 
 class SyntheticDOA(ABC):
-    """What both datasets share: a draw of points, made into problems."""
+    """Base class of both datasets: makes problems of random points."""
 
     unit = "chord"
     config: DOAReferenceConfig | DOAConfig
@@ -32,7 +32,7 @@ class SyntheticDOA(ABC):
         return self.config.max_doas, self.config.max_doas
 
     def load(self, split: hnetzoo.Split, seed: int) -> hnetzoo.AssociationBatch:
-        """Draw a split: distance [chord between unit vectors, 0..2; larger to inactive slots], truth the optimum."""
+        """Return a split: distances are chords, 0..2, and larger to inactive slots; the truth is the optimum."""
         points = self.draw(split, seed)
         distance = torch.from_numpy(chordal_distance(points.reference, points.predicted))
         truth = hnetzoo.assign(distance, *points.activity)
@@ -45,11 +45,11 @@ class SyntheticDOA(ABC):
 
     @abstractmethod
     def draw(self, split: hnetzoo.Split, seed: int) -> Points:
-        """Draw the points of a split; the same split and seed give the same bits."""
+        """Return the points of a split; the same split and seed give the same bits."""
 
 
 class DOAReference(SyntheticDOA):
-    """The origin's dataset.
+    """The dataset of the original Hnet.
 
     Example:
         >>> dataset = DOAReference(DOAReferenceConfig(samples=(10, 20, 30)))
@@ -64,7 +64,7 @@ class DOAReference(SyntheticDOA):
         self.config = config
 
     def draw(self, split: hnetzoo.Split, seed: int) -> Points:
-        """Draw a split by the steps of the protocol."""
+        """Return the points of a split, drawn by the steps of the protocol."""
         rng = hnetzoo.split_generator(split, seed)
         resolution, n_ref, n_pred = self._counts(split)
         slots = np.arange(self.config.max_doas)
@@ -81,7 +81,7 @@ class DOAReference(SyntheticDOA):
         )
 
     def _counts(self, split: hnetzoo.Split) -> tuple[Ints, Ints, Ints]:
-        """List resolution [degrees], n_ref and n_pred of every sample, each [b]."""
+        """Return resolution [degrees], n_ref and n_pred of every sample, each [b]."""
         per_side = np.arange(self.config.max_doas + 1)
         grid = np.stack(np.meshgrid(self.config.resolutions_deg, per_side, per_side, indexing="ij"), -1).reshape(-1, 3)
         pairs = np.minimum(grid[:, 1], grid[:, 2])
@@ -92,7 +92,7 @@ class DOAReference(SyntheticDOA):
         return resolution, n_ref, n_pred
 
     def _directions(self, rng: np.random.Generator, resolution: Ints) -> Floats:
-        """Draw azimuths and elevations without replacement on each sample's grid -> unit vectors [b, max_doas, 3]."""
+        """Return unit vectors [b, max_doas, 3]; their angles are drawn without replacement on each sample's grid."""
         azimuths = _without_replacement(rng, 360 // resolution, self.config.max_doas)
         elevations = _without_replacement(rng, 180 // resolution + 1, self.config.max_doas)
         spacing = resolution[:, None].astype(np.float64)
@@ -119,7 +119,7 @@ class DOA(SyntheticDOA):
         return self.config.counts == "known"
 
     def draw(self, split: hnetzoo.Split, seed: int) -> Points:
-        """Draw a split: directions, predictions, far points, both axes permuted."""
+        """Return the points of a split: directions, predictions and far points, both axes permuted."""
         rng, slots = hnetzoo.split_generator(split, seed), self.config.max_doas
         b = hnetzoo.split_size(split, self.config.samples)
         n_ref, n_pred = rng.integers(0, slots + 1, (2, b, 1))
@@ -135,7 +135,7 @@ class DOA(SyntheticDOA):
         return points.reorder(permutations(rng, b, slots), permutations(rng, b, slots))
 
     def _predictions(self, rng: np.random.Generator, reference: Floats) -> Floats:
-        """Mix noisy copies of the references with false alarms -> unit vectors of the same shape."""
+        """Return noisy copies of the references mixed with false alarms, unit vectors of the same shape."""
         b, slots, _ = reference.shape
         low, high = np.log(self.config.noise_deg)
         noise_deg = np.exp(rng.uniform(low, high, (b, 1)))
@@ -145,7 +145,7 @@ class DOA(SyntheticDOA):
 
 
 def _without_replacement(rng: np.random.Generator, population: Ints, count: int) -> Ints:
-    """Draw `count` different integers below population [b], uniformly and in random order -> [b, count].
+    """Return `count` different integers below population [b], uniform and in random order, [b, count].
 
     The j-th draw is the rank among the values not yet taken; it moves past each smaller or equal value taken before.
     """
@@ -159,7 +159,7 @@ def _without_replacement(rng: np.random.Generator, population: Ints, count: int)
 
 
 def _reference_pads(rng: np.random.Generator, constant: Bools, slots: int) -> Floats:
-    """Draw the origin's inactive points [b, slots, 3]: the constant pad, or random outside [-1, 1] per coordinate."""
+    """Return the original Hnet's inactive points [b, slots, 3]: constant, or random coordinates outside [-1, 1]."""
     random = rng.uniform(-PAD_RANGE, PAD_RANGE, (len(constant), slots, 3))
     random[np.abs(random) <= 1] = CONSTANT_PAD
     return np.where(constant[:, None, None], CONSTANT_PAD, random)

@@ -1,4 +1,4 @@
-"""The Bayes gate of doa-tracks: how far a pair may be apart and still be more likely true than not.
+"""The Bayes gate of doa-tracks: the largest distance at which a pair is at least as likely true as false.
 
 Take one source, observed at x in the earlier frame, and one prediction at y, at an angle t from x. Either the source
 was predicted at y, or it was missed and y is a false alarm:
@@ -6,25 +6,25 @@ was predicted at y, or it was missed and y is a false alarm:
     true pair         (1 - miss) p(t)                         p: density per steradian of where a source is seen again
     miss and clutter  miss * clutter * F / (4 pi)             F: free prediction slots, if that source was missed
 
-With S = max_doas slots, sources number 0..S uniformly, so a source that exists has E[others] = (2 S + 1) / 3 - 1 of
-them beside it, and each one that is detected takes a slot: F = S - (1 - miss) (2 S - 2) / 3. The gate is the largest
-angle at which the true pair is at least as likely,
+With S = max_doas slots, there are 0..S sources, uniformly, so an existing source has E[others] = (2 S + 1) / 3 - 1
+others beside it, and each detected one takes a slot: F = S - (1 - miss) (2 S - 2) / 3. The gate is the largest angle at
+which the true pair is at least as likely,
 
     4 pi p(t) >= miss / (1 - miss) * clutter * F,
 
-given as a chord, 2 sin(t / 2). It weighs a pair on its own: that sources compete for predictions is left to the
-assignment, and what the other sources of a scene tell about its speed is lost. With the default settings the gate tuned
-on the data agrees with it to 0.05.
+given as a chord, 2 sin(t / 2). It considers each pair alone: competition for predictions is left to the assignment, and
+what the other sources of a scene tell about its speed is not used. With the default settings the gate tuned on the data
+agrees with it to 0.05.
 
-p is a chain of turns with uniform headings: noise, motion, noise. Such densities convolve on the sphere like Gaussians
-do on a line, by multiplying their Legendre coefficients: E[P_l(cos angle)] of each turn. So
+p results from turns with uniform headings: noise, motion, noise. Such densities are convolved on the sphere by
+multiplying their Legendre coefficients, E[P_l(cos angle)] of each turn. So
 
     4 pi p(t) = sum over l of (2 l + 1) noise_l^2 motion_l P_l(cos t),
 
 with noise_l = E[P_l(cos r)], r Rayleigh of scale noise_deg, and motion_l = E[P_l(cos(k v + k^2 a / 2))] on a great
 circle, E[P_l(cos v)^k] for a random walk, over the ranges of speed v and acceleration a, in k steps.
 
-Source: P. H. Roberts, H. D. Ursell (1960), Random walk on a sphere and on a Riemannian manifold, for the convolution.
+Source: P. H. Roberts, H. D. Ursell (1960), Random walk on a sphere and on a Riemannian manifold (the convolution).
 """
 
 from collections.abc import Iterator
@@ -34,14 +34,14 @@ import numpy as np
 from hnetzoo_doa.config import DOATracksConfig
 from hnetzoo_doa.geometry import Floats
 
-ANGLES = 4096  # at which the density is compared, so the gate is exact to pi / 4095
-QUADRATURE = 512  # points per distribution of speed and of noise, and a sixteenth of it for acceleration
-WIDEST = 8.0  # in standard deviations: where the distribution of noise is cut off
-NEGLIGIBLE = 6.0  # in standard deviations: coefficients beyond order 6 / noise are below exp(-36)
+ANGLES = 4096  # number of angles compared; the gate is exact to pi / 4095
+QUADRATURE = 512  # points per distribution of speed or noise; a sixteenth of it for acceleration
+WIDEST = 8.0  # standard deviations at which the distribution of noise is cut off
+NEGLIGIBLE = 6.0  # coefficients beyond order 6 / noise [radians] are below exp(-36)
 
 
 def bayes_gate(config: DOATracksConfig) -> float:
-    """Compute the gate [chord, 0..2]: 0 where clutter drowns every pair, 2 where there is none.
+    """Return the gate [chord, 0..2]: 0 if clutter is more likely than every pair, 2 if there is none.
 
     Example:
         >>> round(bayes_gate(DOATracksConfig(clutter_rate=0.1)), 2), bayes_gate(DOATracksConfig(clutter_rate=0))
@@ -55,7 +55,7 @@ def bayes_gate(config: DOATracksConfig) -> float:
 
 
 def clutter_density(config: DOATracksConfig) -> float:
-    """Compute how likely "missed, and clutter here" is against a detection, in units of the uniform density 1/(4 pi).
+    """Return the density of a miss with clutter at y, relative to a detection, in units of 1 / (4 pi).
 
     Example:
         >>> round(clutter_density(DOATracksConfig(max_doas=1, miss_rate=0.5, clutter_rate=0.2)), 3)
@@ -67,7 +67,7 @@ def clutter_density(config: DOATracksConfig) -> float:
 
 
 def pair_density(config: DOATracksConfig, angle_rad: Floats) -> Floats:
-    """Compute how likely a source is seen again at an angle [radians, any shape], in units of 1/(4 pi)."""
+    """Return the density of seeing a source again at an angle [radians, any shape], in units of 1 / (4 pi)."""
     noise_rad = np.deg2rad(config.noise_deg)
     deviations = _midpoints(0, WIDEST, QUADRATURE)
     weights = deviations * np.exp(-(deviations**2) / 2)  # Rayleigh, up to its scale
@@ -83,7 +83,7 @@ def pair_density(config: DOATracksConfig, angle_rad: Floats) -> Floats:
 
 
 def _displacements(config: DOATracksConfig) -> tuple[Floats, int]:
-    """List equally likely turns by motion [radians], and how often in a row each is made."""
+    """Return equally likely turns by motion [radians], and how many times each is repeated."""
     slowest, fastest = np.deg2rad(config.speed_deg)
     speed = _midpoints(slowest, fastest, QUADRATURE)
     if config.motion == "random-walk":
@@ -94,7 +94,7 @@ def _displacements(config: DOATracksConfig) -> tuple[Floats, int]:
 
 
 def _midpoints(low: float, high: float, count: int) -> Floats:
-    """Divide a range into equal parts and return their middles; a single one where the range is a point."""
+    """Return the middles of `count` equal parts of a range; one number if the range is a point."""
     count = count if high > low else 1
     middles: Floats = low + (high - low) * (np.arange(count) + 0.5) / count
     return middles

@@ -1,7 +1,7 @@
 """Directions on the sphere and distances between points.
 
-Conventions: angles in degrees where the name says so; azimuth from the x axis towards y, elevation from the xy plane;
-points are Cartesian, float [..., 3], unitless on the unit sphere.
+Conventions: names end in the unit of an angle, _deg or _rad; azimuth is measured from the x axis towards y, elevation
+from the xy plane; points are Cartesian, float [..., 3], and directions are unit vectors.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ Floats = NDArray[np.float64]
 
 
 def unit_vectors(azimuth_deg: Floats, elevation_deg: Floats) -> Floats:
-    """Convert angles [degrees], each [...], to unit vectors [..., 3].
+    """Return the unit vectors [..., 3] of angles [degrees], each [...].
 
     Example:
         >>> unit_vectors(np.array([90.0]), np.array([0.0])).round(6).tolist()
@@ -24,7 +24,7 @@ def unit_vectors(azimuth_deg: Floats, elevation_deg: Floats) -> Floats:
 
 
 def uniform_directions(rng: np.random.Generator, *shape: int) -> Floats:
-    """Draw directions uniformly on the sphere, [*shape, 3].
+    """Return random directions, uniform on the sphere, [*shape, 3].
 
     Example:
         >>> uniform_directions(np.random.default_rng(0), 4, 2).shape
@@ -36,7 +36,7 @@ def uniform_directions(rng: np.random.Generator, *shape: int) -> Floats:
 
 
 def perturb(rng: np.random.Generator, directions: Floats, noise_deg: Floats) -> Floats:
-    """Turn directions by angular noise: a Gaussian step in the tangent plane, taken along the great circle.
+    """Return directions with angular noise: a Gaussian step in the tangent plane, taken along the great circle.
 
     Args:
         rng: Source of randomness.
@@ -54,7 +54,7 @@ def perturb(rng: np.random.Generator, directions: Floats, noise_deg: Floats) -> 
 
 
 def turn(rng: np.random.Generator, directions: Floats, angle_rad: Floats) -> Floats:
-    """Turn directions along great circles whose headings are uniform.
+    """Return directions turned along great circles whose headings are uniform.
 
     Args:
         rng: Source of randomness.
@@ -79,7 +79,7 @@ def turn(rng: np.random.Generator, directions: Floats, angle_rad: Floats) -> Flo
 
 
 def chordal_distance(reference: Floats, predicted: Floats) -> Floats:
-    """Measure straight-line distances between two sets of points.
+    """Return straight-line distances between two sets of points.
 
     Args:
         reference: Points, [..., n, 3].

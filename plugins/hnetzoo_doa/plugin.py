@@ -9,11 +9,11 @@ TAGS = frozenset({"synthetic", "optimal-truth", "benchmark", "weighted-f1"})
 
 @hnetzoo.hookimpl
 def hnetzoo_datasets() -> Iterable[hnetzoo.DatasetSpec]:
-    """Declare doa-reference, doa and doa-tracks."""
+    """Return the declarations of doa-reference, doa and doa-tracks."""
     return [
         hnetzoo.DatasetSpec(
             name="doa-reference",
-            summary="The protocol of the original Hnet to the letter: grid directions, pads, one axis permuted.",
+            summary="The exact protocol of the original Hnet: grid directions, pads, one axis permuted.",
             target="hnetzoo_doa.datasets:DOAReference",
             config="hnetzoo_doa.config:DOAReferenceConfig",
             citation=hnetzoo.Citation(

@@ -1,4 +1,4 @@
-"""What the synthetic DOA tasks share: slots that hold points, their draws and their order."""
+"""Points in slots, shared by the synthetic DOA datasets: random points and the order of the slots."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from torch import Tensor
 import hnetzoo
 from hnetzoo_doa.geometry import Floats, uniform_directions
 
-FAR_RADII = (10.0, 100.0)  # of the inactive points of the corrected tasks; active ones have radius 1
+FAR_RADII = (10.0, 100.0)  # range of the radius of inactive points; active points have radius 1
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -26,7 +26,7 @@ class Points(NamedTuple):
     col_active: Bools
 
     def reorder(self, rows: Ints, columns: Ints) -> "Points":
-        """Take slots in the orders rows [b, n] and columns [b, m]."""
+        """Return the slots in the orders rows [b, n] and columns [b, m]."""
         return Points(
             np.take_along_axis(self.reference, rows[..., None], 1),
             np.take_along_axis(self.predicted, columns[..., None], 1),
@@ -40,17 +40,17 @@ class Points(NamedTuple):
         return torch.from_numpy(self.row_active), torch.from_numpy(self.col_active)
 
     def batch(self, distance: Tensor, association: Tensor, *, masked: bool) -> hnetzoo.AssociationBatch:
-        """Return the problems; inactive slots are masked out, or exist and are told in the batch alone."""
+        """Return the problems; if masked, inactive slots are masked out, otherwise only the activity tells them."""
         active = self.activity
         masks = active if masked else hnetzoo.full_masks(distance, None, None)
         return hnetzoo.AssociationBatch(distance, association, *masks, *active)
 
 
 def far_points(rng: np.random.Generator, b: int, slots: int) -> Floats:
-    """Draw inactive points far from every direction, [b, slots, 3]."""
+    """Return random inactive points far from every direction, [b, slots, 3]."""
     return uniform_directions(rng, b, slots) * rng.uniform(*FAR_RADII, (b, slots, 1))
 
 
 def permutations(rng: np.random.Generator, b: int, slots: int) -> Ints:
-    """Draw an order of the slots per problem, [b, slots]."""
+    """Return a random order of the slots for each problem, [b, slots]."""
     return rng.random((b, slots)).argsort(1)

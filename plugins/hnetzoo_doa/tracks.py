@@ -1,10 +1,10 @@
-"""Dataset doa-tracks: who is who, some frames later.
+"""Dataset doa-tracks: association of moving sources across frames by identity.
 
 Rows are the sources as observed in a frame, columns the predictions some steps later: the same sources, moved and
-observed again, some missed, among false alarms. The truth is *identity*. A source may have come nearer to where another
-one was, so the exact assignment is wrong now and then, with any gate: it is a strong baseline here and no oracle.
+observed again, without those missed, and false alarms. The truth is identity. A source may have moved near to the old
+place of another one, so the exact assignment is sometimes wrong, with any gate: it is a strong baseline, not an oracle.
 
-Both axes are permuted, and slots without an observation are masked out, or hidden as far points.
+Both axes are permuted, and slots without an observation are masked out or hold far points.
 """
 
 from functools import cached_property
@@ -48,17 +48,17 @@ class DOATracks:
 
     @cached_property
     def gate(self) -> float:
-        """The gate to give to `hungarian-gated` [chord]; derived in `hnetzoo_doa.gate`."""
+        """The Bayes gate, for `hungarian-gated` [chord]; derived in `hnetzoo_doa.gate`."""
         return bayes_gate(self.config)
 
     def load(self, split: hnetzoo.Split, seed: int) -> hnetzoo.AssociationBatch:
-        """Draw a split: distance [chord between unit vectors, 0..2; larger to far points], truth identity."""
+        """Return a split: distances are chords, 0..2, and larger to far points; the truth is identity."""
         points, association = self.draw(split, seed)
         distance = torch.from_numpy(chordal_distance(points.reference, points.predicted)).float()
         return points.batch(distance, torch.from_numpy(association), masked=self.config.counts == "known")
 
     def draw(self, split: hnetzoo.Split, seed: int) -> Frames:
-        """Draw both frames of a split; the same split and seed give the same bits."""
+        """Return both frames of a split; the same split and seed give the same bits."""
         rng, slots = hnetzoo.split_generator(split, seed), self.config.max_doas
         b = hnetzoo.split_size(split, self.config.samples)
         row_active = np.arange(slots) < rng.integers(0, slots + 1, (b, 1))
@@ -78,7 +78,7 @@ class DOATracks:
         return _reorder(points, detected, permutations(rng, b, slots), permutations(rng, b, slots))
 
     def _move(self, rng: np.random.Generator, source: Floats) -> Floats:
-        """Move sources by all steps, unit vectors [b, n, 3] -> the same."""
+        """Return sources after all steps of motion, unit vectors [b, n, 3]."""
         config = self.config
         shape = (len(source), 1) if config.speeds == "scene" else source.shape[:2]
         slowest, fastest = np.deg2rad(config.speed_deg)
@@ -93,7 +93,7 @@ class DOATracks:
 
 
 def _reorder(points: Points, detected: Bools, rows: Ints, columns: Ints) -> Frames:
-    """Permute both sides; before that, source s stands in row s and, where detected, in column s."""
+    """Return both sides permuted; before that, source s is in row s and, if detected, in column s."""
     same_source = rows[:, :, None] == columns[:, None, :]
     found = np.take_along_axis(detected, columns, 1)
     return Frames(points.reorder(rows, columns), same_source & found[:, None, :])

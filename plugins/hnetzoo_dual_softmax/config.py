@@ -9,9 +9,9 @@ class DualSoftmaxConfig(hnetzoo.Config):
     """Settings of DualSoftmax; loaded weights replace the temperature and the unmatched distance."""
 
     temperature: PositiveFloat = 0.1
-    """Divides the distances [unit of distance]; the initial one, where it is learned. Smaller is harder."""
+    """Divides the distances [unit of distance]; the initial value if learned. Smaller is harder."""
     unmatched_distance: PositiveFloat = 2.5
-    """Distance at which being unmatched stands among the candidates of each row and column [unit of distance]; the
-    initial one, where it is learned. A lone pair is made if nearer than this less 0.88 temperatures."""
+    """Distance of the unmatched option of each row and column [unit of distance]; the initial value if learned. A pair
+    without competitors is made if nearer than this minus 0.88 temperatures."""
     learnable: bool = True
-    """Learn both; False fixes them, and leaves nothing to train or to load (use weights=None)."""
+    """Learn both; if False they are fixed, and there is nothing to train or load (use weights=None)."""

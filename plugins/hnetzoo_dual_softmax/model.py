@@ -1,13 +1,13 @@
-"""Dual softmax: a pair is as likely as its row choosing its column and its column choosing its row.
+"""Dual softmax: the probability that a row chooses a column, times that of the column choosing the row.
 
 With scores s = -distance / temperature and u the unmatched distance, every row chooses among its columns and the
 option of staying unmatched, of score -u / temperature; every column likewise among its rows. The probability of a pair
-is the product of both choices. One step instead of an iteration: fast, smooth, but without the exclusion of conflicts
-that transport has; at low temperatures it becomes mutual nearest neighbours within u.
+is the product of both choices. It is one step instead of an iteration: fast and smooth, but it does not exclude
+conflicts as optimal transport does; at low temperatures it becomes mutual nearest neighbours within u.
 
 How ours differs from the paper: scores are distances instead of feature correlations; both softmaxes have an unmatched
-option, as SuperGlue's dustbin but one per row and column; logits come from the logarithms, so certain pairs keep
-gradients.
+option, like SuperGlue's dustbin but one per row and column; logits are computed from logarithms, so that certain pairs
+keep gradients.
 
 Source: J. Sun et al., "LoFTR", CVPR 2021, section 3.3; I. Rocco et al., "Neighbourhood Consensus Networks", NeurIPS
 2018, for the dual softmax; P.-E. Sarlin et al., "SuperGlue", CVPR 2020, section 3.2, for the unmatched score.
@@ -24,7 +24,7 @@ from hnetzoo_dual_softmax.config import DualSoftmaxConfig
 
 
 class DualSoftmax(hnetzoo.AssociationModel):
-    """Mutual choice; equivariant, for problems of any size, with two parameters or none.
+    """Product of two softmaxes; equivariant, for problems of any size, with two parameters or none.
 
     Args:
         config: Settings.
@@ -63,7 +63,7 @@ class DualSoftmax(hnetzoo.AssociationModel):
 
 
 def _log_odds(scores: Tensor, unmatched: Tensor, dim: int) -> Tensor:
-    """Return the log-odds of each score [b, n, m] in a softmax along dim that has the unmatched option too."""
+    """Return the log-odds of each score [b, n, m] in a softmax along dim that includes the unmatched option."""
     option = unmatched.expand(scores.select(dim, 0).unsqueeze(dim).shape)
     odds = hnetzoo.log_odds(torch.cat((scores, option), dim), dim)
     return odds.narrow(dim, 0, scores.shape[dim])

@@ -15,7 +15,7 @@ LOFTR = hnetzoo.Citation(
 
 @hnetzoo.hookimpl
 def hnetzoo_models() -> Iterable[hnetzoo.ModelSpec]:
-    """Declare dual-softmax."""
+    """Return the declaration of dual-softmax."""
     return [
         hnetzoo.ModelSpec(
             name="dual-softmax",

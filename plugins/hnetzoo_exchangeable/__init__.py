@@ -1,1 +1,1 @@
-"""A network equivariant to the order of rows and of columns, free of size."""
+"""A network equivariant to the order of rows and of columns, for any size."""

@@ -11,11 +11,11 @@ class ExchangeableConfig(hnetzoo.Config):
     """Settings of Exchangeable."""
 
     channels: PositiveInt = 32
-    """Channels of the state of a cell."""
+    """Channels of the state of an entry."""
     scores: PositiveInt = 4
-    """Learned scores per cell whose row and column log-softmax are fed back."""
+    """Learned scores per entry whose row and column log-softmax are fed back."""
     iterations: PositiveInt = 6
-    """Applications of the shared layer; more of them at test time than in training extrapolate in size."""
+    """Applications of the shared layer; more of them than in training can solve larger problems."""
 
 
 class ExchangeableTrainerConfig(hnetzoo.TrainerConfig):
@@ -32,8 +32,8 @@ class ExchangeableTrainerConfig(hnetzoo.TrainerConfig):
     warmup_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
     """Share of the steps in which the rate rises."""
     largest_gradient: PositiveFloat = 1.0
-    """Norm that the gradient of a step is clipped to."""
+    """Largest norm of the gradient of a step; above it, the gradient is clipped."""
     iterations: tuple[PositiveInt, PositiveInt] | None = None
-    """Range that the iterations of a training step are drawn from, so that more extrapolate; null: the model's."""
+    """Range of the random number of iterations of a training step; null: the model's number."""
     supervise_every: PositiveInt | None = None
-    """Ask for the answer after every so many iterations, and not only after the last; null: only after the last."""
+    """Take the loss after every so many iterations too, not only after the last; null: only after the last."""

@@ -1,9 +1,9 @@
 """A recurrent exchangeable network on the distance matrix.
 
-Every pair holds a state and a few potentials. A shared layer, applied again and again, normalises the potentials along
-rows and columns as Sinkhorn's algorithm does, shows the pair how it competes there, and updates its state from itself
-and from the maxima of its row and of its column; the state in turn moves the potentials. Whatever permutes rows or
-columns permutes the answer alike, and the weights know no size.
+Every pair has a state and a few potentials. A shared layer, applied repeatedly, normalises the potentials along rows
+and columns as Sinkhorn's algorithm does, and updates the state of each pair from itself, from the normalised potentials
+and from the maxima of its row and of its column; the state in turn changes the potentials. Permuting rows or columns
+permutes the output in the same way, and the weights do not depend on the size.
 
 How ours differs from the paper: pooling is by maxima and log-softmax instead of means, the layer is shared and iterated
 with a residual state, potentials are carried along, and rows and columns may be masked.
@@ -21,10 +21,10 @@ import hnetzoo
 from hnetzoo_exchangeable.config import ExchangeableConfig
 
 LEAST_LOG_SHARE = -10.0
-"""Least log-share that a state is shown: below it a pair has lost, and only rounding grows."""
+"""Least log-softmax passed to a state: smaller values only add rounding errors."""
 LEAST_POTENTIAL = -60.0
 LEAST_GAP = 1e-3
-"""Least typical gap of a problem that its distances are measured in [units of the distance]."""
+"""Least typical gap of a problem, by which its distances are divided [unit of the distances]."""
 FEATURES = 5
 
 
@@ -50,10 +50,10 @@ class ExchangeableLayer(nn.Module):
         self.norm = nn.LayerNorm(channels)
 
     def forward(self, state: Tensor, potential: Tensor, features: Tensor, absent: Tensor) -> tuple[Tensor, Tensor]:
-        """Map state [b, n, m, c] and potential [b, n, m, s] to the next ones.
+        """Return the next state [b, n, m, c] and potential [b, n, m, s].
 
-        `features` is [b, n, m, 5]; `absent`, [b, n, m, 1], is 0 where a pair can be made and `hnetzoo.ABSENT`
-        elsewhere: adding it is several times as fast as masking, and as exact.
+        `features` is [b, n, m, 5]; `absent`, [b, n, m, 1], is 0 for allowed pairs and `hnetzoo.ABSENT` elsewhere:
+        adding it is several times as fast as masking, and as exact.
         """
         scores = potential + self.score(state) + absent
         in_row, in_column = torch.log_softmax(scores, 2), torch.log_softmax(scores, 1)
@@ -70,7 +70,7 @@ class Exchangeable(hnetzoo.AssociationModel):
 
     Args:
         config: Settings.
-        shape: Ignored; the weights know no size.
+        shape: Ignored; the weights do not depend on the size.
 
     Example:
         >>> model = Exchangeable(ExchangeableConfig(), (2, 2))
@@ -94,13 +94,13 @@ class Exchangeable(hnetzoo.AssociationModel):
         *,
         after: Sequence[int] | None = None,
     ) -> Tensor:
-        """Return association logits, as every association model does.
+        """Return association logits.
 
         Args:
             distance: As in `hnetzoo.AssociationModel`.
             row_mask: Likewise.
             col_mask: Likewise.
-            after: Numbers of iterations, ascending, to return the logits after each; for training.
+            after: Numbers of iterations, ascending; the logits after each are returned, for training.
 
         Returns:
             Float [b, n, m], before the sigmoid; with `after`, [len(after), b, n, m].
@@ -134,11 +134,11 @@ class Exchangeable(hnetzoo.AssociationModel):
 
 
 def _features(distance: Tensor, allowed: Tensor) -> Tensor:
-    """Describe each pair by five numbers, [b, n, m, 5].
+    """Return five features of each pair, [b, n, m, 5].
 
-    They are its distance, how far that is from the least of its row and from the least of its column, and the latter
-    two in units of the problem's typical gap, which shrinks as problems grow. The inverse hyperbolic sine
-    keeps the scale of small numbers and tames far ones.
+    They are its distance, the distance minus the least of its row and minus the least of its column, and the latter two
+    divided by the problem's typical gap, which is smaller for larger problems. The inverse hyperbolic sine keeps small
+    numbers as they are and compresses large ones.
     """
     far = distance.masked_fill(~allowed, -hnetzoo.mask_value(distance.dtype))
     above_row, above_column = ((distance - far.amin(axis, keepdim=True)).masked_fill(~allowed, 0.0) for axis in (2, 1))
@@ -147,7 +147,7 @@ def _features(distance: Tensor, allowed: Tensor) -> Tensor:
 
 
 def _typical_gap(far: Tensor, allowed: Tensor) -> Tensor:
-    """Average the gap between least and second least over the rows and columns that have two, [b, 1, 1]."""
+    """Return the mean gap between least and second least of the rows and columns that have both, [b, 1, 1]."""
     total, lines = far.new_zeros(len(far)), far.new_zeros(len(far))
     for axis in (1, 2):
         if far.shape[axis] > 1:

@@ -13,12 +13,12 @@ HARTFORD = hnetzoo.Citation(
 )
 
 VARIANTS = ("default", "assignment", "known-counts", "tracks")
-"""Trained on doa-reference, on lsap of many sizes, on doa with masks, and on doa-tracks."""
+"""Trained on doa-reference, on lsap with many sizes, on doa with masked slots, and on doa-tracks."""
 
 
 @hnetzoo.hookimpl
 def hnetzoo_models() -> Iterable[hnetzoo.ModelSpec]:
-    """Declare exchangeable."""
+    """Return the declaration of exchangeable."""
     return [
         hnetzoo.ModelSpec(
             name="exchangeable",
@@ -42,11 +42,11 @@ def hnetzoo_models() -> Iterable[hnetzoo.ModelSpec]:
 
 @hnetzoo.hookimpl
 def hnetzoo_trainers() -> Iterable[hnetzoo.TrainerSpec]:
-    """Declare the trainer exchangeable."""
+    """Return the declaration of the trainer exchangeable."""
     return [
         hnetzoo.TrainerSpec(
             name="exchangeable",
-            summary="Cross-entropy of cells, rows and columns, along the iterations; Adam, one cycle of the rate.",
+            summary="Cross-entropy of entries, rows and columns, along the iterations; Adam, one-cycle rate.",
             target="hnetzoo_exchangeable.trainer:ExchangeableTrainer",
             config="hnetzoo_exchangeable.config:ExchangeableTrainerConfig",
             citation=HARTFORD,

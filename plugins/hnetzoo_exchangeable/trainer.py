@@ -1,8 +1,8 @@
 """The exchangeable trainer: cross-entropy of entries, rows and columns, after several numbers of iterations.
 
-A row's and a column's cross-entropy is over its partners and "none", whose logit is 0, so that all three terms agree
-on what a logit means. Asking for answers along the way, after numbers of iterations that change from step to step,
-teaches the network to keep a right answer, and more iterations than were trained then solve larger problems.
+The cross-entropy of a row or a column is over its partners and "none", whose logit is 0, so that a logit means the same
+in all three terms. The loss is also taken after fewer iterations, and their number may change from step to step: so the
+network learns to keep a correct output, and can solve larger problems with more iterations than it was trained with.
 """
 
 import inspect
@@ -15,14 +15,14 @@ import hnetzoo
 from hnetzoo_exchangeable.config import ExchangeableTrainerConfig
 
 EARLY_WEIGHT = 0.3
-"""Weight of an answer along the way, beside 1 for the last."""
+"""Weight of the output after an earlier iteration; that after the last has weight 1."""
 
 
 class ExchangeableTrainer:
-    """Train association logits against entries, rows and columns.
+    """Train association logits against the true pairs, over entries, rows and columns.
 
     Args:
-        config: Settings; those of the iterations are for models whose `forward` takes `after`, as that of
+        config: Settings; `iterations` and `supervise_every` are for models whose `forward` takes `after`, as that of
             `exchangeable` does, and have no effect on others.
     """
 
@@ -30,7 +30,7 @@ class ExchangeableTrainer:
         self.config = config
 
     def losses(self, model: nn.Module, batch: hnetzoo.AssociationBatch) -> dict[str, Tensor]:
-        """Return the mean cross-entropies of rows, "row", of columns, "column", and of a row's entries, "cell"."""
+        """Return mean cross-entropies: of rows, "row", of columns, "column", and of entries, summed per row, "cell"."""
         problems = batch.distance, batch.row_mask, batch.col_mask
         inner = hnetzoo.unwrapped(model)  # DistributedDataParallel and torch.compile hide what a model takes
         iterates = "after" in inspect.signature(inner.forward).parameters
@@ -53,7 +53,7 @@ class ExchangeableTrainer:
         )
 
     def _iterations(self, model: nn.Module) -> list[int]:
-        """Choose after how many iterations to ask, ascending; in training the last of them is drawn anew."""
+        """Return the numbers of iterations to take the loss after, ascending; in training the last one is random."""
         last: int = model.iterations  # type: ignore[assignment]
         if self.config.iterations is not None:
             low, high = self.config.iterations
@@ -63,7 +63,7 @@ class ExchangeableTrainer:
 
 
 def _terms(logits: Tensor, batch: hnetzoo.AssociationBatch) -> Tensor:
-    """Compute the terms of one answer: cell, row and column, [3]."""
+    """Return the terms of the logits after one number of iterations: cell, row and column, [3]."""
     cells, truth = batch.cells, batch.association.to(logits.dtype)
     cell = binary_cross_entropy_with_logits(logits, truth, cells.to(logits.dtype), reduction="sum")
     reachable = logits.masked_fill(~cells, hnetzoo.ABSENT)
@@ -73,7 +73,7 @@ def _terms(logits: Tensor, batch: hnetzoo.AssociationBatch) -> Tensor:
 
 
 def _mean_choice(logits: Tensor, truth: Tensor, mask: Tensor, axis: int) -> Tensor:
-    """Average, over the lines that exist, the cross-entropy of choosing one partner or none along an axis."""
+    """Return the mean cross-entropy, over existing rows or columns, of choosing one partner or none along an axis."""
     log_of_all = torch.logsumexp(nn.functional.pad(logits, (1, 0) if axis == 2 else (0, 0, 1, 0)), axis)
     mean: Tensor = ((log_of_all - (logits * truth).sum(axis)) * mask).sum() / mask.sum().clamp(min=1)
     return mean

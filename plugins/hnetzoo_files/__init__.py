@@ -1,1 +1,1 @@
-"""Datasets from files that people bring."""
+"""Datasets from your own files."""

@@ -15,13 +15,13 @@ class NpzConfig(hnetzoo.SplitShares):
     """The .npz file, as "hnetzoo generate" writes it: distance, association, and masks, activity, features
     and split if any."""
     validation_share: hnetzoo.Share = 0.1
-    """Share of the problems that selects the best epoch, where the file stores no split."""
+    """Share of the problems used to select the best epoch, where the file stores no split."""
     test_share: hnetzoo.Share = 0.1
-    """Share of the problems that reports, where the file stores no split."""
+    """Share of the problems used for the reported metrics, where the file stores no split."""
     split_seed: NonNegativeInt = 0
-    """Fixes who is in which split; apart from the training seed, so that no seed trains on another's test problems."""
+    """Decides which problem is in which split; the training seed does not, so all runs have the same test split."""
     unit: str = "unknown"
-    """Unit of the distances, for people."""
+    """Unit of the distances, for display."""
 
 
 class DOACsvConfig(hnetzoo.SplitShares):
@@ -35,15 +35,15 @@ class DOACsvConfig(hnetzoo.SplitShares):
     vertical_angle: Literal["elevation", "polar"] = "elevation"
     """"elevation": the last angle is measured from the horizon, -90..90; "polar": from the zenith, 0..180."""
     tolerance_s: NonNegativeFloat = 0.01
-    """Times of both files that differ by no more are one frame [seconds]; below half the time between frames."""
+    """Largest difference of two times in one frame [seconds]; keep it below half the time between frames."""
     hop_s: PositiveFloat | None = None
-    """Time between frames [seconds]: gives DCASE frames their time, and makes problems of the silent frames that no
-    file mentions. None: 0.1 for DCASE, and only the frames that are mentioned for plain files."""
+    """Time between frames [seconds]: gives DCASE frames their time, and adds the silent frames that neither file
+    mentions. None: 0.1 for DCASE; plain files then have only the frames that they mention."""
     truth: Literal["optimal", "identity"] = "optimal"
     """"optimal": the exact assignment within the gate; "identity": equal class and source, in DCASE files."""
     gate_deg: Annotated[float, Field(gt=0, le=180)] = 20.0
     """Largest angle of a true pair, with truth "optimal": pairs beyond are forbidden before matching [degrees]."""
     validation_share: hnetzoo.Share = 0.2
-    """Share of the frames, before those of the test, that selects the best epoch."""
+    """Share of the frames, before the test frames, used to select the best epoch."""
     test_share: hnetzoo.Share = 0.2
-    """Share of the frames, the last ones, that reports."""
+    """Share of the frames, the last ones, used for the reported metrics."""

@@ -19,7 +19,7 @@ Ints = NDArray[np.int64]
 
 PLAIN, DCASE = (3,), (5, 6)  # columns
 FORMS = "time, azimuth, elevation or frame, class, source, azimuth, elevation[, distance]"
-LAST_FRAME = 1_000_000  # more than a day of DCASE frames; beyond it stands a slip of the pen
+LAST_FRAME = 1_000_000  # more than a day of DCASE frames; a larger number is taken for a mistake
 ELEVATIONS = {"elevation": (-90.0, 90.0), "polar": (0.0, 180.0)}  # degrees
 LARGEST_AZIMUTH = 360.0  # degrees, of either sign: both -180..180 and 0..360 are in use
 
@@ -32,7 +32,7 @@ class Directions(NamedTuple):
         vector: Unit vectors, float64 [l, 3].
         identity: Class and source, int64 [l, 2]; zeros in a plain file.
         framed: Whether this is a DCASE file; False for an empty one.
-        lines: The lines that they stand in.
+        lines: The lines that hold them.
     """
 
     time: Floats
@@ -43,10 +43,10 @@ class Directions(NamedTuple):
 
 
 def read_directions(path: Path, vertical_angle: str = "elevation") -> Directions:
-    """Return the directions of a file in either form; an empty one is a plain file without directions.
+    """Return the directions of a file in either form; an empty file counts as plain.
 
     Raises:
-        DataError: If the file cannot be read, or a line is not as described; names the file and the line.
+        DataError: If the file cannot be read, or a line is not as described; it names the file and the line.
     """
     lines = hnetzoo.read_number_lines(path, FORMS, min(PLAIN), max(DCASE))
     columns = _columns(lines)
@@ -69,10 +69,10 @@ def read_directions(path: Path, vertical_angle: str = "elevation") -> Directions
 
 
 def check_identities(directions: Directions) -> None:
-    """Raise DataError if there are directions without identity, or one identity is in a frame twice."""
+    """Raise DataError if directions have no identity, or an identity is in a frame twice."""
     if len(directions.time) and not directions.framed:
         raise hnetzoo.DataError(
-            f"'{directions.lines.path}' names no class and source; truth by identity needs both files as DCASE "
+            f"'{directions.lines.path}' has no class and source; truth by identity needs both files as DCASE "
             "metadata: set truth to 'optimal'"
         )
     keys = np.column_stack((directions.time.astype(np.int64), directions.identity))
@@ -83,11 +83,11 @@ def check_identities(directions: Directions) -> None:
 
 
 def _columns(lines: hnetzoo.NumberLines) -> int:
-    """Return the number of columns that all lines have; raises DataError where they differ, or it is unknown."""
+    """Return the number of columns that all lines have; raises DataError if they differ or the number is unknown."""
     columns = int(lines.columns[0]) if len(lines.columns) else PLAIN[0]
-    known = f"the first has {columns}" if columns in PLAIN + DCASE else "3, 5 and 6 are known"
+    known = f"the first line has {columns}" if columns in PLAIN + DCASE else "it must be 3, 5 or 6"
     wrong = (lines.columns != columns) | (columns not in PLAIN + DCASE)
-    lines.refuse(wrong, lambda i: f"{lines.columns[i]} columns, and {known}")
+    lines.refuse(wrong, lambda i: f"{lines.columns[i]} columns, but {known}")
     return columns
 
 

@@ -1,8 +1,8 @@
 """Dataset doa-csv: references and predictions of a sound localizer, from two text files.
 
 A problem is a frame. Both axes are in random order, and slots without a source are masked out. Splits are contiguous in
-time: the first frames train, the next select and the last report. Frames in which one file or both are silent are
-problems too, as far as they can be known of (see the setting `hop_s`).
+time: the first frames are for training, the next for validation and the last for the test. Frames in which one file or
+both are silent are problems too, where they can be inferred (see the setting `hop_s`).
 """
 
 from functools import cached_property
@@ -35,17 +35,17 @@ class DOACsvDataset:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(n, m): the most directions that a frame has on either side, over all splits; at least 1."""
+        """(n, m): the largest number of references and predictions of a frame, over all splits; at least 1."""
         _, n, m = self._batch.distance.shape
         return n, m
 
     def load(self, split: hnetzoo.Split, seed: int) -> hnetzoo.AssociationBatch:
-        """Return the frames of a split; the seed orders the slots of each and changes nothing else."""
+        """Return the problems of a split; the seed only decides the order of the slots of each problem."""
         b = len(self._batch.distance)
         frames = hnetzoo.split_slice(split, b, self.config.validation_share, self.config.test_share)
         if frames.start == frames.stop:
             raise hnetzoo.DataError(
-                f"'{self.config.reference}' and '{self.config.predicted}' give the {split} split no frame "
+                f"'{self.config.reference}' and '{self.config.predicted}' leave the {split} split without frames "
                 f"({b} in all); add frames, or change validation_share and test_share"
             )
         generator = torch.Generator().manual_seed(hnetzoo.split_seed(split, seed))
@@ -64,7 +64,7 @@ class DOACsvDataset:
         columns = spread(files[1], pairing.predicted, pairing.frames)
         exists = torch.from_numpy(rows.exists), torch.from_numpy(columns.exists)
         vectors = torch.from_numpy(rows.vector), torch.from_numpy(columns.vector)
-        # The matrix product behind the default loses small distances to rounding.
+        # The default computes a matrix product, which rounds small distances away.
         distance = torch.cdist(*vectors, compute_mode="donot_use_mm_for_euclid_dist")
         if self.config.truth == "identity":
             same = (rows.identity[:, :, None] == columns.identity[:, None]).all(-1)
@@ -75,11 +75,11 @@ class DOACsvDataset:
         return hnetzoo.AssociationBatch(distance.float(), association, *exists)
 
     def _pair(self, reference: Directions, predicted: Directions) -> Pairing:
-        """Pair the frames of both files by time, silent ones included where the time between frames is known."""
+        """Return the frames of both files paired by time, with silent ones where the time between frames is known."""
         framed = reference.framed, predicted.framed
         hop_s = self.config.hop_s or (DCASE_HOP_S if any(framed) else None)
         times = [
-            file.time * hop_s if file.framed and hop_s else file.time  # a frame's number, or its time already
+            file.time * hop_s if file.framed and hop_s else file.time  # from frame numbers, or already seconds
             for file in (reference, predicted)
         ]
         pairing, frame_times = pair_frames(times[0], times[1], self.config.tolerance_s)

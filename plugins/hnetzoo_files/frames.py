@@ -12,7 +12,7 @@ Bools = NDArray[np.bool_]
 
 
 class Pairing(NamedTuple):
-    """The frame of every line of both files, int64 [l], and how many frames there are."""
+    """The frame of every line of both files, int64 [l], and the number of frames."""
 
     reference: Ints
     predicted: Ints
@@ -28,7 +28,7 @@ class Slots(NamedTuple):
 
 
 def pair_frames(reference_s: Floats, predicted_s: Floats, tolerance_s: float) -> tuple[Pairing, Floats]:
-    """Pair the times of two files; a time that finds no partner is a frame of its own, with one side empty.
+    """Return the times of two files paired into frames; a time without a partner is a frame with one side empty.
 
     Args:
         reference_s: Times of the lines, [l] [seconds], in any order.
@@ -68,10 +68,10 @@ def pair_frames(reference_s: Floats, predicted_s: Floats, tolerance_s: float) ->
 
 
 def fill_silence(pairing: Pairing, times: Floats, hop_s: float, *, from_zero: bool) -> Pairing:
-    """Add a frame for every hop between two times, and before the first where frames count from 0.
+    """Return a pairing with a frame for every hop between two times, and before the first if frames count from 0.
 
     Raises:
-        DataError: If that makes more than a million frames.
+        DataError: If there are then more than a million frames.
     """
     start = [-hop_s] if from_zero else times[:1] - hop_s
     silent = (np.diff(np.concatenate((start, times))) / hop_s).round() - 1
@@ -85,12 +85,12 @@ def fill_silence(pairing: Pairing, times: Floats, hop_s: float, *, from_zero: bo
 
 
 def spread(directions: Directions, frame: Ints, frames: int) -> Slots:
-    """Return directions, whose frames are int64 [l], by frame and slot; there is at least one slot."""
+    """Return directions by frame and slot, given the frame of each, int64 [l]; there is at least one slot."""
     return Slots(*hnetzoo.spread_over_frames(frame, frames, directions.vector, directions.identity))
 
 
 def _nearest(references: Floats, predictions: Floats) -> Ints:
-    """Find the index of the nearest reference of every prediction, both ascending; 0 where there is none."""
+    """Return the index of the nearest reference of every prediction, both ascending; 0 if there is no reference."""
     after = np.searchsorted(references, predictions).clip(max=max(0, len(references) - 1))
     before = (after - 1).clip(min=0)
     padded = np.append(references, np.inf)

@@ -1,7 +1,7 @@
-"""Dataset npz: a user's own problems.
+"""Dataset npz: your own problems.
 
-The file is described in `hnetzoo.read_problems`. Where it stores a split, that split is used; otherwise
-problems are dealt to the splits by a seeded shuffle.
+The file is described in `hnetzoo.read_problems`. If it stores a split, that split is used; otherwise problems are
+divided among the splits by a seeded shuffle.
 """
 
 from functools import cached_property
@@ -34,12 +34,12 @@ class NpzDataset:
         return n, m
 
     def load(self, split: hnetzoo.Split, seed: int) -> hnetzoo.AssociationBatch:
-        """Return the problems of a split; the seed changes nothing, since the file is what it is."""
+        """Return the problems of a split; the seed has no effect."""
         chosen = self._membership == hnetzoo.SPLITS.index(split)
         if not bool(chosen.any()):
             raise hnetzoo.DataError(
-                f"'{self.config.path}' gives the {split} split no problem ({len(chosen)} in all); add problems, or "
-                "change validation_share and test_share"
+                f"'{self.config.path}' leaves the {split} split without problems ({len(chosen)} in all); add problems, "
+                "or change validation_share and test_share"
             )
         return self._batch.select(chosen.nonzero().squeeze(1))
 
@@ -50,7 +50,7 @@ class NpzDataset:
         if batch is None:
             raise hnetzoo.DataError(
                 f"'{self.config.path}' holds no array 'association'; training and evaluation need bool "
-                f"{list(stored.distance.shape)} ('hnetzoo associate' does without)"
+                f"{list(stored.distance.shape)} ('hnetzoo associate' needs none)"
             )
         return batch, stored.split
 
@@ -60,7 +60,7 @@ class NpzDataset:
 
     @cached_property
     def _membership(self) -> Tensor:
-        """Index into `hnetzoo.SPLITS` of every problem, [b]."""
+        """Index of the split of every problem in `hnetzoo.SPLITS`, [b]."""
         batch, split = self._stored
         if split is not None:
             return split

@@ -7,7 +7,7 @@ import hnetzoo
 
 @hnetzoo.hookimpl
 def hnetzoo_datasets() -> Iterable[hnetzoo.DatasetSpec]:
-    """Declare npz and doa-csv."""
+    """Return the declarations of npz and doa-csv."""
     return [
         hnetzoo.DatasetSpec(
             name="npz",

@@ -1,1 +1,1 @@
-"""The default plugin: the HNetGRU model and its trainer, from the paper."""
+"""The default model, HNetGRU of the paper, and its trainer."""

@@ -18,15 +18,15 @@ class HNetTrainerConfig(hnetzoo.TrainerConfig):
     """Settings of the hnet trainer."""
 
     learning_rate: PositiveFloat = 1e-3
-    """Rate of Adam; the peak of the cycle under schedule "one-cycle"."""
+    """Learning rate of Adam; the peak of the schedule "one-cycle"."""
     weight_decay: NonNegativeFloat = 0.3
     """Decoupled decay of all weights, in units of the learning rate; 0 is plain Adam. It keeps the unscaled attention
-    from saturating early, after which no gradient would reach it."""
+    from saturating early, where its gradient vanishes."""
     schedule: Literal["one-cycle", "constant"] = "one-cycle"
-    """Course of the learning rate; "constant" is the origin's."""
+    """Schedule of the learning rate; the original Hnet has "constant"."""
     warmup_share: Annotated[float, Field(gt=0, lt=1)] = 0.3
-    """Share of the steps in which the rate of the one-cycle schedule rises; about three epochs serve well."""
+    """Share of the steps in which the rate of the one-cycle schedule rises; about three epochs work well."""
     loss_weights: tuple[NonNegativeFloat, NonNegativeFloat, NonNegativeFloat] = (1.0, 1.0, 1.0)
     """Weights of the cell, row and column terms."""
     balance_cells: bool = False
-    """Weigh the positives of the cell term by (1 - p) / p, p being the share of training labels that are 1 there."""
+    """Weigh the positives of the cell term by (1 - p) / p, where p is the share of positives of the training labels."""

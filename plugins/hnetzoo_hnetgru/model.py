@@ -1,10 +1,10 @@
 """HNetGRU, the network of Hnet, written from its description.
 
-Rows of the distance matrix are the sequence of a GRU; an attention layer relates the rows; a linear layer gives one
+The rows of the distance matrix are the sequence of a GRU; an attention layer relates the rows; a linear layer gives one
 logit per column. Parameter names and counts are the paper's, so its checkpoints can be imported.
 
 How ours differs from the authors' code: the model returns the logits of pairs alone, since row and column activity are
-their maxima and belong to the loss; pairs that cannot be made are read as far away; a batch of one keeps its axis.
+their maxima and belong to the loss; forbidden pairs are treated as far apart; a batch of one keeps its axis.
 
 Source: S. Adavanne, A. Politis, T. Virtanen, "Differentiable Tracking-Based Training of Deep Learning Sound Source
 Localizers", WASPAA 2021, section 3.
@@ -20,7 +20,7 @@ import hnetzoo
 from hnetzoo_hnetgru.config import HNetGRUConfig
 
 FAR = 300.0**0.5
-"""Distance of a pair that cannot be made: that of the original Hnet's pad, the point (10, 10, 10), from the centre."""
+"""Distance of a forbidden pair: that of the original Hnet's pad, the point (10, 10, 10), from the centre."""
 
 
 class AttentionLayer(nn.Module):
@@ -40,8 +40,8 @@ class AttentionLayer(nn.Module):
         self.conv_V = nn.Conv1d(channels, channels, kernel_size=1, bias=False)
 
     def forward(self, sequence: Tensor) -> Tensor:
-        """Map float [b, n, c] to float [b, n, c]."""
-        # A 1x1 convolution is a linear map of each step; applied as one, a training step takes two thirds of the time.
+        """Return the attended sequence, float [b, n, c], of float [b, n, c]."""
+        # A 1x1 convolution is a linear map of each step; as a linear map, a training step takes two thirds of the time.
         query, key, value = (conv.weight.squeeze(-1) for conv in (self.conv_Q, self.conv_K, self.conv_V))
         # (x Q^T)(x K^T)^T = x (Q^T K) x^T: one product with the sequence instead of two.
         scores = linear(sequence, key.mT @ query) @ sequence.mT
@@ -70,7 +70,7 @@ class HNetGRU(hnetzoo.AssociationModel):
         self.fc1 = nn.Linear(config.hidden_size, shape[1])
 
     def logits(self, distance: Tensor, allowed: Tensor) -> Tensor:
-        """Return logits [b, n, m]; raises ShapeError if the problems are of another size than the model."""
+        """Return logits [b, n, m]; raises ShapeError if the problems do not have the size of the model."""
         if tuple(distance.shape[1:]) != self.shape:
             raise hnetzoo.ShapeError(
                 f"problems are {distance.shape[1]} x {distance.shape[2]}; these weights are for {self.shape[0]} x "
@@ -81,10 +81,10 @@ class HNetGRU(hnetzoo.AssociationModel):
         return logits
 
     def _hidden_states(self, distance: Tensor) -> Tensor:
-        """Run the GRU along the rows: float [b, n, m] to float [b, n, h].
+        """Return the states of the GRU along the rows, float [b, n, h], of float [b, n, m].
 
-        The first row meets the zero state, where the recurrent product is its bias alone; leaving that product out
-        saves a quarter of the arithmetic of a 2 x 2 problem.
+        The first row starts from the zero state, where the recurrent product is only its bias; leaving that product
+        out saves a quarter of the arithmetic of a 2 x 2 problem.
         """
         (((weight, _, bias, recurrent_bias),),) = self.gru.weights
         reset, update, new = linear(distance[:, 0], weight, bias).chunk(3, dim=1)
@@ -97,6 +97,6 @@ class HNetGRU(hnetzoo.AssociationModel):
 
     @staticmethod
     def infer_shape(state: Mapping[str, Tensor]) -> tuple[int, int]:
-        """Return (n, m) of a state dict of the original Hnet, whose problems are square; KeyError if it is none."""
+        """Return (n, m) of a state dict of the original Hnet, whose problems are square; KeyError if it is not one."""
         max_doas = len(state["fc1.bias"])
         return max_doas, max_doas

@@ -15,11 +15,11 @@ HNET = hnetzoo.Citation(
 
 @hnetzoo.hookimpl
 def hnetzoo_models() -> Iterable[hnetzoo.ModelSpec]:
-    """Declare hnetgru."""
+    """Return the declaration of hnetgru."""
     return [
         hnetzoo.ModelSpec(
             name="hnetgru",
-            summary="GRU and attention over the rows of D: the reference network of Hnet.",
+            summary="GRU and attention over the rows of the distance matrix: the network of the original Hnet.",
             target="hnetzoo_hnetgru.model:HNetGRU",
             config="hnetzoo_hnetgru.config:HNetGRUConfig",
             citation=HNET,
@@ -39,11 +39,11 @@ def hnetzoo_models() -> Iterable[hnetzoo.ModelSpec]:
 
 @hnetzoo.hookimpl
 def hnetzoo_trainers() -> Iterable[hnetzoo.TrainerSpec]:
-    """Declare hnet."""
+    """Return the declaration of the trainer hnet."""
     return [
         hnetzoo.TrainerSpec(
             name="hnet",
-            summary="Three binary cross-entropies (cells, row maxima, column maxima), Adam, one-cycle rate.",
+            summary="Three binary cross-entropies (entries, row maxima, column maxima), Adam, one-cycle rate.",
             target="hnetzoo_hnetgru.trainer:HNetTrainer",
             config="hnetzoo_hnetgru.config:HNetTrainerConfig",
             citation=HNET,

@@ -1,8 +1,8 @@
 """The hnet trainer: three binary cross-entropies and Adam.
 
 How ours differs from the authors' script: the learning rate follows one cycle instead of staying constant, and weights
-decay (the script's ways are `schedule = "constant"` and `weight_decay = 0`); masked slots carry no loss; the balancing
-weights that the script computes and never uses can be applied (`balance_cells`).
+decay (the script has `schedule = "constant"` and `weight_decay = 0`); masked slots add no loss; the balancing weights
+that the script computes but never uses can be applied (`balance_cells`).
 
 Source: S. Adavanne, A. Politis, T. Virtanen, WASPAA 2021, section 3.
 """
@@ -15,11 +15,11 @@ import hnetzoo
 from hnetzoo_hnetgru.config import HNetTrainerConfig
 
 ABSENT = -1e4
-"""Logit of a masked cell in the maxima: below any real one, and finite, so that no gradient becomes NaN."""
+"""Logit of a masked entry in the maxima: below any real one, and finite, so that no gradient becomes NaN."""
 
 
 class HNetTrainer:
-    """Train association logits against cells, row activity and column activity.
+    """Train association logits against the true pairs, row activity and column activity.
 
     Args:
         config: Settings.
@@ -39,13 +39,13 @@ class HNetTrainer:
         self.positive_weight: Tensor | None = None
 
     def prepare(self, training: hnetzoo.AssociationBatch) -> None:
-        """Take the balancing weights from the training split, where the settings ask for them."""
+        """Compute the balancing weight of the training split if `balance_cells` is set."""
         if self.config.balance_cells:
             share = hnetzoo.label_shares(training)
             self.positive_weight = torch.where(share > 0, (1 - share) / share, 1.0).to(training.distance.dtype)
 
     def losses(self, model: nn.Module, batch: hnetzoo.AssociationBatch) -> dict[str, Tensor]:
-        """Compute the three terms, each summed over the batch as in the paper, times its weight.
+        """Return the three terms, each summed over the batch as in the paper, times its weight.
 
         Args:
             model: An association model.
@@ -78,6 +78,6 @@ class HNetTrainer:
 
 
 def _cross_entropy(logits: Tensor, truth: Tensor, mask: Tensor, positive_weight: Tensor | None = None) -> Tensor:
-    """Sum the cross-entropy over True of mask; all [b, ...] of one shape."""
+    """Return the sum of the cross-entropy where mask is True; all [b, ...] of one shape."""
     weight = mask.to(logits.dtype)
     return binary_cross_entropy_with_logits(logits, truth, weight, reduction="sum", pos_weight=positive_weight)

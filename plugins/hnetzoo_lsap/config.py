@@ -17,17 +17,17 @@ class LSAPConfig(hnetzoo.Config):
     min_size: NonNegativeInt = 2
     """Fewest existing slots per side; sizes are uniform in min_size..max_size and mixed in one batch."""
     form: Literal["square", "rectangular"] = "square"
-    """"square": as many rows as columns; "rectangular": both drawn on their own."""
+    """"square": as many rows as columns; "rectangular": both drawn independently."""
     costs: Costs = "uniform"
     """"uniform": independent in [0, 1); "gaussian": independent standard normal, so half are negative; "clustered":
     Euclidean distances of points around a few common centres in the unit square; "directions": chords between
     uniformly random directions, 0..2."""
     clusters: PositiveInt = 3
-    """Centres per problem, of clustered costs."""
+    """Centres per problem, for clustered costs."""
     spread: PositiveFloat = 0.05
-    """Standard deviation of the points around their centre per axis, of clustered costs [sides of the square]."""
+    """Standard deviation of the points around their centre per axis, for clustered costs [sides of the square]."""
     samples: PositiveInt = 100_000
-    """Training samples; validation and test splits have a tenth of it, and at least one."""
+    """Training samples; validation and test splits have a tenth of it each, and at least one."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -1,6 +1,6 @@
 """Random cost matrices, whole batches at once.
 
-Every draw takes a source of randomness, the number of problems and the settings, and returns float32
+Every function of `DRAWS` takes a random generator, the number of problems and the settings, and returns float32
 [b, max_size, max_size].
 """
 
@@ -18,23 +18,23 @@ Draw = Callable[[np.random.Generator, int, LSAPConfig], Tensor]
 
 
 def uniform(rng: np.random.Generator, b: int, config: LSAPConfig) -> Tensor:
-    """Draw independent costs uniformly in [0, 1)."""
+    """Return independent costs, uniform in [0, 1)."""
     return torch.from_numpy(rng.random((b, config.max_size, config.max_size), dtype=np.float32))
 
 
 def gaussian(rng: np.random.Generator, b: int, config: LSAPConfig) -> Tensor:
-    """Draw independent standard normal costs."""
+    """Return independent standard normal costs."""
     return torch.from_numpy(rng.standard_normal((b, config.max_size, config.max_size), dtype=np.float32))
 
 
 def clustered(rng: np.random.Generator, b: int, config: LSAPConfig) -> Tensor:
-    """Measure distances of points that rows and columns draw around the same centres: many costs are nearly equal."""
+    """Return distances of points around centres that rows and columns share: many costs are nearly equal."""
     centres = rng.random((b, config.clusters, 2), dtype=np.float32)
     return _distances(*(_around(rng, centres, config) for _ in range(2)))
 
 
 def directions(rng: np.random.Generator, b: int, config: LSAPConfig) -> Tensor:
-    """Measure chords between directions that rows and columns draw independently and uniformly on the sphere."""
+    """Return chords between independent directions, uniform on the sphere."""
     points = rng.standard_normal((2, b, config.max_size, 3), dtype=np.float32)
     return _distances(*(points / np.linalg.norm(points, axis=-1, keepdims=True)))
 
@@ -54,7 +54,7 @@ UNITS: Mapping[Costs, str] = {
 
 
 def _around(rng: np.random.Generator, centres: Points, config: LSAPConfig) -> Points:
-    """Draw points [b, max_size, 2], each around one of the centres [b, clusters, 2]."""
+    """Return points [b, max_size, 2], each around one of the centres [b, clusters, 2]."""
     shape = len(centres), config.max_size
     chosen = np.take_along_axis(centres, rng.integers(0, config.clusters, shape)[..., None], 1)
     offset = rng.standard_normal((*shape, 2), dtype=np.float32)
@@ -63,5 +63,5 @@ def _around(rng: np.random.Generator, centres: Points, config: LSAPConfig) -> Po
 
 def _distances(rows: Points, columns: Points) -> Tensor:
     points = torch.from_numpy(rows), torch.from_numpy(columns)
-    # The matrix product behind the default loses the small distances to rounding.
+    # The default computes a matrix product, which rounds small distances away.
     return torch.cdist(*points, compute_mode="donot_use_mm_for_euclid_dist")

@@ -1,7 +1,7 @@
 """Dataset lsap: linear assignment problems of mixed sizes in one batch.
 
-Every existing slot is active: the optimum matches as many pairs as the smaller side holds, and there is nothing else
-to find out. The first rows and columns of a problem exist, the rest is masked and holds further costs of the draw.
+Every existing slot is active, so the optimum matches every slot of the smaller side. The first rows and columns of a
+problem exist; the others are masked and hold further random costs.
 """
 
 from typing import NamedTuple
@@ -41,7 +41,7 @@ class LSAP:
         return self.config.max_size, self.config.max_size
 
     def load(self, split: hnetzoo.Split, seed: int) -> hnetzoo.AssociationBatch:
-        """Draw a split; the truth is the optimum of the distances as stored, in float32."""
+        """Return a split; the truth is the optimum of the distances as stored, in float32."""
         rng, b = hnetzoo.split_generator(split, seed), hnetzoo.split_size(split, self.config.samples)
         masks = self._masks(rng, b)
         distance = DRAWS[self.config.costs](rng, b, self.config)

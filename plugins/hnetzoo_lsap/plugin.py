@@ -7,7 +7,7 @@ import hnetzoo
 
 @hnetzoo.hookimpl
 def hnetzoo_datasets() -> Iterable[hnetzoo.DatasetSpec]:
-    """Declare lsap."""
+    """Return the declaration of lsap."""
     return [
         hnetzoo.DatasetSpec(
             name="lsap",

@@ -1,7 +1,7 @@
-"""Boxes and how far they are apart.
+"""Distances between boxes.
 
-Conventions: a box is left, top, width, height [pixels], float64 [..., 4]; width and height are above 0. Slots that hold
-no box may hold zeros, which are at distance 1 (iou) or 0 (centre) from each other and never NaN.
+Conventions: a box is left, top, width, height [pixels], float64 [..., 4]; width and height are above 0. Slots without a
+box may hold zeros, which are at distance 1 (iou) or 0 (centre) from each other, never NaN.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ Floats = NDArray[np.float64]
 
 
 def intersection_over_union(reference: Floats, predicted: Floats) -> Floats:
-    """Measure the overlap of boxes.
+    """Return the intersection over union of boxes.
 
     Args:
         reference: Boxes, [..., n, 4].
@@ -38,15 +38,15 @@ def intersection_over_union(reference: Floats, predicted: Floats) -> Floats:
 
 
 def iou_distance(reference: Floats, predicted: Floats) -> Floats:
-    """Compute 1 - intersection over union; arguments and shape as there."""
+    """Return 1 - intersection over union; arguments and shape as in `intersection_over_union`."""
     distance: Floats = 1 - intersection_over_union(reference, predicted)
     return distance
 
 
 def centre_distance(reference: Floats, predicted: Floats) -> Floats:
-    """Measure the distance of box centres in units of the mean of both heights, so that it does not depend on depth.
+    """Return the distances of box centres in units of the mean of both heights, [..., n, m]; independent of depth.
 
-    Heights, since the width of a walking person changes with every step.
+    Heights are used because the width of a walking person changes with every step.
 
     Example:
         >>> first = np.array([[0.0, 0.0, 2.0, 10.0]])

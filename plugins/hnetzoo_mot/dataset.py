@@ -1,8 +1,9 @@
 """Dataset mot: association of boxes in your own MOTChallenge sequences.
 
-A problem is a frame, or in mode "tracking" two frames `steps` apart. Splits are contiguous: of each sequence the first
-frames train, the next select and the last report, and no frame is in two splits, neither as rows nor as columns; or
-whole sequences are given to a split by name. Frames without boxes are problems too, with all their slots masked.
+A problem is a frame, or in mode "tracking" two frames `steps` apart. Splits are contiguous: the first frames of
+each sequence are for training, the next for validation and the last for the test, and no frame is in two splits,
+neither as rows nor as columns; alternatively, whole sequences are assigned to a split by name. Frames without boxes
+are problems too, with all their slots masked.
 """
 
 from collections.abc import Iterator
@@ -26,7 +27,7 @@ class MOT:
 
     Raises:
         DataError: On first use, if a file is missing or malformed.
-        UnknownNameError: On first use, if a split names a sequence that is not there.
+        UnknownNameError: On first use, if a split names a sequence that does not exist.
     """
 
     def __init__(self, config: MOTConfig) -> None:
@@ -35,19 +36,19 @@ class MOT:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(n, m): the most boxes that a frame has on either side, over all splits; at least 1."""
+        """(n, m): the largest number of reference and predicted boxes of a frame, over all splits; at least 1."""
         widths = [[side.exists.shape[1] for side in self._sides(sequence)] for sequence in self._sequences]
         n, m = np.max(widths, axis=0)
         return int(n), int(m)
 
     def load(self, split: hnetzoo.Split, seed: int) -> hnetzoo.AssociationBatch:
-        """Return the problems of a split; the seed orders the slots of each and changes nothing else."""
+        """Return the problems of a split; the seed only decides the order of the slots of each problem."""
         parts = [self._problems(sequence, self._frames(sequence, split)) for sequence in self._sequences]
         batch = hnetzoo.AssociationBatch.concatenate(parts)
         if not len(batch.distance):
             names = ", ".join(f"{sequence.name} {sequence.frames}" for sequence in self._sequences)
             raise hnetzoo.DataError(
-                f"the {split} split has no problem (frames: {names}; steps: {self._gap}); lower steps, or change the "
+                f"the {split} split has no problems (frames: {names}; steps: {self._gap}); lower steps, or change the "
                 "shares or the sequences of the split"
             )
         return batch.shuffle_slots(torch.Generator().manual_seed(hnetzoo.split_seed(split, seed)))
@@ -66,7 +67,7 @@ class MOT:
         return self.config.steps if self.config.mode == "tracking" else 0
 
     def _frames(self, sequence: Sequence, split: hnetzoo.Split) -> slice:
-        """Say which frames of a sequence belong to a split."""
+        """Return which frames of a sequence belong to a split."""
         named = self.config.validation_sequences, self.config.test_sequences
         if any(named):
             owner = next((hnetzoo.SPLITS[1 + i] for i in range(2) if sequence.name in named[i]), "train")
@@ -74,12 +75,12 @@ class MOT:
         return hnetzoo.split_slice(split, sequence.frames, self.config.validation_share, self.config.test_share)
 
     def _sides(self, sequence: Sequence) -> tuple[Slots, Slots]:
-        """Return what stands in rows and in columns, both by frame."""
+        """Return the slots of the rows and of the columns, both by frame."""
         rows = sequence.reference if self.config.mode == "detections" else sequence.predicted
         return rows, sequence.predicted
 
     def _problems(self, sequence: Sequence, frames: slice) -> hnetzoo.AssociationBatch:
-        """Make the problems both of whose frames lie in a slice."""
+        """Return the problems both of whose frames are in a slice."""
         rows, columns = self._sides(sequence)
         rows = rows.select(slice(frames.start, max(frames.start, frames.stop - self._gap)))
         columns = columns.select(slice(frames.start + self._gap, max(frames.start + self._gap, frames.stop)))
@@ -100,6 +101,6 @@ class MOT:
 
 
 def _pad(tensor: Tensor, *sizes: int) -> Tensor:
-    """Enlarge the axes after the first to these sizes, with zeros behind."""
+    """Return a tensor whose axes after the first have these sizes, with zeros appended."""
     missing = [size - have for size, have in zip(sizes, tensor.shape[1:], strict=True)]
     return torch.nn.functional.pad(tensor, [width for size in reversed(missing) for width in (0, size)])

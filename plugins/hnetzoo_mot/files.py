@@ -1,7 +1,7 @@
 """Box files of the MOTChallenge: a line per box, `frame, identity, left, top, width, height[, confidence, ...]`.
 
-Frames count from 1. Ground truth says in the seventh column whether a box is to be considered (0: not), detections and
-trackers write their confidence there; detections have identity -1. What follows is not read.
+Frames count from 1. In ground truth the seventh column says whether a box is to be considered (0: not); detections and
+trackers write their confidence there. Detections have identity -1. Further columns are not read.
 
 Source: A. Milan et al., MOT16: A Benchmark for Multi-Object Tracking (2016), section 4.
 """
@@ -19,13 +19,13 @@ Ints = NDArray[np.int64]
 
 COLUMNS = "frame, identity, left, top, width, height[, confidence, ...]"
 REQUIRED, READ = 6, 7  # columns
-CONSIDERED = 1.0  # confidence where a line has none
-SMALLEST = 1e-9  # of width and height, far below use; keeps overlaps finite
-LAST_FRAME = 1_000_000  # about 11 hours at 25 frames per second; beyond it stands a slip of the pen
+CONSIDERED = 1.0  # confidence of a line without one
+SMALLEST = 1e-9  # width or height of a box, far below real ones; keeps overlaps finite
+LAST_FRAME = 1_000_000  # about 11 hours at 25 frames per second; a larger number is taken for a mistake
 
 
 class Boxes(NamedTuple):
-    """The boxes of a file, in its order: frame and identity int64 [l], box [l, 4], confidence [l], and the lines."""
+    """The boxes of a file, in its order: frame and identity int64 [l], box [l, 4], confidence [l], and lines."""
 
     frame: Ints
     identity: Ints
@@ -35,16 +35,16 @@ class Boxes(NamedTuple):
 
 
 def read_boxes(path: Path) -> Boxes:
-    """Return the boxes of a file; an empty one is a file without boxes.
+    """Return the boxes of a file; an empty file has none.
 
     Raises:
-        DataError: If the file cannot be read, or a line is not as described; names the file and the line.
+        DataError: If the file cannot be read, or a line is not as described; it names the file and the line.
     """
     lines = hnetzoo.read_number_lines(path, COLUMNS, REQUIRED, READ)
     frame, identity, size = lines.values[:, 0], lines.values[:, 1], lines.values[:, 4:6]
     whole = (frame == frame.round()) & (frame >= 1) & (frame <= LAST_FRAME)
-    lines.refuse(~whole, "the frame is no whole number from 1")
-    lines.refuse(identity != identity.round(), "the identity is no whole number")
+    lines.refuse(~whole, "the frame is not a whole number from 1")
+    lines.refuse(identity != identity.round(), "the identity is not a whole number")
     lines.refuse(np.any(size < SMALLEST, axis=1), "width and height are not both above 0")
     confidence = np.where(lines.columns < READ, CONSIDERED, lines.values[:, 6])
     return Boxes(frame.astype(np.int64), identity.astype(np.int64), lines.values[:, 2:6], confidence, lines)
@@ -52,6 +52,6 @@ def read_boxes(path: Path) -> Boxes:
 
 def check_identities(boxes: Boxes) -> None:
     """Raise DataError unless every box has an identity, 0 or above, that no other box of its frame has."""
-    boxes.lines.refuse(boxes.identity < 0, "a ground-truth box without identity")
+    boxes.lines.refuse(boxes.identity < 0, "a ground-truth box has no identity")
     again = hnetzoo.repeated(np.column_stack((boxes.frame, boxes.identity)))
     boxes.lines.refuse(again, lambda i: f"identity {boxes.identity[i]} is in frame {boxes.frame[i]} already")

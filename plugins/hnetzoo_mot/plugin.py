@@ -7,7 +7,7 @@ import hnetzoo
 
 @hnetzoo.hookimpl
 def hnetzoo_datasets() -> Iterable[hnetzoo.DatasetSpec]:
-    """Declare mot."""
+    """Return the declaration of mot."""
     return [
         hnetzoo.DatasetSpec(
             name="mot",

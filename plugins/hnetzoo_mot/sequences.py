@@ -1,7 +1,7 @@
-"""A sequence: ground truth and predictions frame by frame, and what belongs to what.
+"""A sequence: ground truth and predictions frame by frame, and which of them match.
 
-Conventions: `f` frames, of which frame number 1 is index 0 and the last is the last that either file names; frames
-without boxes are frames like any other.
+Conventions: `f` frames, where frame number 1 has index 0 and the last frame is the last one in either file; frames
+without boxes count as well.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from hnetzoo_mot.files import Boxes, Ints, check_identities, read_boxes
 
 Bools = NDArray[np.bool_]
 
-NOBODY = -1  # identity of a prediction that matches no ground truth
+UNMATCHED = -1  # identity of a prediction that matches no ground truth
 CHUNK = 256  # frames per step; bounds memory at a few hundred MB for the densest crowds
 
 
@@ -32,17 +32,17 @@ class Slots(NamedTuple):
     confidence: Floats
 
     def compact(self, keep: Bools) -> "Slots":
-        """Leave out slots, bool [f, s], and move the others to the front."""
+        """Return the slots to keep, bool [f, s], moved to the front of each frame."""
         order = np.argsort(~keep, axis=1, kind="stable")[:, : max(1, keep.sum(1).max(initial=0))]
         frame = np.arange(len(order))[:, None]
         return Slots._make(field[frame, order] for field in self._replace(exists=keep))
 
     def select(self, frames: slice) -> "Slots":
-        """Take frames."""
+        """Return some of the frames."""
         return Slots._make(field[frames] for field in self)
 
     def chunks(self) -> Iterator["Slots"]:
-        """Cut into consecutive parts of at most 256 frames."""
+        """Yield consecutive parts of at most 256 frames."""
         for start in range(0, len(self.exists), CHUNK):
             yield self.select(slice(start, start + CHUNK))
 
@@ -59,20 +59,20 @@ class Sequence(NamedTuple):
 
     @property
     def frames(self) -> int:
-        """How many frames there are."""
+        """Number of frames."""
         return len(self.reference.exists)
 
 
 def find_sequences(config: MOTConfig) -> list[Path]:
-    """List the sequence folders that the settings name; raises DataError where there is none."""
+    """Return the sequence folders that the settings name; raises DataError for a path without any."""
     return [folder for path in config.sequences for folder in _expand(path, config)]
 
 
 def read_sequence(folder: Path, config: MOTConfig) -> Sequence:
-    """Read both files of a sequence and match them.
+    """Return a sequence, from both of its files.
 
-    Predictions are matched with all ground-truth boxes, also those to be ignored, by exact assignment on IoU among the
-    pairs that reach the threshold. Ignored boxes and the predictions on them then leave.
+    Predictions are matched with all ground-truth boxes, also ignored ones, by exact assignment on IoU among the pairs
+    that reach the threshold. Ignored boxes and the predictions matched with them are then left out.
 
     Raises:
         DataError: If a file cannot be read or is malformed.
@@ -87,7 +87,7 @@ def read_sequence(folder: Path, config: MOTConfig) -> Sequence:
     if config.min_confidence is not None:
         predicted = predicted.compact(predicted.exists & (predicted.confidence >= config.min_confidence))
     pairs = match(reference, predicted, config.iou_threshold)
-    identity = np.where(pairs, reference.identity[:, :, None], NOBODY).max(1, initial=NOBODY)
+    identity = np.where(pairs, reference.identity[:, :, None], UNMATCHED).max(1, initial=UNMATCHED)
     ignored = (reference.confidence == 0) & (not config.keep_ignored)
     on_ignored = (pairs & ignored[:, :, None]).any(1)
     return Sequence(
@@ -98,7 +98,7 @@ def read_sequence(folder: Path, config: MOTConfig) -> Sequence:
 
 
 def match(reference: Slots, predicted: Slots, threshold: float) -> Bools:
-    """Match boxes frame by frame: of the pairs of at least this IoU, as many as possible at the largest total IoU.
+    """Return matches frame by frame: as many pairs as possible of at least this IoU, at the largest total IoU.
 
     Returns:
         Bool [f, n, m].
@@ -124,7 +124,7 @@ def _expand(path: Path, config: MOTConfig) -> list[Path]:
     found = [folder for folder in inside if _file(folder, config.reference_file).exists()]
     if not found:
         raise hnetzoo.DataError(
-            f"'{path}' holds no ground truth '{config.reference_file}', nor does a folder in it; correct sequences or "
+            f"'{path}' has no ground truth '{config.reference_file}', nor has a folder in it; correct sequences or "
             "reference_file"
         )
     return found

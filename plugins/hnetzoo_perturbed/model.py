@@ -2,12 +2,12 @@
 
     P(D) = E[assign(D + sigma Z)],   gradient of <G, P(D)> = E[<G, assign(D + sigma Z)> Z] / sigma
 
-for standard normal Z. Both expectations are means over `samples` draws; the second is taken in the backward pass from
-the assignments of the first, so nothing is solved twice.
+for standard normal Z. Both expectations are means over `samples` draws; the backward pass computes the second from the
+assignments of the first, so that nothing is solved twice.
 
 How ours differs from the paper: noise comes in pairs of opposite sign, which removes the variance that the constant
-part of <G, assign> would add; a gate on the noisy distance leaves slots unmatched; the noise of a slot depends on its
-row, its column and the seed, not on the batch or the size of the matrix.
+part of <G, assign> would add; a gate on the noisy distance leaves slots unmatched; the noise of an entry depends on
+its row, its column and the seed, not on the batch or the size of the matrix.
 
 Source: Q. Berthet et al., "Learning with Differentiable Perturbed Optimizers", NeurIPS 2020, propositions 3.1 and 4.1.
 """
@@ -27,7 +27,7 @@ _CHUNK = 1 << 22  # entries per solver call; bounds memory
 
 
 class Perturbed(hnetzoo.AssociationModel):
-    """The mean of exact assignments under noise; without parameters, for problems of any size.
+    """Mean of exact assignments under noise; without parameters, for problems of any size.
 
     Args:
         config: Settings.
@@ -44,14 +44,14 @@ class Perturbed(hnetzoo.AssociationModel):
         self.config = config
 
     def logits(self, distance: Tensor, allowed: Tensor) -> Tensor:
-        """Return the logits of the share of samples that make the pair, at most log(2 samples + 1) in size."""
+        """Return the logits of the share of samples that match the pair, at most log(2 samples + 1) in size."""
         cost = distance.double()
         gate = None if self.config.gate == "off" else self.config.gate
         share: Tensor = _MeanAssignment.apply(cost, allowed, self._noise(cost), self.config.sigma, gate)  # type: ignore[no-untyped-call]
         return torch.logit(share, eps=0.5 / (self.config.samples + 1))
 
     def _noise(self, cost: Tensor) -> Tensor:
-        """Draw noise for cost [b, n, m], in pairs of opposite sign: float64 [samples, b or 1, n, m]."""
+        """Return noise for cost [b, n, m], in pairs of opposite sign: float64 [samples, b or 1, n, m]."""
         b, n, m = cost.shape
         pairs = self.config.samples // 2
         if self.config.seed == "fresh":
@@ -63,11 +63,11 @@ class Perturbed(hnetzoo.AssociationModel):
 
 
 class _MeanAssignment(torch.autograd.Function):
-    """Average exact assignments of cost + sigma * noise; the backward pass estimates the gradient from them."""
+    """Mean of exact assignments of cost + sigma * noise; the backward pass estimates the gradient from them."""
 
     @staticmethod
     def forward(ctx: Any, cost: Tensor, allowed: Tensor, noise: Tensor, sigma: float, gate: float | None) -> Tensor:
-        """Solve: float64 [b, n, m], bool [b, n, m], float64 [s, b or 1, n, m] -> float64 [b, n, m]."""
+        """Return the mean, float64 [b, n, m], of cost and allowed [b, n, m] under noise [s, b or 1, n, m]."""
         at_once = max(1, _CHUNK // max(1, cost.numel()))
         solved = [_solve(cost + sigma * part, allowed, gate) for part in torch.split(noise, at_once)]
         pairs = torch.cat(solved)  # [s, b, n, m]
@@ -78,7 +78,7 @@ class _MeanAssignment(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        """Correlate the noise with what it does to <gradient, assignment>."""
+        """Return the gradient of the cost, [b, n, m]: the correlation of the noise with <gradient, assignment>."""
         pairs, allowed, noise = ctx.saved_tensors
         effect = torch.einsum("sbnm,bnm->sb", pairs.to(gradient.dtype), gradient)
         estimate = torch.einsum("sb,sbnm->bnm", effect, noise.expand(pairs.shape)) / (len(noise) * ctx.sigma)
@@ -86,10 +86,10 @@ class _MeanAssignment(torch.autograd.Function):
 
 
 def _solve(cost: Tensor, allowed: Tensor, gate: float | None) -> Tensor:
-    """Assign float64 [s, b, n, m] exactly, under bool [b, n, m] -> bool [s, b, n, m].
+    """Return the exact assignments, bool [s, b, n, m], of cost [s, b, n, m] with allowed pairs [b, n, m].
 
-    Without a gate, as many pairs as there can be. With one, the pairs that save most, each saving gate - cost: what
-    saves nothing is priced at 0, so that filling up with it displaces no saving, and dropped afterwards.
+    Without a gate, they have as many pairs as possible. With one, they have the largest total of gate - cost: pairs
+    beyond the gate get cost 0, so that the solver may add them for free, and are dropped afterwards.
     """
     if gate is None:
         return hnetzoo.assign(cost.masked_fill(~allowed, torch.inf).flatten(0, 1)).view(cost.shape)
@@ -99,9 +99,9 @@ def _solve(cost: Tensor, allowed: Tensor, gate: float | None) -> Tensor:
 
 @lru_cache(maxsize=16)
 def _slot_noise(seed: int, pairs: int, size: int) -> Tensor:
-    """Draw standard normals, float64 [pairs, 1, size, size]; those of a larger size begin with those of a smaller.
+    """Return standard normals, float64 [pairs, 1, size, size]; a larger size contains those of a smaller one.
 
-    Slots are numbered by growing squares: all of max(row, column) = k before any of k + 1.
+    Entries are numbered by growing squares: all with max(row, column) = k before any with k + 1.
     """
     row, column = np.indices((size, size))
     square = np.maximum(row, column)

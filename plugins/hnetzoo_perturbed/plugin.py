@@ -1,4 +1,4 @@
-"""Declare perturbed: a solver that has nothing to train and passes estimated gradients."""
+"""Declare perturbed: a solver without weights whose gradients are estimated."""
 
 from collections.abc import Iterable
 
@@ -15,7 +15,7 @@ BERTHET = hnetzoo.Citation(
 
 @hnetzoo.hookimpl
 def hnetzoo_models() -> Iterable[hnetzoo.ModelSpec]:
-    """Declare perturbed."""
+    """Return the declaration of perturbed."""
     return [
         hnetzoo.ModelSpec(
             name="perturbed",

@@ -13,18 +13,18 @@ class SinkhornConfig(hnetzoo.Config):
     iterations: PositiveInt = 100
     """Iterations of the annealing; each scales all rows, then all columns."""
     start_temperature: PositiveFloat = 0.32
-    """Temperature of the first iteration [unit of distance]; about a third of typical distances."""
+    """Temperature of the first iteration [unit of distance], about a third of typical distances."""
     end_temperature: PositiveFloat = 0.002
     """Temperature of the last iteration [unit of distance], approached geometrically. Smaller is harder, and needs more
     iterations."""
     dustbin_cost: PositiveFloat | Literal["off"] = 1.5
-    """Cost of leaving one row or column unmatched [unit of distance]: a pair is preferred to leaving both its sides
-    unmatched if it is nearer than twice this; by default 3, beyond any chord between directions. "off" matches as many
-    pairs as there can be."""
+    """Cost of leaving one row or column unmatched [unit of distance]: a pair is preferred to leaving both its slots
+    unmatched if it is nearer than twice this; the default, twice 1.5, is above any chord between directions. "off"
+    matches as many pairs as possible."""
     tolerance: PositiveFloat | None = None
-    """Iterate on at the end temperature until no column's mass is off by more than this; none by default."""
+    """Continue at the end temperature until no column's mass has a larger error than this; none by default."""
     max_iterations: PositiveInt = 10_000
-    """Limit of all iterations where a tolerance is given; near-ties at low temperatures can need more."""
+    """Largest number of iterations in all if a tolerance is given; near-ties at low temperatures can need more."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -1,15 +1,15 @@
 """Sinkhorn: entropic optimal transport between rows and columns, dustbins included, at a falling temperature.
 
-Every row and column holds a mass of 1. It goes to partners at the cost of their distance, or into a dustbin: an extra
-column that can hold all n rows and an extra row that can hold all m columns, as in SuperGlue. The plan P minimises
-sum(P C) - temperature * entropy(P); as the temperature falls, P approaches the exact assignment that leaves slots
-unmatched at `dustbin_cost` each.
+Every row and column has a mass of 1. It is transported to partners at the cost of their distance, or into a dustbin: an
+extra column that can take all n rows and an extra row that can take all m columns, as in SuperGlue. The plan P
+minimises sum(P C) - temperature * entropy(P); as the temperature falls, P approaches the exact assignment that leaves
+slots unmatched at `dustbin_cost` each.
 
 How ours differs from the paper: the temperature is annealed, so that 100 iterations come closer to the optimum than
-1000 at the final temperature; costs stay in the logarithm and each iteration exponentiates once; masked slots have no
-mass; without dustbins the surplus of the longer side, and nothing else, stays unmatched. A plan is exact along the axis
-that was scaled last; the mass of a pair is the smaller one of both ends, rows last and columns last, so that no row and
-no column ever gives away more than it has, and ties are treated alike on both axes.
+1000 at the final temperature; iterations work with logarithms and exponentiate once each; masked slots have no mass;
+without dustbins only the surplus of the longer side stays unmatched. A plan has exact sums only along the axis that was
+scaled last; the mass of a pair is the smaller one of two plans, rows last and columns last, so that no row or column
+exceeds its mass and ties are treated alike on both axes.
 
 Source: M. Cuturi (2013), algorithm 1; dustbins: P.-E. Sarlin et al., "SuperGlue", CVPR 2020, section 3.2; annealing:
 J. J. Kosowsky and A. L. Yuille, "The Invisible Hand Algorithm", Neural Networks 1994.
@@ -24,7 +24,7 @@ from torch.nn.functional import pad
 import hnetzoo
 from hnetzoo_sinkhorn.config import SinkhornConfig
 
-FAR = -hnetzoo.mask_value(torch.float64)  # cost of a pair that cannot be made
+FAR = -hnetzoo.mask_value(torch.float64)  # cost of a forbidden pair
 
 
 class _Transport(NamedTuple):
@@ -55,7 +55,7 @@ class Sinkhorn(hnetzoo.AssociationModel):
     def logits(self, distance: Tensor, allowed: Tensor) -> Tensor:
         """Return logits [b, n, m] whose sigmoid is the transported mass, in float64.
 
-        Distances are divided by a small temperature; on a CPU float64 is not slower. Beyond +-20 logits grow
+        float64 because distances are divided by a small temperature; on a CPU it is not slower. Beyond +-20 logits grow
         logarithmically: the mass is exact to 2e-9, the order of pairs is kept, and every finite distance gets a
         gradient.
         """
@@ -65,7 +65,7 @@ class Sinkhorn(hnetzoo.AssociationModel):
         return hnetzoo.compress_logits(odds[:, :-1, :-1])
 
     def _transport(self, distance: Tensor, allowed: Tensor) -> _Transport:
-        """Append dustbins to distance [b, n, m]; slots without a possible partner get no mass."""
+        """Return the transport of distance [b, n, m] with dustbins; slots without a possible partner get no mass."""
         rows, columns = (allowed.any(dim).to(distance.dtype) for dim in (2, 1))
         n, m = (side.sum(1, keepdim=True) for side in (rows, columns))  # [b, 1]
         if self.config.dustbin_cost == "off":
@@ -79,13 +79,13 @@ class Sinkhorn(hnetzoo.AssociationModel):
         return _Transport(cost.masked_fill((row_mass == 0) | (col_mass == 0), FAR), row_mass, col_mass)
 
     def _solve(self, transport: _Transport) -> tuple[Tensor, Tensor]:
-        """Anneal, and return two sets of scores, [b, n + 1, m + 1].
+        """Return two sets of scores after annealing, [b, n + 1, m + 1] each.
 
-        The softmax of the first along its rows is the plan that ends with scaling the rows, the softmax of the second
-        along its columns the plan that ends with scaling the columns.
+        The softmax of the first along its rows is the plan whose rows were scaled last; the softmax of the second along
+        its columns is the plan whose columns were scaled last.
         """
         first, last, steps = self.config.start_temperature, self.config.end_temperature, self.config.iterations - 1
-        nearest = transport.cost.amin(1, keepdim=True)  # from here on, no column's sum underflows
+        nearest = transport.cost.amin(1, keepdim=True)  # started from these, no column's sum underflows
         potential = nearest.masked_fill(nearest == FAR, 0.0)
         for step in range(steps):
             temperature = first * (last / first) ** (step / steps)
@@ -95,7 +95,7 @@ class Sinkhorn(hnetzoo.AssociationModel):
         return _scaled(transport, potential, last)
 
     def _converge(self, transport: _Transport, potential: Tensor, tolerance: float) -> Tensor:
-        """Iterate at the end temperature, each problem until its own columns hold their mass."""
+        """Return the potentials after iterating at the end temperature until each problem is within the tolerance."""
         busy = torch.arange(len(potential), device=potential.device)
         for _ in range(self.config.max_iterations - self.config.iterations):
             part = _Transport(*(field[busy] for field in transport))
@@ -108,7 +108,7 @@ class Sinkhorn(hnetzoo.AssociationModel):
 
 
 def _scaled(transport: _Transport, potential: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
-    """Scale the rows, then the columns: column potentials [b, 1, m + 1] -> scores [b, n + 1, m + 1] before each."""
+    """Return the scores [b, n + 1, m + 1] before scaling rows, then before columns; potential is [b, 1, m + 1]."""
     tiny, lowest = torch.finfo(potential.dtype).tiny, -FAR
     never = transport.cost == FAR
     exponents = ((potential - transport.cost) / temperature).masked_fill(never, lowest)
@@ -117,13 +117,13 @@ def _scaled(transport: _Transport, potential: Tensor, temperature: float) -> tup
 
 
 def _iterate(transport: _Transport, potential: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
-    """Scale rows, then columns: potentials [b, 1, m + 1] -> potentials, and the largest error of a column's mass [b].
+    """Return the next column potentials [b, 1, m + 1], and the largest error of a column's mass before, [b].
 
-    The row scaling is never formed as a potential; exponentials are taken once, relative to each row's largest.
+    Row potentials are never computed; exponentials are taken once, relative to the largest of each row.
     """
     exponents = (potential - transport.cost) / temperature
     kernel = (exponents - exponents.amax(2, keepdim=True)).exp()
     received = (transport.row_mass / kernel.sum(2, keepdim=True)).mT @ kernel  # [b, 1, m + 1]
-    tiny = torch.finfo(kernel.dtype).tiny  # columns without mass stay where they are
+    tiny = torch.finfo(kernel.dtype).tiny  # keeps the potentials of columns without mass
     ratio = transport.col_mass.clamp(min=tiny).log() - received.clamp(min=tiny).log()
     return potential + temperature * ratio, (received - transport.col_mass).detach().abs().amax((1, 2))

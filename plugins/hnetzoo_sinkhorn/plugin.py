@@ -1,4 +1,4 @@
-"""Declare sinkhorn: a solver that has nothing to train and passes gradients."""
+"""Declare sinkhorn: a differentiable solver without weights."""
 
 from collections.abc import Iterable
 
@@ -15,7 +15,7 @@ CUTURI = hnetzoo.Citation(
 
 @hnetzoo.hookimpl
 def hnetzoo_models() -> Iterable[hnetzoo.ModelSpec]:
-    """Declare sinkhorn."""
+    """Return the declaration of sinkhorn."""
     return [
         hnetzoo.ModelSpec(
             name="sinkhorn",

@@ -11,12 +11,12 @@ import hnetzoo
 
 
 class AttentionBlock(nn.Module):
-    """Tokens updated from themselves and a message of the tokens that they may attend to.
+    """Attention that updates tokens from themselves and the tokens that they may attend to.
 
     Args:
         channels: Channels of a token.
-        heads: Attention heads; they divide the channels.
-        edge_channels: Features of a pair of tokens; 0 where pairs have none.
+        heads: Attention heads; their number divides the channels.
+        edge_channels: Features of a pair of tokens; 0 if pairs have none.
 
     Example:
         >>> block = AttentionBlock(channels=8, heads=2, edge_channels=3)
@@ -42,7 +42,7 @@ class AttentionBlock(nn.Module):
         Args:
             tokens: Float [b, n, c].
             others: Float [b, m, c], what the tokens attend to.
-            allowed: Bool [b, n or 1, m], True where they may.
+            allowed: Bool [b, n or 1, m], True where a token may attend.
             edges: Float [b, n, m, e]; None for e = 0.
 
         Returns:
@@ -61,6 +61,6 @@ class AttentionBlock(nn.Module):
         return updated
 
     def _split(self, tokens: Tensor) -> Tensor:
-        """Split channels into heads: [b, n, c] -> [b, h, n, c / h]."""
+        """Return the tokens [b, n, c] split into heads, [b, h, n, c / h]."""
         b, n, _ = tokens.shape
         return tokens.view(b, n, self.heads, -1).transpose(1, 2)

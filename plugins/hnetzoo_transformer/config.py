@@ -15,7 +15,7 @@ class TransformerConfig(hnetzoo.Config):
     heads: PositiveInt = 4
     """Attention heads; each has its own bias from the distances."""
     edge_channels: PositiveInt = 16
-    """Learned features of a cell, which cross-attention adds to its scores and gathers with its messages."""
+    """Learned features of an entry, which bias the scores of cross-attention and are gathered with its messages."""
     layers: PositiveInt = 3
     """Rounds of self-attention and cross-attention."""
 

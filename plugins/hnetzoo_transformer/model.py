@@ -1,14 +1,14 @@
 """A transformer on the distance matrix: rows and columns are tokens, and every pair of them has edge features.
 
-A token starts from what its slot sees: the maximum and the mean of its edges' features. In every layer rows attend to
-rows and columns to columns, then each side to the other, where edges bias the attention scores and are gathered with
-the message. In the end every pair has a score, made from both tokens and the edge, and every slot an unmatched score.
-A pair's probability is its share in one softmax over itself and all that excludes it: the other pairs of its row and
-of its column, and either slot staying unmatched. So no row and no column ever has two pairs of probability above 0.5,
+A token starts from the maximum and the mean of the features of its edges. In every layer rows attend to rows and
+columns to columns, then each side to the other, where edges bias the attention scores and are gathered with the
+message. At the end every pair has a score, computed from both tokens and the edge, and every slot an unmatched score.
+The probability of a pair is its share in one softmax over itself and all that excludes it: the other pairs of its row
+and of its column, and both slots being unmatched. So no row and no column has two pairs of probability above 0.5,
 whatever the weights are.
 
-Whatever permutes rows or columns permutes the answer alike, exchanging the sides transposes it, and the weights know no
-size. A slot without a possible partner takes no part.
+Permuting rows or columns permutes the output in the same way, exchanging the sides transposes it, and the weights do
+not depend on the size. A slot without a possible partner has no influence.
 
 How ours differs from the papers: there are no descriptors and no positions, only distances, so tokens start from edges
 and cross-attention reads edges; every slot has an unmatched score of its own, as in LightGlue, while SuperGlue's
@@ -33,7 +33,7 @@ class Transformer(hnetzoo.AssociationModel):
 
     Args:
         config: Settings.
-        shape: Ignored; the weights know no size.
+        shape: Ignored; the weights do not depend on the size.
 
     Example:
         >>> model = Transformer(TransformerConfig(), (2, 2))
@@ -65,18 +65,18 @@ class Transformer(hnetzoo.AssociationModel):
         return _log_odds(scores, self.unmatched(rows), self.unmatched(columns).mT)
 
     def _edges(self, distance: Tensor, allowed: Tensor) -> Tensor:
-        """Describe pairs as the rows of float and bool [b, n, m] see them: float [b, n, m, e]; 0 where not allowed."""
+        """Return the edges of float and bool [b, n, m] for its rows: float [b, n, m, e]; 0 where not allowed."""
         edges = torch.relu(self.edge(_features(distance, allowed)))
         return edges.masked_fill(~allowed.unsqueeze(-1), 0.0)
 
     def _start(self, edges: Tensor, allowed: Tensor) -> Tensor:
-        """Pool edges [b, n, m, e] along the columns into the tokens of the rows, [b, n, c]."""
+        """Return the initial tokens of rows, [b, n, c], pooled from edges [b, n, m, e] along the columns."""
         mean = edges.sum(2) / allowed.sum(2).clamp(min=1).unsqueeze(-1)
         tokens: Tensor = self.token(torch.cat((edges.amax(2), mean), -1))
         return tokens
 
     def _attend(self, of_rows: Tensor, of_columns: Tensor, allowed: Tensor) -> tuple[Tensor, Tensor]:
-        """Make tokens [b, n, c] and [b, m, c] from edges [b, n, m, e] and [b, m, n, e]."""
+        """Return the tokens [b, n, c] and [b, m, c] of edges [b, n, m, e] and [b, m, n, e]."""
         rows, columns = self._start(of_rows, allowed), self._start(of_columns, allowed.mT)
         with_rows, with_columns = allowed.any(2).unsqueeze(1), allowed.any(1).unsqueeze(1)
         for within, across in zip(self.within, self.across, strict=True):
@@ -86,9 +86,9 @@ class Transformer(hnetzoo.AssociationModel):
 
 
 def _features(distance: Tensor, allowed: Tensor) -> Tensor:
-    """Describe each pair by its distance and by how far it is above the least of its row and column, [b, n, m, 3].
+    """Return the features of each pair, [b, n, m, 3]: its distance, also minus the least of its row and of its column.
 
-    The inverse hyperbolic sine keeps the scale of small numbers and tames far ones.
+    The inverse hyperbolic sine keeps small numbers as they are and compresses large ones.
     """
     far = distance.masked_fill(~allowed, -hnetzoo.mask_value(distance.dtype))
     above_row, above_column = distance - far.amin(2, keepdim=True), distance - far.amin(1, keepdim=True)
@@ -97,7 +97,7 @@ def _features(distance: Tensor, allowed: Tensor) -> Tensor:
 
 
 def _log_odds(scores: Tensor, of_rows: Tensor, of_columns: Tensor) -> Tensor:
-    """Weigh scores [b, n, m] against all that excludes the pair; unmatched scores are [b, n, 1] and [b, 1, m]."""
+    """Return scores [b, n, m] minus those of all that excludes the pair; unmatched ones are [b, n, 1] and [b, 1, m]."""
     return scores - torch.logaddexp(_rivals(scores, of_rows, 2), _rivals(scores, of_columns, 1))
 
 

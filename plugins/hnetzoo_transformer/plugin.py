@@ -15,7 +15,7 @@ SUPERGLUE = hnetzoo.Citation(
 
 @hnetzoo.hookimpl
 def hnetzoo_models() -> Iterable[hnetzoo.ModelSpec]:
-    """Declare transformer."""
+    """Return the declaration of transformer."""
     return [
         hnetzoo.ModelSpec(
             name="transformer",

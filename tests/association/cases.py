@@ -1,7 +1,7 @@
-"""Named assignment problems, each hard in its own way.
+"""Named assignment problems, each with a particular difficulty.
 
 Every case states the optimum by hand: how many pairs each problem must get, their least total cost, and the pairs
-themselves where only one choice is optimal. Entries outside the masks are garbage on purpose.
+themselves where only one choice is optimal. Entries outside the masks are deliberately garbage.
 """
 
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ def _single(
     columns: list[int] | None = None,
     gate: float | None = None,
 ) -> Case:
-    """Make a case of one problem; rows and columns are its masks as 0 and 1."""
+    """Return a case of one problem; rows and columns are its masks as 0 and 1."""
     known = min(len(cost), len(cost[0])) if pairs is None else len(pairs)
     return Case(
         name=name,
@@ -58,7 +58,7 @@ def _empty(name: str, b: int, n: int, m: int) -> Case:
 
 
 def _ring(n: int) -> Case:
-    """Row i may take column i dearly or column i + 1 cheaply; the last row has no next column, so all stay dear."""
+    """Return a case where row i costs 10 with column i and 1 with column i + 1; only the diagonal is complete."""
     cost = torch.full((n, n), INF)
     for i in range(n):
         cost[i, i] = 10.0

@@ -1,4 +1,4 @@
-"""The record that datasets hand to models."""
+"""Batches of association problems."""
 
 import torch
 
@@ -6,7 +6,7 @@ from hnetzoo.association.batch import AssociationBatch
 
 
 def numbered(b: int, n: int, m: int) -> AssociationBatch:
-    """Every distance is its own number; row i matches column i; the first rows and columns exist."""
+    """Return problems with distinct distances; row i matches column i; the first rows and columns exist."""
     distance = torch.arange(b * n * m, dtype=torch.float32).reshape(b, n, m)
     row_mask = torch.arange(n) < torch.arange(b).unsqueeze(1) % (n + 1)
     col_mask = torch.arange(m) < torch.arange(b).unsqueeze(1) % (m + 1)
@@ -19,7 +19,7 @@ def test_shuffled_slots_keep_every_pair_with_its_label_and_masks() -> None:
     for before, after in zip(
         zip(*batch.tensors.values(), strict=True), zip(*shuffled.tensors.values(), strict=True), strict=True
     ):
-        cells_before, cells_after = (
+        entries_before, entries_after = (
             sorted(
                 (distance[i, j].item(), bool(truth[i, j]), bool(rows[i]), bool(columns[j]))
                 for i in range(3)
@@ -27,7 +27,7 @@ def test_shuffled_slots_keep_every_pair_with_its_label_and_masks() -> None:
             )
             for distance, truth, rows, columns in (before, after)
         )
-        assert cells_after == cells_before
+        assert entries_after == entries_before
         order = after[0].argsort(0)
         assert bool((order == order[:, :1]).all()), "rows stay rows"
 
@@ -65,7 +65,7 @@ def test_optional_fields_move_with_their_slots_and_problems() -> None:
         assert torch.equal(shuffled.col_active[problem], batch.col_active[before][columns])
 
 
-def test_activity_is_the_masks_where_the_batch_does_not_say() -> None:
+def test_activity_defaults_to_the_masks() -> None:
     batch = numbered(2, 2, 2)
     assert batch.activity == (batch.row_mask, batch.col_mask)
     active = torch.zeros(2, 2, dtype=torch.bool)

@@ -16,13 +16,13 @@ SHAPES = tuple(product(range(3), repeat=2))
 
 
 def every_matrix(n: int, m: int) -> Tensor:
-    """All binary matrices, bool [2^(n m), n, m]."""
+    """Return all binary matrices, bool [2^(n m), n, m]."""
     matrices = list(product((False, True), repeat=n * m))
     return torch.tensor(matrices, dtype=torch.bool).reshape(len(matrices), n, m)
 
 
 def every_comparison(n: int, m: int) -> tuple[Tensor, Tensor]:
-    """Each matrix found against each matrix true; compare does not ask whether the truth is legal."""
+    """Return every pair of a predicted and a true matrix; compare does not check that the truth is valid."""
     matrices = every_matrix(n, m)
     found, true = (index.flatten() for index in torch.meshgrid(*[torch.arange(len(matrices))] * 2, indexing="ij"))
     return matrices[found], matrices[true]
@@ -37,7 +37,7 @@ def problems(truth: Tensor, row_mask: Tensor | None = None, col_mask: Tensor | N
 
 
 def brute_force(found: Tensor, batch: AssociationBatch) -> AssociationCounts:
-    """Count cell by cell, with nothing but Python."""
+    """Return the counts, entry by entry in plain Python."""
     counts = dict.fromkeys((field.name for field in fields(AssociationCounts)), 0)
     b, n, m = found.shape
     for problem in range(b):
@@ -55,7 +55,7 @@ def brute_force(found: Tensor, batch: AssociationBatch) -> AssociationCounts:
 
 
 def assert_ratios_equal_sklearn(counts: AssociationCounts, found: Tensor, truth: Tensor) -> None:
-    """0/0 is 1 where there was nothing to find and nothing was found, and 0 where only one of the two is empty."""
+    """Check the ratios; 0/0 is 1 without true and predicted pairs, and 0 if only one of the two is missing."""
     y_true, y_pred = truth.flatten().numpy(), found.flatten().numpy()
     nothing = not (y_true.any() or y_pred.any())
     for name, oracle in (("precision", precision_score), ("recall", recall_score), ("f1", f1_score)):
@@ -92,7 +92,7 @@ def test_random_problems_of_three_by_three_equal_brute_force_and_sklearn(generat
     assert_ratios_equal_sklearn(counts, found, truth)
 
 
-def test_what_stands_outside_the_masks_is_not_counted(generator: torch.Generator) -> None:
+def test_pairs_outside_the_masks_are_not_counted(generator: torch.Generator) -> None:
     found, truth = torch.rand(2, 200, 3, 4, generator=generator) < 0.5
     masks = torch.rand(200, 3, generator=generator) < 0.7, torch.rand(200, 4, generator=generator) < 0.7
     batch = problems(truth, *masks)
@@ -105,7 +105,7 @@ def test_what_stands_outside_the_masks_is_not_counted(generator: torch.Generator
     assert counts != compare(found, problems(truth)).total()
 
 
-def test_padding_alone_is_vacuous_and_right() -> None:
+def test_fully_masked_problems_are_vacuous_and_exact() -> None:
     absent = torch.zeros(5, 2).bool()
     counts = compare(torch.ones(5, 2, 2).bool(), problems(torch.zeros(5, 2, 2).bool(), absent, absent)).total()
     assert counts == AssociationCounts(problems=5, exact=5, valid=5)
@@ -137,7 +137,7 @@ def test_totals_of_groups_add_up_to_the_total(generator: torch.Generator) -> Non
     [(0, 0, 1.0, 1.0, 1.0, True), (1, 0, 0.0, 0.0, 0.0, False), (0, 1, 0.0, 0.0, 0.0, False)],
     ids=["nothing-found-nothing-wanted", "found-nothing-wanted", "wanted-nothing-found"],
 )
-def test_zero_by_zero_is_one_only_where_there_was_nothing_to_find_and_nothing_was_found(
+def test_zero_by_zero_is_one_only_without_true_and_predicted_pairs(
     found: int, wanted: int, precision: float, recall: float, f1: float, vacuous: bool
 ) -> None:
     counts = compare(torch.tensor([[[found]]]).bool(), problems(torch.tensor([[[wanted]]]).bool())).total()
@@ -153,8 +153,8 @@ def test_shares_of_no_problems_are_one() -> None:
 def test_shares_are_parts_of_all_problems() -> None:
     truth = torch.eye(2).bool().expand(4, 2, 2)
     found = truth.clone()
-    found[0] = True  # illegal, and so not exact
-    found[1] = False  # legal, not exact
+    found[0] = True  # two pairs in a row: not valid, and so not exact
+    found[1] = False  # valid, not exact
     counts = compare(found, problems(truth)).total()
     assert (counts.exact_share, counts.validity) == (0.5, 0.75)
 

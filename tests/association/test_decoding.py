@@ -21,7 +21,7 @@ SHAPES = tuple(product(range(5), repeat=2))
 
 
 def matchings(n: int, m: int) -> Iterator[tuple[tuple[int, int], ...]]:
-    """Yield every set of pairs that is at most one per row and per column."""
+    """Yield every set of pairs with at most one per row and per column."""
 
     def extend(row: int, free: frozenset[int]) -> Iterator[tuple[tuple[int, int], ...]]:
         if row == n:
@@ -63,14 +63,14 @@ def test_one_to_one_has_the_largest_total_log_odds_of_all_matchings(generator: t
         rows, columns = random_masks(generator, 10, n, m)
         inside = rows.unsqueeze(2) & columns.unsqueeze(1)
         found = decode(logits, rows, columns, method="one-to-one")
-        for problem, chosen, cells in zip(logits, found, inside, strict=True):
-            usable = problem.double().masked_fill(~cells, -torch.inf).tolist()
+        for problem, chosen, valid in zip(logits, found, inside, strict=True):
+            usable = problem.double().masked_fill(~valid, -torch.inf).tolist()
             best = max(sum(usable[i][j] for i, j in matching) for matching in every)
             assert problem.double()[chosen].sum().item() == pytest.approx(best, abs=1e-9)
 
 
 @pytest.mark.parametrize("shape", [(40, 3, 3), (40, 2, 5), (40, 7, 6)])
-def test_one_to_one_is_legal_and_takes_no_unlikely_pair(
+def test_one_to_one_is_valid_and_takes_no_unlikely_pair(
     shape: tuple[int, int, int], generator: torch.Generator
 ) -> None:
     logits = random_logits(generator, *shape)
@@ -84,7 +84,7 @@ def test_one_to_one_is_legal_and_takes_no_unlikely_pair(
 
 
 @pytest.mark.parametrize("shape", [(40, 3, 3), (40, 6, 7)])
-def test_one_to_one_leaves_a_legal_threshold_decision_alone(
+def test_one_to_one_equals_the_threshold_where_that_is_valid(
     shape: tuple[int, int, int], generator: torch.Generator
 ) -> None:
     logits = random_logits(generator, *shape) - 4
@@ -149,10 +149,10 @@ def test_logits_that_carry_gradients_are_decoded(method: DecodingMethod) -> None
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_not_a_number_is_refused(method: DecodingMethod) -> None:
+def test_nan_is_refused(method: DecodingMethod) -> None:
     logits = torch.zeros(2, 3, 3)
     logits[1, 2, 0] = torch.nan
-    with pytest.raises(DataError, match="the logit is NaN at problem 1, row 2, column 0; a model must answer with"):
+    with pytest.raises(DataError, match="the logit is NaN at problem 1, row 2, column 0; a model must return numbers"):
         decode(logits, method=method)
 
 
@@ -160,7 +160,7 @@ LOGITS = st.sampled_from([-torch.inf, -2.0, 0.0, 1.0, 1.5, 4.0, torch.inf])
 
 
 @given(st.integers(1, 6), st.integers(1, 6), st.data())
-def test_one_to_one_is_legal_likely_and_worth_as_much_as_any(n: int, m: int, data: st.DataObject) -> None:
+def test_one_to_one_is_valid_likely_and_optimal(n: int, m: int, data: st.DataObject) -> None:
     """Against scipy, on any logits, infinite ones included."""
     rows = st.lists(st.lists(LOGITS, min_size=m, max_size=m), min_size=n, max_size=n)
     logits = torch.tensor(data.draw(rows))

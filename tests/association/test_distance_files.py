@@ -1,4 +1,4 @@
-"""Files of distances in every format: what is read, and that a file of another kind is an expected failure."""
+"""Files of distances in every format: what is read, and the errors of other or damaged files."""
 
 import gc
 import io
@@ -37,7 +37,7 @@ def damaged(content: bytes) -> bytes:
 
 
 def changed(content: bytes) -> bytes:
-    """Change one byte of what is stored uncompressed, which only the checksum can tell."""
+    """Change one byte that is stored uncompressed, which only the checksum detects."""
     return content[:-400] + bytes([content[-400] ^ 1]) + content[-399:]
 
 
@@ -61,14 +61,14 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("name", UNREADABLE)
-def test_a_file_of_another_kind_or_damaged_is_an_expected_failure(name: str, tmp_path: Path) -> None:
+def test_a_damaged_file_or_one_of_another_kind_is_an_expected_error(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
     path.write_bytes(UNREADABLE[name])
     with pytest.raises(DataError, match=re.escape(f"'{path}'")) as caught:
         read_distances(path)
     assert "\n" not in str(caught.value)
     del caught
-    gc.collect()  # a file left open is an error here and not in some later test
+    gc.collect()  # reports a file left open here and not in a later test
 
 
 def test_no_message_recommends_unpickling(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_csv_holds_one_matrix_with_a_line_per_reference(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["1,nan\n", "nan\n"])
-def test_csv_with_not_a_number_is_refused(text: str, tmp_path: Path) -> None:
+def test_csv_with_nan_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "distances.csv").write_text(text)
     with pytest.raises(DataError, match=r"distances\.csv': distance has a NaN, first at index \[0, 0, "):
         read_distances(tmp_path / "distances.csv")

@@ -1,4 +1,4 @@
-"""Softmax and log-odds over what can be chosen, against float64 arithmetic written out."""
+"""Masked softmax and log-odds against float64 arithmetic."""
 
 import math
 
@@ -25,7 +25,7 @@ def test_log_odds_are_those_of_the_softmax(scores: list[float]) -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
-def test_a_lone_choice_is_certain_and_finite_in_every_type(dtype: torch.dtype) -> None:
+def test_the_only_choice_is_certain_and_finite_in_every_type(dtype: torch.dtype) -> None:
     scores = torch.tensor([3.0, mask_value(dtype), mask_value(dtype)], dtype=dtype)
     odds = log_odds(scores, 0)
     assert odds.isfinite().all()
@@ -40,7 +40,7 @@ def test_log_odds_of_large_scores_keep_their_gradient() -> None:
 
 
 @given(SCORES, st.data())
-def test_masked_softmax_is_the_softmax_of_what_is_left(scores: list[float], data: st.DataObject) -> None:
+def test_masked_softmax_is_the_softmax_of_the_allowed_entries(scores: list[float], data: st.DataObject) -> None:
     allowed = torch.tensor(data.draw(st.lists(st.booleans(), min_size=len(scores), max_size=len(scores))))
     tensor = torch.tensor(scores, dtype=torch.float64)
     shares = masked_softmax(tensor, allowed)
@@ -59,7 +59,7 @@ def test_compressed_logits_keep_order_and_small_values(values: list[float]) -> N
 
 
 @pytest.mark.parametrize("value", [torch.nan, -torch.inf])
-def test_the_first_distance_that_is_no_number_is_named(value: float) -> None:
+def test_the_first_unusable_distance_is_named(value: float) -> None:
     distance = torch.zeros(2, 2, 3)
     distance[1, 0, 2] = value
     message = f"distance is {value} at problem 1, row 0, column 2; distances inside the masks must be numbers"

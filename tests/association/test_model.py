@@ -1,4 +1,4 @@
-"""The base class of models: what reaches a subclass, and what leaves it."""
+"""The base class of models: the inputs of a subclass, and the outputs of the model."""
 
 import pytest
 import torch
@@ -11,7 +11,7 @@ from hnetzoo import AssociationModel, DataError, ShapeError
 
 
 class Spy(AssociationModel):
-    """Keep what it is handed; return garbage where no pair can be made."""
+    """Keeps its inputs, and returns garbage for impossible pairs."""
 
     def logits(self, distance: Tensor, allowed: Tensor) -> Tensor:
         self.distance, self.allowed = distance, allowed
@@ -40,14 +40,14 @@ def test_a_forbidden_pair_is_impossible_and_changes_nothing_else(matrix: list[li
 
 
 @pytest.mark.parametrize("shape", [(0, 2, 2), (2, 0, 3), (2, 3, 0), (1, 0, 0)])
-def test_empty_problems_get_empty_answers_without_asking_the_subclass(shape: tuple[int, ...]) -> None:
+def test_empty_problems_get_empty_logits_without_calling_the_subclass(shape: tuple[int, ...]) -> None:
     spy = Spy()
     assert spy(torch.zeros(shape)).shape == shape
     assert not hasattr(spy, "distance")
 
 
-def test_what_cannot_be_answered_is_refused() -> None:
-    with pytest.raises(DataError, match=r"distance is of torch\.int64; models take floats: hand over distance\.float"):
+def test_unusable_inputs_are_refused() -> None:
+    with pytest.raises(DataError, match=r"distance is of torch\.int64; models take floats: pass distance\.float"):
         Spy()(torch.ones(1, 2, 2, dtype=torch.int64))
     with pytest.raises(ShapeError, match="add a batch axis"):
         Spy()(torch.ones(2, 2))
@@ -55,7 +55,7 @@ def test_what_cannot_be_answered_is_refused() -> None:
         Spy()(torch.tensor([[[0.0], [torch.nan]]]))
 
 
-def test_value_checks_can_be_left_out_and_come_back() -> None:
+def test_value_checks_can_be_skipped_and_are_restored() -> None:
     unknown = torch.tensor([[[0.0, torch.nan]]])
     with hnetzoo.skip_value_checks():
         assert Spy()(unknown).tolist() == [[[1.0, -100.0]]]

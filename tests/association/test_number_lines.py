@@ -1,4 +1,4 @@
-"""Text files of numbers: what is written reads back, and what is wrong is said with file and line."""
+"""Text files of numbers: they read back as written, and errors name the file and the line."""
 
 import contextlib
 import tempfile
@@ -31,7 +31,7 @@ def test_numbers_read_back_with_their_lines(rows: list[list[float]], gaps: bool)
 
 
 @hypothesis.given(st.text(alphabet="0123456789.,-+einfa \n\t\x00", max_size=40))
-def test_whatever_stands_in_a_file_is_numbers_or_a_data_error(text: str) -> None:
+def test_any_text_is_numbers_or_a_data_error(text: str) -> None:
     with contextlib.suppress(DataError):
         assert (np.abs(read(text).values) <= 1e12).all()
 
@@ -41,9 +41,9 @@ def test_whatever_stands_in_a_file_is_numbers_or_a_data_error(text: str) -> None
     [
         ("1,2\n\n3", "line 3: 1 of at least 2 columns"),
         ("1,2\n1,x", "line 2: could not convert string to float: 'x'"),
-        ("1,2\n1,2\n1,nan", "line 3: a value is no number within 1e12"),
-        ("1,inf", "line 1: a value is no number within 1e12"),
-        ("1,-1e13", "line 1: a value is no number within 1e12"),
+        ("1,2\n1,2\n1,nan", "line 3: a value is not a number within 1e12"),
+        ("1,inf", "line 1: a value is not a number within 1e12"),
+        ("1,-1e13", "line 1: a value is not a number within 1e12"),
     ],
 )
 def test_a_wrong_line_is_named_with_what_was_expected(text: str, what: str) -> None:
@@ -51,14 +51,14 @@ def test_a_wrong_line_is_named_with_what_was_expected(text: str, what: str) -> N
         read(text)
 
 
-def test_columns_behind_the_last_one_wanted_are_not_read() -> None:
+def test_columns_after_the_last_requested_one_are_not_read() -> None:
     assert read("1,2,3,car,-").values.tolist() == [[1.0, 2.0, 3.0]]
 
 
 def test_an_empty_file_has_no_lines_and_a_missing_or_binary_one_is_an_error(tmp_path: Path) -> None:
     assert read("\n \n").values.shape == (0, 3)
     (tmp_path / "b.csv").write_bytes(b"\xff\xfe\x00")
-    for name, reason in (("a.csv", "No such file or directory"), ("b.csv", "it is no text")):
+    for name, reason in (("a.csv", "No such file or directory"), ("b.csv", "it is not a text file")):
         with pytest.raises(DataError, match=rf"cannot read '.*{name}' \({reason}\); give a text file with lines of fr"):
             read_number_lines(tmp_path / name, FORM, 1, 2)
 
@@ -74,7 +74,7 @@ def test_the_first_wrong_line_is_refused_in_words_or_by_index() -> None:
 
 
 @hypothesis.given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2)), max_size=20))
-def test_a_key_is_repeated_where_it_stood_before(keys: list[tuple[int, int]]) -> None:
+def test_repeated_finds_keys_of_earlier_lines(keys: list[tuple[int, int]]) -> None:
     found = repeated(np.array(keys, dtype=np.int64).reshape(-1, 2))
     assert found.tolist() == [key in keys[:index] for index, key in enumerate(keys)]
 

@@ -1,4 +1,4 @@
-"""Answers of models to whole batches."""
+"""Logits of models for whole batches."""
 
 import pytest
 import torch
@@ -9,7 +9,7 @@ from hnetzoo.association.prediction import cut, predict
 
 
 class Probe(nn.Module):
-    """Logits that fall with the distance; knows the mode and the sizes that it was called with."""
+    """Logits that fall with the distance; records the mode and the batch sizes of its calls."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -21,7 +21,7 @@ class Probe(nn.Module):
 
 
 class Answers(nn.Module):
-    """Answers the same to everything."""
+    """Returns the same logits for any input."""
 
     def __init__(self, logits: Tensor) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ def test_batch_size_changes_no_logit(batch_size: int, batch: AssociationBatch) -
     assert torch.equal(answer(Probe(), batch, batch_size=batch_size), 0.5 - batch.distance)
 
 
-def test_nothing_is_answered_by_nothing_of_the_right_shape(batch: AssociationBatch) -> None:
+def test_an_empty_batch_gets_empty_logits_of_the_right_shape(batch: AssociationBatch) -> None:
     assert answer(Probe(), batch.select(slice(0, 0))).shape == (0, 2, 3)
 
 
@@ -69,14 +69,14 @@ def test_cut_loses_no_problem(b: int, size: int, sizes: list[int], batch: Associ
 
 
 @pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])
-def test_a_logit_that_is_no_number_is_an_error_that_names_model_and_place(value: float) -> None:
+def test_a_logit_that_is_not_finite_is_an_error_with_model_and_index(value: float) -> None:
     distance = torch.tensor([[[0.25, 1.0]], [[2.0, 3.0]]])
     rows, columns = torch.ones(2, 1, dtype=torch.bool), torch.tensor([[True, True], [True, False]])
     logits = torch.zeros(2, 1, 2)
     logits[1, 0, 1] = value
     assert torch.isfinite(predict(Answers(logits), distance, rows, columns)[columns[:, None]]).all(), "it is masked"
     logits[1, 0, 0] = value
-    with pytest.raises(ModelError, match=rf"^model 'acme' answers {value} in row 0, column 0 .* the distance is 2;"):
+    with pytest.raises(ModelError, match=rf"^model 'acme' returned {value} in row 0, column 0 .* the distance is 2;"):
         predict(Answers(logits), distance, rows, columns, name="acme")
 
 
@@ -84,5 +84,5 @@ def test_a_logit_that_is_no_number_is_an_error_that_names_model_and_place(value:
 def test_logits_of_another_shape_are_an_error_that_names_the_model(
     shape: tuple[int, ...], batch: AssociationBatch
 ) -> None:
-    with pytest.raises(ModelError, match=r"^model 'Answers' answers \[60, 2, 3\] distances with logits \["):
+    with pytest.raises(ModelError, match=r"^model 'Answers' returned logits \[.*\] for distances \[60, 2, 3\]"):
         answer(Answers(torch.zeros(shape)), batch)

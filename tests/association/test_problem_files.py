@@ -1,4 +1,4 @@
-"""Problem files: what is written reads back, and what is wrong with a file is said by name."""
+"""Problem files: they read back as written, and errors name the wrong array."""
 
 import contextlib
 import errno
@@ -34,7 +34,7 @@ RIGHT_FILE = _right_file()
 
 @pytest.fixture
 def save(tmp_path: Path) -> Save:
-    """Return a function that saves arrays as a .npz; those not given are a right file of 3 problems of 2 x 4."""
+    """Return a function that saves arrays as a .npz; by default a correct file of 3 problems of 2 x 4."""
 
     def write(name: str = "problems.npz", **arrays: Any) -> Path:
         path = tmp_path / name
@@ -140,11 +140,11 @@ WRONG = {
     ),
     "narrow-association": (
         {"association": np.zeros((3, 2, 3), dtype=bool)},
-        "'{path}': association has shape [3, 2, 3]; distance asks for [3, 2, 4]",
+        "'{path}': association has shape [3, 2, 3]; distance requires [3, 2, 4]",
     ),
     "soft-association": (
         {"association": np.full((3, 2, 4), 0.5)},
-        "'{path}': association is float64 with other values than 0 and 1; expected bool",
+        "'{path}': association is float64 with values other than 0 and 1; expected bool",
     ),
     "two-in-a-row": (
         {"association": np.arange(24).reshape(3, 2, 4) // 2 == 8},
@@ -159,30 +159,30 @@ WRONG = {
         "'{path}': association has a pair outside the masks, first at index [1, 0, 1]",
     ),
     "long-row-mask": (
-        {"row_mask": np.ones((3, 4), dtype=bool)}, "'{path}': row_mask has shape [3, 4]; distance asks for [3, 2]"
+        {"row_mask": np.ones((3, 4), dtype=bool)}, "'{path}': row_mask has shape [3, 4]; distance requires [3, 2]"
     ),
     "long-column-mask": (
-        {"col_mask": np.ones((3, 2), dtype=bool)}, "'{path}': col_mask has shape [3, 2]; distance asks for [3, 4]"
+        {"col_mask": np.ones((3, 2), dtype=bool)}, "'{path}': col_mask has shape [3, 2]; distance requires [3, 4]"
     ),
     "counts-for-a-mask": (
-        {"row_mask": np.full((3, 2), 2)}, "'{path}': row_mask is int64 with other values than 0 and 1; expected bool"
+        {"row_mask": np.full((3, 2), 2)}, "'{path}': row_mask is int64 with values other than 0 and 1; expected bool"
     ),
     "activity-of-padding": (
         {"row_active": np.ones((3, 2), dtype=bool), "row_mask": np.arange(6).reshape(3, 2) != 3},
         "'{path}': row_active has a slot outside the mask, first at index [1, 1]",
     ),
     "long-activity": (
-        {"col_active": np.ones((3, 2), dtype=bool)}, "'{path}': col_active has shape [3, 2]; distance asks for [3, 4]"
+        {"col_active": np.ones((3, 2), dtype=bool)}, "'{path}': col_active has shape [3, 2]; distance requires [3, 4]"
     ),
     "short-features": (
-        {"row_features": np.ones((3, 4, 5))}, "'{path}': row_features has shape [3, 4, 5]; distance asks for [3, 2, k]"
+        {"row_features": np.ones((3, 4, 5))}, "'{path}': row_features has shape [3, 4, 5]; distance requires [3, 2, k]"
     ),
     "flat-features": (
         {"col_features": np.ones((3, 4))}, "'{path}': col_features is float64 [3, 4]; expected numbers [b, n, m]"
     ),
     "nan-features": (
         {"col_features": np.where(np.arange(24).reshape(3, 4, 2) == 9, np.nan, 1.0)},
-        "'{path}': col_features has a value that is no number inside the masks, first at index [1, 0, 1]",
+        "'{path}': col_features has a value that is not finite inside the masks, first at index [1, 0, 1]",
     ),
     "split-out-of-range": (
         {"split": np.array([0, 1, 3])},
@@ -208,8 +208,8 @@ def test_a_wrong_array_is_named_with_file_shape_and_expectation(
 
 
 @hypothesis.given(st.binary(max_size=200), st.integers(0, 400), st.integers(0, 255))
-def test_whatever_stands_in_a_file_is_problems_or_a_data_error(tail: bytes, at: int, value: int) -> None:
-    """A right file with a byte changed and with bytes behind it, and the bytes alone."""
+def test_any_content_is_problems_or_a_data_error(tail: bytes, at: int, value: int) -> None:
+    """A correct file with a byte changed and bytes appended, and these bytes alone."""
     content = bytearray(RIGHT_FILE)
     content[at % len(content)] = value
     for damaged in (bytes(content), bytes(content)[: at % len(content)], RIGHT_FILE + tail, tail):
@@ -226,7 +226,7 @@ def test_numbers_beyond_float32_are_refused_rather_than_taken_for_forbidden_pair
 
 
 @pytest.mark.parametrize("before", [None, b"what stood here"])
-def test_a_write_that_fails_leaves_what_was_there(
+def test_a_failed_write_leaves_the_old_file(
     before: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, generator: torch.Generator
 ) -> None:
     path = tmp_path / "problems.npz"
@@ -243,7 +243,7 @@ def test_a_write_that_fails_leaves_what_was_there(
     assert before is None or path.read_bytes() == before
 
 
-def test_a_write_replaces_what_was_there_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
+def test_a_write_replaces_the_old_file_and_leaves_no_other(tmp_path: Path) -> None:
     path = tmp_path / "arrays.npz"
     for value in (1, 2):
         write_arrays(path, {"a": np.full(3, value)})

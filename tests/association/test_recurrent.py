@@ -19,7 +19,7 @@ def twins(layers: int, bidirectional: bool) -> tuple[nn.GRU, GRU]:
 
 
 @pytest.mark.parametrize(("layers", "bidirectional"), SIZES)
-def test_names_initial_weights_and_answers_are_those_of_torch(layers: int, bidirectional: bool) -> None:
+def test_names_initial_weights_and_outputs_are_those_of_torch(layers: int, bidirectional: bool) -> None:
     theirs, ours = twins(layers, bidirectional)
     assert list(ours.state_dict()) == list(theirs.state_dict())
     assert all(torch.equal(one, other) for one, other in zip(ours.parameters(), theirs.parameters(), strict=True))
@@ -55,7 +55,7 @@ def test_the_state_to_start_from_is_used() -> None:
 @pytest.mark.parametrize("name", ["hnetgru", "dhn"])
 @pytest.mark.parametrize("training", [False, True])
 def test_no_recurrent_kernel_of_cudnn_runs_on_cuda(name: str, training: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """CuDNN has no backward pass for them in eval mode; tensors that claim to be on CUDA stand for a GPU."""
+    """Their backward pass is missing in eval mode. Tensors that claim to be on CUDA replace a GPU."""
     enabled: list[bool] = []
     gru = torch.gru
 

@@ -1,4 +1,4 @@
-"""Splits are checked before anything relies on them."""
+"""Splits of datasets: checks, label shares, slices and seeds."""
 
 import re
 
@@ -22,7 +22,7 @@ from hnetzoo.association.splits import load_split
 
 
 class FixedDataset:
-    """Every split is the same batch."""
+    """A dataset that returns the same batch for every split."""
 
     unit = "none"
 
@@ -35,7 +35,7 @@ class FixedDataset:
 
 @pytest.fixture
 def batch(generator: torch.Generator) -> AssociationBatch:
-    """Ragged problems with activity and features, and padding of NaN."""
+    """Return problems with masks, activity and features, and NaN outside the masks."""
     distance = torch.rand(40, 2, 3, generator=generator)
     masks = torch.rand(40, 2, generator=generator) < 0.7, torch.rand(40, 3, generator=generator) < 0.7
     full = AssociationBatch(distance, assign(distance, *masks), *masks)
@@ -52,7 +52,7 @@ FLAGS = ("association", "row_mask", "col_mask", "row_active", "col_active")
 NUMBERS = ("distance", "row_features", "col_features")
 
 
-def test_a_sound_split_is_returned_as_it_is(batch: AssociationBatch) -> None:
+def test_a_valid_split_is_returned_unchanged(batch: AssociationBatch) -> None:
     assert load_split(FixedDataset(batch), "train", 0) is batch
     bare = AssociationBatch(*batch[:4])
     assert load_split(FixedDataset(bare), "test", 0) is bare
@@ -63,7 +63,7 @@ def test_a_field_of_another_shape_than_the_dataset_says_is_refused(name: str, ba
     right = batch.tensors[name]
     wrong = right[:, :1]
     expected = list(right.shape[:2]) if name.endswith("_features") else list(right.shape)
-    message = f"validation split: {name} is {list(wrong.shape)}; 40 problems of 2 x 3 ask for {expected}"
+    message = f"validation split: {name} is {list(wrong.shape)}; 40 problems of 2 x 3 require {expected}"
     with pytest.raises(DataError, match=f"^{re.escape(message)}; correct the dataset$"):
         load_split(FixedDataset(batch._replace(**{name: wrong})), "validation", 0)
 
@@ -84,7 +84,7 @@ def test_a_field_of_another_type_is_refused(name: str, dtype: torch.dtype, batch
         load_split(FixedDataset(wrong), "test", 0)
 
 
-def test_not_a_number_is_refused_inside_the_masks_and_accepted_outside(batch: AssociationBatch) -> None:
+def test_nan_is_refused_inside_the_masks_and_accepted_outside(batch: AssociationBatch) -> None:
     assert batch.distance.isnan().any()
     everywhere = batch._replace(row_mask=torch.ones_like(batch.row_mask), col_mask=torch.ones_like(batch.col_mask))
     message = "^train split: distance is NaN inside the masks; mask the slots or correct the values$"

@@ -103,7 +103,7 @@ def test_a_model_that_changes_what_is_not_its_own_fails_and_changes_no_rival(
     after = ModelEntry(name="near", label="after")
     *alone, _ = (JobRunner(Options()).run(job).result for job in jobs_of(NEAR, after, meddler))
     before, found, same = map(JobRunner(Options()).run, jobs_of(NEAR, meddler, after))
-    assert found.result.reason.startswith(f"model 'meddles' changed {what}; clone what is to be changed")
+    assert found.result.reason.startswith(f"model 'meddles' changed {what}; clone tensors before changing")
     assert [before.result.f1, same.result.f1] == [row.f1 for row in alone]
     assert before.sha256 == same.sha256
 
@@ -129,7 +129,7 @@ def test_a_job_leaves_random_states_threads_and_types_as_they_were(run: Run, mod
 
 def test_logits_that_are_no_numbers_fail_the_job_and_name_the_model(run: Run) -> None:
     outcome = run(ModelEntry(name="meddles", label="mine", settings={"with_": "nan"}))
-    assert outcome.result.reason.startswith("model 'mine' answers ")
+    assert outcome.result.reason.startswith("model 'mine' returned ")
     assert "logits must be finite" in outcome.result.reason
 
 

@@ -1,4 +1,4 @@
-"""Fixtures of the tests of commands."""
+"""Fixtures for tests of commands."""
 
 import signal
 import sys

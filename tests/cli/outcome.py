@@ -1,11 +1,11 @@
-"""What a command left behind, and whether it failed as it should."""
+"""The outcome of a command, and a check that it failed as expected."""
 
 from collections.abc import Callable
 from typing import NamedTuple
 
 
 class Outcome(NamedTuple):
-    """What a command left behind."""
+    """Exit code, stdout and stderr of a command."""
 
     code: int
     out: str
@@ -16,7 +16,7 @@ Run = Callable[..., Outcome]
 
 
 def fails(outcome: Outcome, code: int, *parts: str) -> None:
-    """Check an expected failure: exit code, one stderr line, nothing on stdout."""
+    """Assert an expected failure: exit code, one stderr line with these parts, nothing on stdout."""
     assert outcome.code == code, outcome.err
     assert outcome.err.startswith("hnetzoo: error: ")
     assert outcome.err.count("\n") == 1

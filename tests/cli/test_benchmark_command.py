@@ -1,4 +1,4 @@
-"""Command `benchmark` writes its report, says what failed, and keeps finished rows where it is told to."""
+"""Command `benchmark` writes its report, prints what failed, and keeps finished rows."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -51,7 +51,7 @@ def test_a_failure_exits_1_after_the_others_are_reported(
         assert "RuntimeError: no luck" in " ".join(text.split())
 
 
-def test_rows_of_a_suite_are_kept_and_fresh_computes_them_anew(run: Run, tmp_path: Path) -> None:
+def test_rows_of_a_suite_are_kept_and_fresh_computes_them_again(run: Run, tmp_path: Path) -> None:
     (tmp_path / "s.toml").write_text('models = ["greedy"]\ndatasets = [{name = "doa", settings = {samples = 300}}]\n')
     assert "(cached)" not in run("benchmark", "--suite", "s.toml").err
     assert len(list((tmp_path / "runs" / "benchmark" / "rows").iterdir())) == 1
@@ -61,7 +61,7 @@ def test_rows_of_a_suite_are_kept_and_fresh_computes_them_anew(run: Run, tmp_pat
     assert "(cached)" in run("benchmark", "--model", "greedy", *SMALL, "--runs", "runs/benchmark").err
 
 
-def test_fresh_trains_anew(run: Run, tmp_path: Path) -> None:
+def test_fresh_trains_again(run: Run, tmp_path: Path) -> None:
     (tmp_path / "s.toml").write_text(
         'models = [{name = "exchangeable", train = true, trainer = {epochs = 1, batch_size = 32}}]\n'
         'datasets = [{name = "doa", settings = {samples = 300}}]\n'
@@ -73,7 +73,7 @@ def test_fresh_trains_anew(run: Run, tmp_path: Path) -> None:
     assert weights.stat().st_mtime_ns != trained
 
 
-def test_a_file_that_cannot_be_read_is_told_once_and_not_once_per_model(run: Run, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_reported_once_and_not_once_per_model(run: Run, tmp_path: Path) -> None:
     (tmp_path / "bad.npz").write_bytes(b"nothing")
     models = ["--model", "greedy", "--model", "hungarian", "--model", "hnetgru"]
     outcome = run("benchmark", *models, "--dataset", "npz", "--set", "dataset.path=bad.npz", "--json", "b.json")

@@ -1,4 +1,4 @@
-"""Command `check` lists every check of what is named, and shows why one failed."""
+"""Command `check` lists every check of a component, and shows why one failed."""
 
 import json
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.cli.outcome import Run, fails
 
 
-def test_check_lists_every_check_and_exits_0_when_all_is_well(run: Run) -> None:
+def test_check_lists_every_check_and_exits_0_if_none_failed(run: Run) -> None:
     outcome = run("check", "hungarian")
     assert outcome.code == 0
     assert outcome.out.splitlines()[-1].startswith("model hungarian: ")
@@ -21,14 +21,14 @@ def test_check_lists_every_check_and_exits_0_when_all_is_well(run: Run) -> None:
 
 def test_check_exits_1_and_shows_why_with_the_smallest_input(run: Run, fake_distribution: Callable[..., Path]) -> None:
     spec = (
-        "hnetzoo.ModelSpec(name='ordered-rows', summary='Loud.', target='tests.testing.models:OrderedRows',"
-        " config='tests.testing.settings:Sound', citation=hnetzoo.Citation(authors='A', title='T', year=2000))"
+        "hnetzoo.ModelSpec(name='ordered-rows', summary='Ordered.', target='tests.testing.models:OrderedRows',"
+        " config='tests.testing.settings:Valid', citation=hnetzoo.Citation(authors='A', title='T', year=2000))"
     )
     hook = f"@hnetzoo.hookimpl\ndef hnetzoo_models():\n    return [{spec}]\n"
     fake_distribution("acme-net", f"import hnetzoo\n{hook}")
     outcome = run("check", "ordered-rows")
     assert outcome.code == 1
-    assert "failed check_row_equivariance: rows in the order [1, 0] get other answers" in outcome.out
+    assert "failed check_row_equivariance: rows in the order [1, 0] give other logits" in outcome.out
     assert "  smallest input tried: distance [[" in outcome.out
     assert "model ordered-rows: 3" in outcome.out
     outcome = run("check", "ordered-rows", "--json")
@@ -45,4 +45,4 @@ def test_check_takes_settings(run: Run, tmp_path: Path) -> None:
     assert document["passed"] > 14
     fails(run("check", "nothing-of-that-name"), 2, "unknown name 'nothing-of-that-name'")
     fails(run("check", "doa", "--set", "dataset.sample=3"), 2, "did you mean 'dataset.samples'?")
-    fails(run("check", "doa", "--set", "model.hidden_size=3"), 2, "'doa' is no model; leave out --set model.*")
+    fails(run("check", "doa", "--set", "model.hidden_size=3"), 2, "'doa' is not a model; leave out --set model.*")

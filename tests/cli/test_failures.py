@@ -1,4 +1,4 @@
-"""Whatever the command, an expected failure is one line that says what to do, with the exit code of its kind."""
+"""Expected failures of all commands are one line that says what to do, with the exit code of their kind."""
 
 from pathlib import Path
 

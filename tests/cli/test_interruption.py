@@ -1,4 +1,4 @@
-"""Commands that are interrupted end at once, with the exit code of the signal, and keep what is finished."""
+"""Interrupted commands end at once, with the exit code of the signal, and keep finished work."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-# A shell that starts the tests in the background has interrupts ignored, and processes inherit that.
+# A shell that starts the tests in the background ignores interrupts, and child processes inherit that.
 INTERRUPTIBLE = (
     "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from hnetzoo.cli import main; main()"
 )
@@ -56,7 +56,7 @@ def test_interrupted_training_exits_with_its_code_and_can_be_resumed(
 
 
 @pytest.mark.parametrize(("jobs", "interrupts"), [(1, 1), (2, 1), (2, 2)])
-def test_interrupted_benchmark_exits_130_at_once_and_keeps_what_is_finished(
+def test_interrupted_benchmark_exits_130_at_once_and_keeps_finished_rows(
     tmp_path: Path, fake_distribution: Callable[..., Path], jobs: int, interrupts: int
 ) -> None:
     site = fake_distribution("slow-net", SLOW).parent
@@ -80,7 +80,7 @@ def test_interrupted_benchmark_exits_130_at_once_and_keeps_what_is_finished(
         process.communicate()
     assert process.returncode == 130, err
     assert "Traceback" not in err
-    assert "hnetzoo: interrupted; what is finished is kept under r" in err
+    assert "hnetzoo: interrupted; finished work is kept under r" in err
     (finished,) = rows.iterdir()
     assert json.loads(finished.read_text())["model"] == "hungarian"
     (worker,) = (int(path.name.partition("-")[2]) for path in tmp_path.glob("slow-*"))

@@ -1,4 +1,4 @@
-"""Commands `list`, `show` and `doctor` tell all that is registered, its settings, and what did not load."""
+"""Commands `list`, `show` and `doctor` show what is registered, its settings, and what did not load."""
 
 import json
 from collections.abc import Callable

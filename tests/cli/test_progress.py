@@ -1,4 +1,4 @@
-"""What a training shows while it runs."""
+"""Output of a training while it runs."""
 
 import io
 
@@ -46,7 +46,7 @@ def test_piped_output_is_plain_lines(capsys: pytest.CaptureFixture[str]) -> None
     assert "\x1b" not in out
 
 
-def test_silence_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_silent_observer_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     with progress(silent=True) as observer:
         assert type(observer) is NullObserver
         drive(observer)
@@ -66,7 +66,7 @@ def test_terminal_shows_a_bar_with_live_losses_f1_and_lines_above() -> None:
         assert part in shown
 
 
-def test_bar_of_a_resumed_training_covers_what_is_left() -> None:
+def test_bar_of_a_resumed_training_covers_the_remaining_steps() -> None:
     with Progress(console=Console(file=io.StringIO())) as drawn:
         BarObserver(drawn).started(10, 30, 4)
         assert drawn.tasks[0].total == 180

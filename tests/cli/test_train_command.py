@@ -1,4 +1,4 @@
-"""Command `train` says how training goes and what to type next, and keeps its run directory from mistakes."""
+"""Command `train` prints progress and the next command, and protects its run directory from mistakes."""
 
 import json
 import shlex

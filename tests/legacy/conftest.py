@@ -1,4 +1,4 @@
-"""The model whose weights foreign checkpoints hold, or claim to."""
+"""Fixtures of a model to write checkpoints of."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Entries in the origin's form, and files that hold what they are given."""
+"""Entries in the form of the original Hnet, and files with given contents."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 
 
 def entries(count: int = 7, n: int = 2, m: int = 3) -> list[list[Any]]:
-    """Entries in the origin's form, with all the number types that numpy may have pickled."""
+    """Return entries in the form of the original Hnet, with all number types that numpy may have pickled."""
     generator = np.random.default_rng(0)
     made = []
     for index in range(count):
@@ -21,7 +21,7 @@ def entries(count: int = 7, n: int = 2, m: int = 3) -> list[list[Any]]:
 
 
 def spoilt(field: int, value: object) -> list[list[Any]]:
-    """Entries of which number 3 has another value in a field."""
+    """Return entries, of which entry 3 has another value in a field."""
     made = entries()
     made[3][field] = value
     return made

@@ -1,4 +1,4 @@
-"""Right checkpoints give the outputs of their module; wrong ones say what does not fit."""
+"""Imported checkpoints give the outputs of their module; errors say what does not fit."""
 
 import os
 import re
@@ -12,7 +12,7 @@ from hnetzoo.errors import CheckpointError, ConfigError
 from hnetzoo.legacy import importing
 from hnetzoo.registry.components import Component, configure
 from hnetzoo.registry.discovery import discover
-from hnetzoo.registry.loading import resolve_model
+from hnetzoo.registry.resolution import resolve_model
 from hnetzoo.registry.specs import ModelSpec
 from hnetzoo.training.runs import BEST, RUN, read_run
 from hnetzoo.training.weights import load_tensors

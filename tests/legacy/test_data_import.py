@@ -1,4 +1,4 @@
-"""Right data come in whole, whoever pickled them; wrong ones name their entry and leave no file."""
+"""Data of every pickle protocol and numpy version are imported; errors name the entry and leave no file."""
 
 import io
 import os
@@ -22,7 +22,7 @@ NUMPY_CORE = np.zeros(1).__reduce__()[0].__module__.removesuffix(".multiarray").
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_data_of_every_protocol_come_in_as_they_are(tmp_path: Path, protocol: int) -> None:
+def test_data_of_every_protocol_are_imported_unchanged(tmp_path: Path, protocol: int) -> None:
     made = entries()
     batch = importing.import_data(
         write(tmp_path / "data", pickle.dumps(dict(enumerate(made)), protocol)), tmp_path / "new" / "data.npz"
@@ -36,13 +36,13 @@ def test_data_of_every_protocol_come_in_as_they_are(tmp_path: Path, protocol: in
 
 
 @pytest.mark.parametrize("core", [b"numpy.core", b"numpy._core"])
-def test_data_of_old_and_new_numpy_come_in(tmp_path: Path, core: bytes) -> None:
+def test_data_of_old_and_new_numpy_are_imported(tmp_path: Path, core: bytes) -> None:
     content = pickle.dumps(entries(), protocol=3).replace(NUMPY_CORE + b".", core + b".")
     assert importing.import_data(write(tmp_path / "data", content), tmp_path / "data.npz").distance.shape == (7, 2, 3)
 
 
-def test_data_of_python_2_come_in(tmp_path: Path) -> None:
-    """Its bytes are text of opcode BINSTRING to us."""
+def test_data_of_python_2_are_imported(tmp_path: Path) -> None:
+    """Python 2 stores bytes as text, with opcode BINSTRING."""
     content = pickle.dumps([[1, 1, np.eye(2), np.eye(2), 0, 0]], protocol=3)
     raw = np.eye(2).tobytes()
     short, long = b"C" + bytes([len(raw)]) + raw, b"T" + len(raw).to_bytes(4, "little") + raw
@@ -51,7 +51,7 @@ def test_data_of_python_2_come_in(tmp_path: Path) -> None:
     assert importing.import_data(source, tmp_path / "data.npz").distance.tolist() == [[[1, 0], [0, 1]]]
 
 
-def test_data_stand_in_order_of_their_index(tmp_path: Path) -> None:
+def test_data_are_ordered_by_their_index(tmp_path: Path) -> None:
     made = entries()
     source = write(tmp_path / "data", pickle.dumps({index: made[index] for index in (4, 0, 2)}))
     distance = importing.import_data(source, tmp_path / "data.npz").distance

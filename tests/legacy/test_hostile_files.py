@@ -1,4 +1,4 @@
-"""Hostile files run nothing, and get no more memory and time than they deserve."""
+"""Hostile files run no code, and are limited in memory and time."""
 
 import io
 import os
@@ -17,7 +17,7 @@ from hnetzoo.registry.specs import ModelSpec
 from tests.legacy.pickles import entries, spoilt, write
 
 RECONSTRUCT, (NDARRAY, *_), _ = np.zeros(1).__reduce__()
-BUTTON = "touch pressed"
+COMMAND = "touch executed"
 
 
 class Call:
@@ -60,21 +60,21 @@ def array_state(*state: object) -> bytes:
 
 @pytest.fixture
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A working directory in which a pressed button would leave its file, as would one pressed in the reader's."""
+    """A working directory in which code of a hostile file, or of the reader, would create a file named executed."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
     yield tmp_path
-    assert not list(tmp_path.rglob("pressed"))
+    assert not list(tmp_path.rglob("executed"))
 
 
 HOSTILE = {
-    "os.system": (pickle.dumps(Call(os.system, BUTTON)), "asks for posix.system, .* nothing was run"),
-    "protocol 0": (pickle.dumps(Call(os.system, BUTTON), protocol=0), "asks for posix.system"),
-    "inside an entry": (pickle.dumps(spoilt(4, Call(os.system, BUTTON))), "asks for posix.system"),
-    "eval": (pickle.dumps(Call(eval, "open('pressed', 'w')")), "asks for builtins.eval"),
-    "python 2": (b"c__builtin__\neval\n(S\"open('pressed', 'w')\"\ntR.", "asks for __builtin__.eval"),
-    "instance": (b"(S'touch pressed'\niposix\nsystem\n.", "asks for posix.system"),
+    "os.system": (pickle.dumps(Call(os.system, COMMAND)), "asks for posix.system, .* nothing was run"),
+    "protocol 0": (pickle.dumps(Call(os.system, COMMAND), protocol=0), "asks for posix.system"),
+    "inside an entry": (pickle.dumps(spoilt(4, Call(os.system, COMMAND))), "asks for posix.system"),
+    "eval": (pickle.dumps(Call(eval, "open('executed', 'w')")), "asks for builtins.eval"),
+    "python 2": (b"c__builtin__\neval\n(S\"open('executed', 'w')\"\ntR.", "asks for __builtin__.eval"),
+    "instance": (b"(S'touch executed'\niposix\nsystem\n.", "asks for posix.system"),
     "path into numpy": (b"\x80\x04\x8c\x05numpy\x8c\x0ef2py.os.system\x93.", "asks for numpy.f2py.os.system"),
     "numpy's loader": (b"cnumpy\nload\n(S'data'\ntR.", "asks for numpy.load"),
     "extension": (b"\x80\x02\x82\x01.", "unregistered extension"),
@@ -85,21 +85,21 @@ HOSTILE = {
     "fields of a number": (b"cnumpy\ndtype\n(S'f8'\ntR(I3\nS'<'\n(I1\ntNNI0\nI0\nI0\ntb.", "structured dtype"),
     "array without bytes": (array_state(1, (10**6, 10**6), np.dtype("f8"), False, b""), "array of 0 bytes"),
     "array of negative size": (array_state(1, (-1, -1), np.dtype("f8"), False, bytes(8)), "not a tuple of sizes"),
-    "array of a list": (array_state(1, (1,), np.dtype("f8"), False, [0]), "something else than plain numbers"),
+    "array of a list": (array_state(1, (1,), np.dtype("f8"), False, [0]), "something other than plain numbers"),
     "persistent id": (persistent(), "persistent id"),
     "huge bytes": (b"\x80\x04\x8e" + (1 << 40).to_bytes(8, "little") + b".", "asks for more memory than the 128 MiB"),
     "huge memo": (b"\x80\x02Nr\xff\xff\xff\x7f.", "asks for more memory"),
     "copies": (copying_bomb(), "asks for more memory"),
     "deep nesting": (b"]" * 10**5 + b"a" * (10**5 - 1) + b".", "entry 0: a list of 1"),
-    "truncated": (pickle.dumps(entries())[:-100], r"is damaged or no pickle at all \(UnpicklingError"),
-    "text": (b"index,distance\n0,0.5\n", "is damaged or no pickle at all"),
+    "truncated": (pickle.dumps(entries())[:-100], r"is damaged or not a pickle \(UnpicklingError"),
+    "text": (b"index,distance\n0,0.5\n", "is damaged or not a pickle"),
     "control characters": (b"c\x1b[31mred\nname\n.", r"asks for \?\[31mred.name"),
 }
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_data_run_nothing(elsewhere: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setattr(importing, "MEMORY", 1 << 27)  # filling a gigabyte takes its time
+def test_hostile_data_run_no_code(elsewhere: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(importing, "MEMORY", 1 << 27)  # filling a gigabyte is slow
     content, message = HOSTILE[name]
     with pytest.raises(DataError, match=message) as caught:
         importing.import_data(write(elsewhere / "data", content), elsewhere / "data.npz")
@@ -108,30 +108,30 @@ def test_hostile_data_run_nothing(elsewhere: Path, monkeypatch: pytest.MonkeyPat
     assert os.listdir(elsewhere) == ["data"]
 
 
-def test_the_buttons_of_the_hostile_files_work(elsewhere: Path) -> None:
+def test_hostile_files_run_code_when_unpickled_without_protection(elsewhere: Path) -> None:
     pickle.loads(HOSTILE["os.system"][0])
-    (elsewhere / "pressed").unlink()
+    (elsewhere / "executed").unlink()
     pickle.loads(HOSTILE["python 2"][0]).close()
-    (elsewhere / "pressed").unlink()
+    (elsewhere / "executed").unlink()
 
 
-def test_endless_computation_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_endless_computation_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importing, "SECONDS", 1)
-    monkeypatch.setattr(importing, "PATIENCE", 100)  # of a busy machine
+    monkeypatch.setattr(importing, "PATIENCE", 100)  # the machine may be busy
     with pytest.raises(DataError, match="was given up after 1 s of processor time"):
         importing.import_data(write(tmp_path / "data", hashing_bomb()), tmp_path / "data.npz")
 
 
-def test_a_reader_that_does_not_end_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reader_that_does_not_end_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importing, "PATIENCE", 0.05)
     with pytest.raises(DataError, match="was given up after 1 s"):
         importing.import_data(write(tmp_path / "data", hashing_bomb()), tmp_path / "data.npz")
 
 
 @pytest.mark.parametrize("new", [True, False])
-def test_hostile_checkpoints_run_nothing(elsewhere: Path, hnetgru: Component[ModelSpec], new: bool) -> None:
+def test_hostile_checkpoints_run_no_code(elsewhere: Path, hnetgru: Component[ModelSpec], new: bool) -> None:
     source = elsewhere / "weights.pt"
-    torch.save({"fc1.bias": Call(os.system, BUTTON)}, source, _use_new_zipfile_serialization=new)
+    torch.save({"fc1.bias": Call(os.system, COMMAND)}, source, _use_new_zipfile_serialization=new)
     assert importing.kind_of(source) == "checkpoint"
     with pytest.raises(CheckpointError, match=r"asks for posix.system, .* nothing was run") as caught:
         importing.import_checkpoint(source, elsewhere / "run", hnetgru)
@@ -139,7 +139,7 @@ def test_hostile_checkpoints_run_nothing(elsewhere: Path, hnetgru: Component[Mod
     assert os.listdir(elsewhere) == ["weights.pt"]
 
 
-def test_a_checkpoint_may_not_claim_more_memory_than_its_size_deserves(
+def test_a_checkpoint_that_asks_for_more_memory_than_its_size_allows_is_refused(
     tmp_path: Path, hnetgru: Component[ModelSpec]
 ) -> None:
     source = tmp_path / "weights.pt"

@@ -1,4 +1,4 @@
-"""Command `import` says what it wrote and what to type next."""
+"""Command `import` prints what it wrote and the next command."""
 
 import json
 import pickle
@@ -24,7 +24,7 @@ def command() -> Callable[..., Result]:
     return lambda *arguments: CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
 
 
-def test_command_says_what_it_wrote_and_what_to_type_next(tmp_path: Path, command: Callable[..., Result]) -> None:
+def test_command_prints_what_it_wrote_and_the_next_command(tmp_path: Path, command: Callable[..., Result]) -> None:
     source, out = write(tmp_path / "data", pickle.dumps(entries())), tmp_path / "data.npz"
     assert re.search(
         rf"wrote 7 problems of 2 x 3 to {out}\nnext: hnetzoo train .*={out}", command(source, "--out", out).output

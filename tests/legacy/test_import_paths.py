@@ -1,4 +1,4 @@
-"""A source that is no file is named, and a destination is written whole or not at all, and never overwritten."""
+"""Errors name a source that is not a file; a destination is written completely or not at all, never overwritten."""
 
 import os
 from pathlib import Path

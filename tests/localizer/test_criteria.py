@@ -1,4 +1,4 @@
-"""Criteria agree with what they are defined by, and every localizer can learn from them."""
+"""Criteria agree with their definitions, and give finite gradients."""
 
 from itertools import permutations
 from pathlib import Path
@@ -15,7 +15,7 @@ from benchmarks.localizer.matchers import load_matcher
 from benchmarks.localizer.network import Estimate, Localizer
 from benchmarks.localizer.settings import CriterionEntry, MatcherTraining, read_study
 from hnetzoo.errors import ConfigError
-from hnetzoo.registry.loading import resolve_model
+from hnetzoo.registry.resolution import resolve_model
 
 STUDY = read_study(Path(__file__).parents[2] / "benchmarks" / "localizer" / "study.toml")
 OURS = [entry for entry in STUDY.criteria if entry.variant != "doa-net"]
@@ -34,7 +34,7 @@ def problem(generator: torch.Generator, sources: int, share: float = 0.7) -> tup
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where matchers that are trained, hardly, are kept for the tests of this file."""
+    """Return the folder of briefly trained matchers, for all tests of this file."""
     return tmp_path_factory.mktemp("matchers")
 
 
@@ -49,7 +49,7 @@ def total(criterion: Criterion, guess: Estimate, truth: Examples) -> Tensor:
 
 
 def pairing(guess: Estimate, truth: Examples, scene: int, frame: int, order: tuple[int, ...]) -> tuple[float, Tensor]:
-    """Squared error of a frame where slot i is the prediction order[i], and who is then active."""
+    """Return the squared error of a frame where slot i is prediction order[i], and which of these are then active."""
     active = truth.active[scene, frame]
     squared = (guess.directions[scene, frame, list(order)] - truth.directions[scene, frame]).square().sum(-1)
     present = torch.zeros(len(order)).index_copy(0, torch.tensor(order), active.float())
@@ -84,7 +84,7 @@ def test_permutation_invariant_takes_the_best_of_all_orders_of_each_frame(
 
 
 @pytest.mark.parametrize("label", ["exact PIT", "tracking, exchangeable", "tracking, sinkhorn"])
-def test_the_order_of_outputs_matters_to_a_fixed_order_alone(
+def test_the_order_of_outputs_matters_only_with_a_fixed_order(
     generator: torch.Generator, label: str, runs: Path
 ) -> None:
     guess, truth = problem(generator, 2)
@@ -111,7 +111,7 @@ def test_every_parameter_of_a_localizer_gets_a_finite_gradient(
 
 
 @pytest.mark.parametrize("entry", OURS, ids=lambda entry: entry.label)
-def test_scenes_in_which_nobody_lives_teach_silence(
+def test_scenes_without_sources_lower_the_activity(
     generator: torch.Generator, entry: CriterionEntry, runs: Path
 ) -> None:
     guess, truth = problem(generator, 2, share=0.0)
@@ -122,7 +122,7 @@ def test_scenes_in_which_nobody_lives_teach_silence(
 
 @pytest.mark.parametrize("name", ["hnetgru", "sinkhorn", "perturbed"])
 @pytest.mark.parametrize("sources", [1, 2])
-def test_matchers_find_predictions_that_are_near(generator: torch.Generator, name: str, sources: int) -> None:
+def test_matchers_pair_near_predictions(generator: torch.Generator, name: str, sources: int) -> None:
     _, truth = problem(generator, sources)
     entry = CriterionEntry(label=name, kind="tracking", matcher=name)
     criterion = build_criterion(entry, load_matcher(entry, sources, STUDY.matchers, Path("nowhere")).module)
@@ -133,7 +133,7 @@ def test_matchers_find_predictions_that_are_near(generator: torch.Generator, nam
     assert terms["activity"] < 0.5
 
 
-def test_weights_of_fixed_size_are_trained_where_they_are_too_small(tmp_path: Path) -> None:
+def test_matchers_of_fixed_size_are_trained_if_they_are_too_small(tmp_path: Path) -> None:
     entry = CriterionEntry(label="", kind="tracking", matcher="hnetgru")
     training = MatcherTraining(samples=2000, epochs=1)
     loaded = load_matcher(entry, 3, training, tmp_path)
@@ -145,7 +145,7 @@ def test_weights_of_fixed_size_are_trained_where_they_are_too_small(tmp_path: Pa
         assert torch.equal(mine, other)
 
 
-def test_a_padded_matcher_answers_as_one_that_is_given_masked_slots() -> None:
+def test_a_padded_matcher_has_the_output_of_a_matcher_given_masked_slots() -> None:
     entry = CriterionEntry(label="", kind="tracking", matcher="hnetgru")
     padded = load_matcher(entry, 1, STUDY.matchers, Path("nowhere")).module
     distance, mask = torch.tensor([[[0.3]]]), torch.tensor([[True]])

@@ -1,4 +1,4 @@
-"""Features point at sources, turn with the scene, and are kept."""
+"""Features of the localizer: values, symmetries and cached examples."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def test_intensity_of_a_single_source_is_its_unit_vector_in_every_band(generator
     assert (intensity.norm(dim=-1) <= 1 + 1e-5).all()
 
 
-def test_intensity_of_diffuse_noise_is_small_and_points_nowhere(generator: torch.Generator) -> None:
+def test_intensity_of_diffuse_noise_is_small_and_has_no_direction(generator: torch.Generator) -> None:
     intensity = extract(diffuse_noise(50, 20 * LABEL_HOP, generator))[:, 4:]
     assert intensity.mean((0, 2, 3)).abs().max() < 0.02
     assert intensity[..., -1].norm(dim=1).mean() < 0.15  # the widest band averages most
@@ -47,13 +47,13 @@ def test_silence_is_finite_and_has_no_direction() -> None:
     assert features[:, 4:].abs().max() == 0
 
 
-def test_a_click_is_heard_in_its_frame(generator: torch.Generator) -> None:
+def test_a_click_is_in_its_frame(generator: torch.Generator) -> None:
     audio = torch.zeros(1, 4, 10 * LABEL_HOP)
     audio[0, 0, 6 * LABEL_HOP + LABEL_HOP // 2] = 1.0
     assert extract(audio)[0, 0].sum(-1).argmax() == 6
 
 
-def test_bands_overlap_so_that_every_bin_between_their_centres_counts_once() -> None:
+def test_weights_of_a_bin_between_band_centres_sum_to_one() -> None:
     bands = mel_bands()
     assert bands.shape == (WINDOW // 2 + 1, BANDS)
     first, last = bands[:, 0].argmax() + 1, bands[:, -1].argmax()
@@ -63,7 +63,7 @@ def test_bands_overlap_so_that_every_bin_between_their_centres_counts_once() -> 
 
 
 @pytest.mark.parametrize("axes", [[0, 1, 2], [2, 0, 1], [1, 0, 2]])
-def test_turning_features_is_turning_the_sound(generator: torch.Generator, axes: list[int]) -> None:
+def test_turned_features_are_those_of_the_turned_scene(generator: torch.Generator, axes: list[int]) -> None:
     signs = torch.tensor([1.0, -1.0, -1.0])
     sources = draw_sources(SETTINGS, (2, 2), generator)
     signals = draw_signals(tuple(sources.birth.shape), sample_times(20), generator)
@@ -76,7 +76,7 @@ def test_turning_features_is_turning_the_sound(generator: torch.Generator, axes:
     assert torch.allclose(turned.directions, label(other, 20).directions, atol=1e-6)
 
 
-def test_examples_are_drawn_once_and_told_apart_by_all_that_they_depend_on(tmp_path: Path) -> None:
+def test_examples_are_drawn_once_for_each_set_of_inputs(tmp_path: Path) -> None:
     first = load_examples(SETTINGS, 2, "test", 0, tmp_path)
     (path,) = tmp_path.iterdir()
     written = path.stat().st_mtime_ns

@@ -1,4 +1,4 @@
-"""Scenes obey physics: plane waves point at their sources, noise at nothing, and lives are as long as drawn."""
+"""Scenes: directions of plane waves, diffuse noise, and births and deaths of sources."""
 
 import pytest
 import torch
@@ -28,7 +28,7 @@ def drawn(generator: torch.Generator, shape: tuple[int, int] = (8, 2), settings:
 
 
 def lifelong(generator: torch.Generator, scenes: int, snr_db: float = 10.0) -> Sources:
-    """One source per scene that lives from the first frame to the last."""
+    """Return one source per scene that is active from the first frame to the last."""
     sources = Sources(*(tensor[:, :, :1] for tensor in drawn(generator, (scenes, 1))))
     full = torch.full_like(sources.snr_db, snr_db)
     return sources._replace(birth=torch.zeros_like(sources.birth), death=sources.death * 0 + FRAMES, snr_db=full)
@@ -58,14 +58,14 @@ def test_a_source_moves_at_its_speed_along_a_great_circle(generator: torch.Gener
 
 
 @pytest.mark.parametrize("snr_db", [-3.0, 0.0, 20.0])
-def test_the_power_of_a_living_source_over_the_noise_is_its_snr(generator: torch.Generator, snr_db: float) -> None:
+def test_the_power_of_an_active_source_over_the_noise_is_its_snr(generator: torch.Generator, snr_db: float) -> None:
     clean = heard(lifelong(generator, 4, snr_db), generator)[:, 0]
     noise = diffuse_noise(4, clean.shape[1], generator)[:, 0]
     ratio = clean.square().mean(1) / noise.square().mean(1)
     assert torch.allclose(10 * ratio.log10(), torch.full((4,), snr_db), atol=0.2)
 
 
-def test_snr_is_that_of_the_life_and_not_of_the_scene(generator: torch.Generator) -> None:
+def test_snr_is_over_the_life_of_a_source_and_not_over_the_scene(generator: torch.Generator) -> None:
     sources = lifelong(generator, 4, 0.0)
     short = sources._replace(death=sources.death - FRAMES // 2)
     energy = heard(short, generator)[:, 0].square().sum(1)
@@ -103,7 +103,7 @@ def test_no_scene_runs_out_of_sources(generator: torch.Generator, life: tuple[in
     assert (sources.death[..., -1] + gap[0] >= FRAMES).all()
 
 
-def test_labels_say_who_lives_where(generator: torch.Generator) -> None:
+def test_labels_give_the_active_sources_and_their_directions(generator: torch.Generator) -> None:
     sources = drawn(generator, (5, 2))
     labels = label(sources, FRAMES)
     expected = Labels(torch.zeros(5, FRAMES, 2, 3), torch.zeros(5, FRAMES, 2).bool(), torch.zeros(5, FRAMES, 2).long())
@@ -121,14 +121,14 @@ def test_labels_say_who_lives_where(generator: torch.Generator) -> None:
     assert torch.equal(labels.identity, expected.identity)
 
 
-def test_nothing_is_heard_where_nobody_lives(generator: torch.Generator) -> None:
+def test_scenes_are_silent_without_an_active_source(generator: torch.Generator) -> None:
     sources = drawn(generator)
     audio = heard(sources, generator)
     power = audio[:, 0].view(len(audio), FRAMES, LABEL_HOP).square().sum(-1)
     assert torch.equal(power > 0, label(sources, FRAMES).active.any(-1))
 
 
-def test_scenes_follow_from_split_seed_and_number_of_sources() -> None:
+def test_scenes_depend_on_split_seed_and_number_of_sources() -> None:
     def first(split: str, seed: int, sources: int = 2) -> Tensor:
         return next(draw_scenes(SETTINGS, sources, split, seed))[0]  # type: ignore[arg-type]
 
@@ -138,6 +138,6 @@ def test_scenes_follow_from_split_seed_and_number_of_sources() -> None:
         assert not torch.allclose(scene, other)
 
 
-def test_a_split_has_as_many_scenes_as_asked() -> None:
+def test_a_split_has_the_given_number_of_scenes() -> None:
     parts = list(draw_scenes(SceneSettings(test=19, frames=5), 1, "test", 0))
     assert [len(audio) for audio, _ in parts] == [16, 3]

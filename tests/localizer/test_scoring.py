@@ -1,4 +1,4 @@
-"""Scores of estimates whose quality is known."""
+"""Scores of estimates with known errors."""
 
 import math
 
@@ -22,7 +22,7 @@ BOTH = truth_of(torch.ones(1, FRAMES, 2).bool())
 SURE = torch.full((1, FRAMES, 2), 5.0)
 
 
-def test_the_truth_scores_full_whatever_the_order_and_length() -> None:
+def test_the_truth_has_the_best_scores_in_any_order_and_length() -> None:
     for directions in (BOTH.directions, BOTH.directions.flip(2), 0.1 * BOTH.directions):
         assert score(Estimate(directions, SURE), BOTH, 30.0) == Scores(0.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0)
 
@@ -47,7 +47,7 @@ def test_switches_are_counted_per_reference_and_per_match() -> None:
     assert (found.switches, found.match_switches) == (100 * 2 / 20, 100 * 2 / 16)
 
 
-def test_a_silent_track_is_missed_and_a_loud_one_is_a_false_alarm() -> None:
+def test_an_inactive_track_is_a_miss_and_an_extra_track_a_false_alarm() -> None:
     one = truth_of(torch.tensor([True, False]).expand(1, FRAMES, 2))
     half = Estimate(BOTH.directions, torch.tensor([5.0, -5.0]).expand(1, FRAMES, 2))
     missed, false = score(half, BOTH, 30.0), score(Estimate(BOTH.directions, SURE), one, 30.0)
@@ -63,7 +63,7 @@ def test_pairs_beyond_the_gate_count_in_le_but_not_in_mota() -> None:
     assert (found.f1, found.mota) == (1.0, -1.0)
 
 
-def test_where_nothing_is_declared_there_is_no_error_to_speak_of() -> None:
+def test_error_is_nan_without_active_tracks() -> None:
     found = score(Estimate(BOTH.directions, -SURE), BOTH, 30.0)
     assert math.isnan(found.error_deg)
     assert math.isnan(found.match_switches)

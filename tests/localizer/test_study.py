@@ -1,4 +1,4 @@
-"""The study in miniature: it runs, keeps what is finished, and tells what failed."""
+"""A small study: rows, cached jobs, failures and training."""
 
 import json
 from pathlib import Path
@@ -57,7 +57,7 @@ def test_every_criterion_of_quick_gives_a_row(tmp_path: Path) -> None:
     json.dumps(rows, allow_nan=False)
 
 
-def test_finished_rows_are_found_by_all_but_their_label(tmp_path: Path) -> None:
+def test_rows_are_cached_by_all_but_their_label(tmp_path: Path) -> None:
     first = run_study(tiny(MSE), tmp_path)
     renamed = MSE.model_copy(update={"label": "renamed"})
     assert run_study(tiny(renamed), tmp_path) == [{**row, "criterion": "renamed"} for row in first]
@@ -86,7 +86,7 @@ def test_the_command_writes_study_rows_and_environment(tmp_path: Path, matcher: 
     assert ("failed" in row) == bool(status)
 
 
-def test_rows_come_by_sources_seed_and_criterion(tmp_path: Path) -> None:
+def test_rows_are_ordered_by_sources_seed_and_criterion(tmp_path: Path) -> None:
     pit = CriterionEntry(label="PIT", kind="permutation-invariant")
     rows = run_study(tiny(MSE, pit, sources=(1, 2), seeds=(3, 4)), tmp_path)
     assert [(row["sources"], row["seed"], row["criterion"]) for row in rows] == [
@@ -118,7 +118,7 @@ def test_the_localizer_returned_is_that_of_the_best_epoch() -> None:
     assert found.gospa_deg == min(record["gospa_deg"] for record in curve)
 
 
-def test_a_loss_that_is_no_number_ends_the_training() -> None:
+def test_a_loss_of_nan_ends_the_training() -> None:
     examples = draw_examples(SCENES, 2, "train", 0)
 
     def broken(*_: object) -> dict[str, torch.Tensor]:
@@ -143,5 +143,5 @@ def test_an_epoch_sees_every_scene_once_and_another_order_each_time() -> None:
 def test_fewer_scenes_than_a_batch_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "study.toml"
     path.write_text("criteria = []\n[scenes]\ntrain = 3\n")
-    with pytest.raises(ConfigError, match="3 scenes to train on make no batch of 8"):
+    with pytest.raises(ConfigError, match="3 training scenes are less than a batch of 8"):
         read_study(path)

@@ -1,4 +1,4 @@
-"""The stored study becomes tables and pictures."""
+"""Tables and figures of the stored study."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ ROWS = [
 ]
 
 
-def test_rows_are_means_over_seeds_and_what_failed_is_absent() -> None:
+def test_rows_are_means_over_seeds_without_failed_jobs() -> None:
     text = script("render")._localizer({"study": STUDY, "rows": ROWS}, "2")
     assert "#### 2 sources" in text
     assert "| PIT | 5.0 ± 1.4 | 1.000 ± 0.000 |" in text

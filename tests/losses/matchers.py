@@ -1,4 +1,4 @@
-"""Matchers whose answer is known beforehand."""
+"""Matchers with known logits."""
 
 import torch
 from torch import Tensor, nn
@@ -7,7 +7,7 @@ SURE = 60.0  # in float64 the sigmoids of +-60 are 1 and 1e-26
 
 
 class Given(nn.Module):
-    """Answer with logits laid down beforehand, float [b, t, n, m]."""
+    """A matcher that returns given logits, float [b, t, n, m], for any distance."""
 
     def __init__(self, logits: Tensor) -> None:
         super().__init__()
@@ -18,12 +18,12 @@ class Given(nn.Module):
 
     @classmethod
     def hard(cls, association: Tensor) -> "Given":
-        """Be sure of an association, bool [b, t, n, m]."""
+        """Return a matcher that is certain of an association, bool [b, t, n, m]."""
         return cls(torch.where(association, SURE, -SURE).double())
 
 
 class Affinity(nn.Module):
-    """Call pairs nearer than 1 likely, each on its own, so that rows and columns may hold several."""
+    """A matcher that finds pairs nearer than 1 likely, independently, so that rows and columns may hold several."""
 
     def __init__(self) -> None:
         super().__init__()

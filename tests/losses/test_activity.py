@@ -55,13 +55,13 @@ def test_masked_logits_are_never_read() -> None:
     assert logits.grad.isfinite().all()
 
 
-def test_sure_answers_are_possible_except_in_the_published_system() -> None:
+def test_certain_activity_has_no_loss_except_in_the_published_variant() -> None:
     sure = torch.tensor([[[50.0, -50.0, -50.0]]])
     assert ActivityLoss()(sure, ONE_OF_THREE).item() == pytest.approx(0.0, abs=1e-9)
     assert ActivityLoss("doa-net")(sure, ONE_OF_THREE).item() == pytest.approx(math.log1p(math.exp(-1)))
 
 
-def test_what_does_not_fit_is_named() -> None:
+def test_wrong_arguments_are_named() -> None:
     with pytest.raises(ConfigError, match=r"^unknown variant 'tanh' of ActivityLoss; choose 'plain' or 'doa-net'$"):
         ActivityLoss("tanh")
     with pytest.raises(ShapeError, match=r"^activity logits are \[1, 1, 2\], association \[1, 1, 2, 3\]"):

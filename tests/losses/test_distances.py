@@ -1,4 +1,4 @@
-"""Distances against numpy in float64, and gradients where distances have kinks."""
+"""Distances against numpy in float64, and gradients where distances are not differentiable."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ X, Y = torch.eye(3, dtype=torch.float64)[:2]
 
 
 def numpy_distance(metric: Metric, reference: Tensor, prediction: Tensor) -> np.ndarray:
-    """Compute one pair after the other from the definitions."""
+    """Return the distances by their definitions, pair by pair."""
     answer = np.zeros((*reference.shape[:-1], prediction.shape[-2]))
     for place in np.ndindex(answer.shape):
         a, b = reference[place[:-1]].numpy(), prediction[(*place[:-2], place[-1])].numpy()
@@ -56,7 +56,7 @@ def test_gradients_are_finite_where_points_coincide_or_oppose(
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_a_distance_is_zero_only_between_like_points(metric: Metric) -> None:
+def test_a_distance_is_zero_only_between_equal_points(metric: Metric) -> None:
     assert metric(X.view(1, 3), torch.stack((X, Y))).flatten().gt(0).tolist() == [False, True]
 
 
@@ -73,7 +73,7 @@ def test_an_angle_has_unit_gradient_right_up_to_the_kinks() -> None:
     torch.testing.assert_close(angle.grad, torch.ones(3, dtype=torch.float64), rtol=1e-6, atol=0)
 
 
-def test_an_angle_does_not_see_lengths() -> None:
+def test_an_angle_does_not_depend_on_lengths() -> None:
     distance = great_circle_distance(3 * X.view(1, 3), torch.stack((X, 0.01 * Y)))
     torch.testing.assert_close(distance, torch.tensor([[0, torch.pi / 2]], dtype=torch.float64))
 
@@ -89,8 +89,8 @@ def test_points_outside_the_masks_are_never_read(metric: Metric, generator: torc
     points = [point.requires_grad_() for point in hidden]
     distance = masked_distance(metric, *points, rows, columns)
     distance.sum().backward()
-    cells = rows.unsqueeze(2) & columns.unsqueeze(1)
-    torch.testing.assert_close(distance[cells], metric(reference, prediction)[cells])
+    valid = rows.unsqueeze(2) & columns.unsqueeze(1)
+    torch.testing.assert_close(distance[valid], metric(reference, prediction)[valid])
     for point, mask in zip(points, (rows, columns), strict=True):
         assert point.grad.isfinite().all()
         assert not point.grad[~mask].any()

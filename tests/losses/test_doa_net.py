@@ -1,4 +1,4 @@
-"""The traps of the published system: the tracking loss avoids each, its variant "doa-net" has each."""
+"""Known problems of the published loss: the tracking loss avoids them, and its variant "doa-net" reproduces them."""
 
 import pytest
 import torch
@@ -15,7 +15,7 @@ def terms(probability: Tensor, distance: Tensor, *masks: Tensor, variant: str = 
 
 
 def hard(*frames: list[list[int]]) -> Tensor:
-    """One sequence: float [1, t, n, m]."""
+    """Return one sequence, float [1, t, n, m]."""
     return torch.tensor(frames, dtype=torch.float64).unsqueeze(0)
 
 
@@ -38,7 +38,7 @@ def test_every_matched_pair_weighs_the_same() -> None:
     assert terms(probability, distance, variant="doa-net")["distance"] == pytest.approx(double)
 
 
-def test_nothing_associated_is_no_zero_by_zero() -> None:
+def test_the_loss_is_finite_if_nothing_is_associated() -> None:
     probability, distance = hard(NONE), torch.ones(1, 1, 2, 2)
     assert terms(probability, distance) == pytest.approx(
         {"false_positives": 1.0, "misses": 1.0, "switches": 0.0, "distance": 0.0}
@@ -79,7 +79,7 @@ def test_a_switch_after_a_gap_is_one() -> None:
 
 
 def test_sequences_and_batches_do_not_continue_one_another() -> None:
-    """The tracks of the second sequence are numbered the other way round, which means nothing."""
+    """The tracks of the second sequence are numbered the other way round, which is no switch."""
     probability = torch.cat((hard(PAIR, PAIR), hard(CROSSED, CROSSED)))
     distance = torch.zeros(2, 2, 2, 2)
     assert terms(probability, distance)["switches"] == pytest.approx(0)
@@ -90,7 +90,7 @@ def test_sequences_and_batches_do_not_continue_one_another() -> None:
     assert one_sequence["switches"] == pytest.approx(0)
 
 
-def test_a_prediction_of_nobody_is_a_false_positive() -> None:
+def test_an_unmatched_prediction_is_a_false_positive() -> None:
     """One reference, two predictions: the second is a false alarm, as far as it is active."""
     probability, distance = hard([[1, 0]]), torch.zeros(1, 1, 1, 2, dtype=torch.float64)
     assert terms(probability, distance)["false_positives"] == pytest.approx(1)
@@ -105,7 +105,7 @@ def test_a_prediction_of_nobody_is_a_false_positive() -> None:
     assert activity.grad.flatten().tolist() == pytest.approx([-1, 1])
 
 
-def test_the_variant_knows_neither_activity_nor_identity() -> None:
+def test_the_variant_takes_neither_activity_nor_identity() -> None:
     loss = TrackingLoss(Affinity(), variant="doa-net")
     distance = torch.zeros(1, 1, 1, 1)
     for extra in ({"activity": torch.ones(1, 1, 1)}, {"identity": torch.zeros(1, 1, 1)}):

@@ -15,7 +15,7 @@ SIZES = [(n, m) for n, m in product(range(7), repeat=2) if n == m or {n, m} in (
 
 
 def brute_force(distance: np.ndarray, rows: np.ndarray, columns: np.ndarray, unmatched_cost: float) -> float:
-    """Try every permutation of every frame: [t, n, m], [t, n], [t, m]."""
+    """Return the loss over the best permutation of every frame: [t, n, m], [t, n], [t, m]."""
     total = 0.0
     for frame in range(len(distance)):
         problem = distance[frame][rows[frame]][:, columns[frame]]
@@ -60,14 +60,14 @@ def test_the_gradient_reaches_chosen_pairs_and_nothing_else() -> None:
     assert predictions.grad.flatten().tolist() == [-1.0, 2.0, 0.0]  # 2 (prediction - reference) / 2 references
 
 
-def test_the_order_of_slots_means_nothing(generator: torch.Generator) -> None:
+def test_the_order_of_slots_does_not_matter(generator: torch.Generator) -> None:
     references, predictions = points(3, 4, 5, 5, generator)
     loss = PermutationInvariantLoss()
     torch.testing.assert_close(loss(references, predictions), loss(references, predictions.flip(2)))
 
 
 @pytest.mark.parametrize("shape", [(0, 3, 2, 2), (2, 0, 2, 2), (2, 3, 0, 2), (2, 3, 2, 0), (2, 3, 0, 0)])
-def test_nothing_to_pair_leaves_the_unmatched(shape: tuple[int, ...], generator: torch.Generator) -> None:
+def test_without_pairs_the_loss_is_the_unmatched_cost(shape: tuple[int, ...], generator: torch.Generator) -> None:
     b, t, n, m = shape
     references, predictions = points(*shape, generator)
     loss = PermutationInvariantLoss(unmatched_cost=0.5)(references, predictions)
@@ -93,16 +93,16 @@ def test_one_pairing_per_sequence_comes_from_summed_distances() -> None:
     assert loss.terms(distance.sum(1, keepdim=True))["distance"].item() == 1.0  # 2 / 2 references
 
 
-def test_given_pairs_are_charged_as_they_are() -> None:
+def test_a_given_association_is_used_unchanged() -> None:
     loss, distance = PermutationInvariantLoss(unmatched_cost=4.0), torch.tensor([[[[1.0, 2.0]]]])
     chosen = loss.associate(distance)
     assert loss.terms(distance, association=chosen) == loss.terms(distance)
     assert loss.terms(distance, association=~chosen)["distance"].item() == 2.0
-    with pytest.raises(ShapeError, match=r"^association is torch.float32; exact pairs are bool"):
+    with pytest.raises(ShapeError, match=r"^association is torch.float32; it must be bool"):
         loss.terms(distance, association=chosen.float())
 
 
-def test_what_cannot_be_paired_is_named() -> None:
+def test_wrong_arguments_are_named() -> None:
     references, predictions = torch.zeros(1, 2, 1, 3), torch.zeros(1, 2, 1, 3)
     predictions[0, 1] = torch.nan
     with pytest.raises(DataError, match=r"^distance is nan at problem 1, row 0, column 0"):

@@ -32,7 +32,7 @@ def sigmoid(x: Floats) -> Floats:
 
 
 def gru_direction(state: State, suffix: str, sequence: Floats) -> Floats:
-    """Run one direction of one layer: [s, c] -> [s, h]."""
+    """Return the output of one direction of one layer, [s, h], of a sequence [s, c]."""
     by_input, by_state = state[f"weight_ih_{suffix}"], state[f"weight_hh_{suffix}"]
     hidden, outputs = np.zeros(by_state.shape[1]), []
     for step in sequence[::-1] if suffix.endswith("_reverse") else sequence:
@@ -46,7 +46,7 @@ def gru_direction(state: State, suffix: str, sequence: Floats) -> Floats:
 
 
 def plain_gru(state: State, sequence: Floats) -> Floats:
-    """Run both directions of both layers: [s, c] -> [s, 2h]."""
+    """Return the output of both directions of both layers, [s, 2h], of a sequence [s, c]."""
     for layer in ("l0", "l1"):
         both = [gru_direction(state, layer + direction, sequence) for direction in ("", "_reverse")]
         sequence = np.concatenate(both, axis=1)
@@ -54,7 +54,7 @@ def plain_gru(state: State, sequence: Floats) -> Floats:
 
 
 def plain_logits(model: DHN, matrix: Floats) -> Floats:
-    """Compute one problem, n x m, by the equations."""
+    """Return the logits of one problem, n x m, by the equations."""
     n, m = matrix.shape
     by_row, by_column, read = (
         {name: value.double().numpy() for name, value in part.state_dict().items()}
@@ -75,7 +75,7 @@ def test_logits_are_those_of_the_equations(model: DHN, shape: tuple[int, int]) -
     np.testing.assert_allclose(model.double()(distance).detach().numpy(), expected, atol=1e-12)
 
 
-def test_masked_problem_is_answered_as_the_problem_cut_out(model: DHN) -> None:
+def test_masked_problem_has_the_output_of_the_problem_cut_out(model: DHN) -> None:
     distance = distances(4, 5)
     row_mask = torch.rand(8, 4, generator=torch.Generator().manual_seed(1)) < 0.6
     col_mask = torch.rand(8, 5, generator=torch.Generator().manual_seed(2)) < 0.6
@@ -174,7 +174,7 @@ def test_unusable_distances_inside_the_masks_are_refused(model: DHN, value: floa
 
 
 class Fixed(torch.nn.Module):
-    """Answers what it is told."""
+    """A model that returns given logits."""
 
     def __init__(self, logits: torch.Tensor) -> None:
         super().__init__()
@@ -185,7 +185,7 @@ class Fixed(torch.nn.Module):
 
 
 @pytest.mark.parametrize("focus", [0.0, 2.0])
-def test_loss_is_the_focal_loss_of_existing_cells_balanced_by_class(focus: float) -> None:
+def test_loss_is_the_focal_loss_of_existing_entries_balanced_by_class(focus: float) -> None:
     distance = distances(3, 4)
     logits = 4 * torch.randn(8, 3, 4, generator=torch.Generator().manual_seed(0))
     row_mask, col_mask = torch.arange(3).expand(8, -1) < 2, torch.ones(8, 4, dtype=torch.bool)
@@ -201,7 +201,7 @@ def test_loss_is_the_focal_loss_of_existing_cells_balanced_by_class(focus: float
     assert loss.item() == pytest.approx(total / (n0 + n1), rel=1e-4)
 
 
-def test_certain_answers_lose_a_finite_amount_and_empty_batches_nothing() -> None:
+def test_loss_of_certain_logits_is_finite_and_of_empty_batches_zero() -> None:
     truth = torch.tensor([[[True, False]]])
     trainer = DHNTrainer(DHNTrainerConfig())
     for logits, least, most in (([[[-1e4, 1e4]]], 4e3, 6e3), ([[[1e4, -1e4]]], 0.0, 0.0)):

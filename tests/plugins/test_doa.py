@@ -36,13 +36,13 @@ def test_every_slot_exists(reference_train: hnetzoo.AssociationBatch) -> None:
     assert reference_train.col_mask.all()
 
 
-def test_one_axis_is_permuted_and_never_both() -> None:
+def test_one_axis_is_permuted_but_never_both() -> None:
     rows, columns = DOAReference(DOAReferenceConfig()).load("train", seed=0).activity
     moved_rows, moved_columns = (_out_of_order(active) for active in (rows, columns))
     assert not (moved_rows & moved_columns).any()
     one_of_two = (rows.sum(1) == 1, columns.sum(1) == 1)
     for moved, movable in zip((moved_rows, moved_columns), one_of_two, strict=True):
-        # One permutation in two, and half of the permutations of two slots move the only active one.
+        # Half of the problems permute the rows, and half of the permutations of two slots move the only active one.
         assert moved[movable].float().mean() == pytest.approx(0.25, abs=0.01)
 
 
@@ -50,7 +50,7 @@ def _out_of_order(active: torch.Tensor) -> torch.Tensor:
     return (active.int().diff(dim=1) > 0).any(1)
 
 
-def test_pads_are_constant_and_random_half_and_half() -> None:
+def test_half_of_the_pads_are_constant_and_half_random() -> None:
     dataset = DOAReference(DOAReferenceConfig())
     points = dataset.draw("test", 0)
     single = points.row_active.sum(1) == 1
@@ -60,7 +60,7 @@ def test_pads_are_constant_and_random_half_and_half() -> None:
     random = pads[~constant]
     assert (np.abs(random) > 1).all()
     assert np.abs(random).max() <= 100
-    # A coordinate falls into [-1, 1] once in a hundred, and is then 10.
+    # One coordinate in a hundred is in [-1, 1], and is then replaced by 10.
     assert (random == 10).mean() == pytest.approx(0.01, abs=0.003)
 
 

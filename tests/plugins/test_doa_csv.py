@@ -1,4 +1,4 @@
-"""Dataset doa-csv: directions in text files, written here in small."""
+"""Dataset doa-csv: directions in small text files."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -18,7 +18,7 @@ Load = Callable[..., hnetzoo.AssociationBatch]
 
 @pytest.fixture
 def load(tmp_path: Path) -> Load:
-    """Return a function that writes both files and loads a split; all frames are training frames unless shares say."""
+    """Return a function that writes both files and loads a split; by default, all are training frames."""
 
     def write_and_load(
         reference: Iterable[Line] | str,
@@ -39,20 +39,20 @@ def load(tmp_path: Path) -> Load:
 
 
 def angle_deg(first: Line, second: Line) -> float:
-    """Measure the angle between two directions, each (azimuth, elevation) in degrees, by the law of cosines."""
+    """Return the angle between two directions, each (azimuth, elevation) in degrees, by the law of cosines."""
     (a, x), (b, y) = np.deg2rad(first), np.deg2rad(second)
     cosine = np.sin(x) * np.sin(y) + np.cos(x) * np.cos(y) * np.cos(a - b)
     return float(np.rad2deg(np.arccos(np.clip(cosine, -1, 1))))
 
 
 def random_frames(frames: int, seed: int = 0) -> list[list[Line]]:
-    """Draw up to three directions per frame."""
+    """Return up to three random directions per frame."""
     rng = np.random.default_rng(seed)
     return [[(rng.uniform(-180, 180), rng.uniform(-60, 60)) for _ in range(rng.integers(0, 4))] for _ in range(frames)]
 
 
 def dcase(frames: Iterable[Iterable[Line]], *more: float) -> list[Line]:
-    """Write frames as metadata: class and source are the position in the frame."""
+    """Return frames as DCASE metadata; class and source are the position in the frame."""
     return [
         (frame, index, 10 + index, *direction, *more)
         for frame, directions in enumerate(frames)
@@ -119,7 +119,7 @@ def test_silent_frames_are_kept(load: Load) -> None:
     assert batch.association.sum((1, 2)).tolist() == [0, 0, 0, 1, 0, 0, 0]
 
 
-def test_silence_of_plain_files_is_known_with_the_hop(load: Load) -> None:
+def test_silent_frames_of_plain_files_are_added_if_the_hop_is_given(load: Load) -> None:
     reference, predicted = [(0.5, 0, 0), (0.75, 0, 0)], [(0.751, 0, 0), (1.5, 0, 0)]
     assert load(reference, predicted).row_mask.sum(1).tolist() == [1, 1, 0]
     batch = load(reference, predicted, hop_s=0.25)
@@ -127,13 +127,13 @@ def test_silence_of_plain_files_is_known_with_the_hop(load: Load) -> None:
     assert batch.col_mask.sum(1).tolist() == [0, 1, 0, 0, 1]
 
 
-def test_times_are_paired_within_the_tolerance_and_no_farther(load: Load) -> None:
+def test_times_are_paired_only_within_the_tolerance(load: Load) -> None:
     reference, predicted = [(1.0, 0, 0), (2.0, 0, 0)], [(1.04, 0, 0), (1.94, 0, 0)]
     assert load(reference, predicted, tolerance_s=0.05).association.sum((1, 2)).tolist() == [1, 0, 0]
     assert load(reference, predicted, tolerance_s=0.07).association.sum((1, 2)).tolist() == [1, 1]
 
 
-def test_pairing_agrees_with_a_search_through_all_times() -> None:
+def test_pairing_agrees_with_a_search_of_all_times() -> None:
     rng = np.random.default_rng(0)
     for _ in range(200):
         references, predictions = (np.unique(rng.integers(0, 200, rng.integers(0, 12))) / 10 for _ in range(2))
@@ -156,7 +156,7 @@ def test_order_of_lines_and_times_does_not_matter(load: Load) -> None:
 
 
 def test_splits_are_contiguous_disjoint_and_cover_the_recording(load: Load) -> None:
-    # A lone source whose prediction is off by a tenth of a degree per frame: the distance tells the frame.
+    # The prediction of a single source has an error of a tenth of a degree per frame: the distance tells the frame.
     reference, predicted = ([(frame, 0, 0, shift * frame / 10, 0) for frame in range(50)] for shift in (0, 1))
     frames = []
     for split in ("train", "validation", "test"):
@@ -166,7 +166,7 @@ def test_splits_are_contiguous_disjoint_and_cover_the_recording(load: Load) -> N
     assert frames == [list(range(25)), list(range(25, 35)), list(range(35, 50))]
 
 
-def test_seed_orders_slots_and_changes_nothing_else(load: Load) -> None:
+def test_seed_only_orders_slots(load: Load) -> None:
     lines = dcase(random_frames(60))
     first, again, other = (load(lines, lines, seed=seed) for seed in (0, 0, 1))
     assert all(torch.equal(a, b) for a, b in zip(first.tensors.values(), again.tensors.values(), strict=True))
@@ -174,7 +174,7 @@ def test_seed_orders_slots_and_changes_nothing_else(load: Load) -> None:
     assert torch.equal(first.distance.flatten(1).sort(1).values, other.distance.flatten(1).sort(1).values)
 
 
-def test_sources_stand_in_random_slots(load: Load) -> None:
+def test_sources_are_in_random_slots(load: Load) -> None:
     lone = [(frame, 0, 0, 0, 0) for frame in range(2000)] + [(0, 0, 1, 90, 0)]
     batch = load(lone, lone)
     places = batch.association[1:].flatten(1).int().argmax(1)
@@ -184,10 +184,10 @@ def test_sources_stand_in_random_slots(load: Load) -> None:
 @pytest.mark.parametrize(
     ("first", "line", "what"),
     [
-        ("0,0,0,0,0", "1,0,0,0", "4 columns, and the first has 5"),
-        ("0,0,0,0,0", "1,0,0,0,0,0", "6 columns, and the first has 5"),
+        ("0,0,0,0,0", "1,0,0,0", "4 columns, but the first line has 5"),
+        ("0,0,0,0,0", "1,0,0,0,0,0", "6 columns, but the first line has 5"),
         ("0,0,0,0,0", "1,0,0,a,0", "could not convert string to float: 'a'"),
-        ("0,0,0,0,0", "1,0,0,inf,0", "a value is no number within 1e12"),
+        ("0,0,0,0,0", "1,0,0,inf,0", "a value is not a number within 1e12"),
         ("0,0,0,0,0", "1.5,0,0,0,0", "frame, class and source are not whole numbers"),
         ("0,0,0,0,0", "-1,0,0,0,0", "the frame is not in 0..1000000"),
         ("0,0,0,0,0", "9e9,0,0,0,0", "the frame is not in 0..1000000"),
@@ -206,7 +206,7 @@ def test_malformed_line_is_reported_with_file_and_number(
 
 
 def test_unknown_number_of_columns_is_refused(load: Load) -> None:
-    with pytest.raises(hnetzoo.DataError, match="line 1: 4 columns, and 3, 5 and 6 are known; expected"):
+    with pytest.raises(hnetzoo.DataError, match="line 1: 4 columns, but it must be 3, 5 or 6; expected"):
         load("0,0,0,0\n", "0,0,0\n")
 
 
@@ -216,7 +216,7 @@ def test_polar_angles_below_zero_are_refused(load: Load) -> None:
 
 
 def test_identity_needs_metadata_with_one_line_per_source(load: Load) -> None:
-    with pytest.raises(hnetzoo.DataError, match=r"predicted.csv' names no class and source; .* set truth to 'optimal'"):
+    with pytest.raises(hnetzoo.DataError, match=r"predicted.csv' has no class and source; .* set truth to 'optimal'"):
         load([(0, 0, 0, 0, 0)], [(0, 0, 0)], truth="identity")
     twice = [(0, 7, 1, 0, 0), (0, 7, 2, 0, 0), (0, 7, 1, 50, 0)]
     with pytest.raises(hnetzoo.DataError, match=r"reference.csv', line 3: source 1 of class 7 is in frame 0 already"):
@@ -225,15 +225,17 @@ def test_identity_needs_metadata_with_one_line_per_source(load: Load) -> None:
 
 
 @pytest.mark.parametrize("truth", ["optimal", "identity"])
-def test_empty_predictions_are_all_misses(load: Load, truth: str) -> None:
+def test_empty_predictions_have_only_misses(load: Load, truth: str) -> None:
     batch = load(dcase([[(0.0, 0.0)], [], [(0.0, 0.0)]]), "", truth=truth)
     assert batch.distance.shape == (3, 1, 1)
     assert not batch.col_mask.any()
     assert not batch.association.any()
 
 
-def test_two_empty_files_hold_no_frame(load: Load) -> None:
-    with pytest.raises(hnetzoo.DataError, match=r"give the train split no frame \(0 in all\); add frames, or change"):
+def test_two_empty_files_have_no_frame(load: Load) -> None:
+    with pytest.raises(
+        hnetzoo.DataError, match=r"leave the train split without frames \(0 in all\); add frames, or change"
+    ):
         load("", "\n\n")
 
 
@@ -253,7 +255,7 @@ def test_byte_order_mark_and_windows_lines_are_read(load: Load) -> None:
 
 def test_missing_and_binary_files_are_named(tmp_path: Path) -> None:
     (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00")
-    for name, reason in (("none.csv", "No such file or directory"), ("binary.csv", "it is no text")):
+    for name, reason in (("none.csv", "No such file or directory"), ("binary.csv", "it is not a text file")):
         dataset = hnetzoo.load_dataset("doa-csv", reference=tmp_path / name, predicted=tmp_path / name)
         with pytest.raises(hnetzoo.DataError, match=rf"cannot read '.*{name}' \({reason}\); give a text file"):
             dataset.load("train", 0)
@@ -262,7 +264,7 @@ def test_missing_and_binary_files_are_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"validation_share": 0.7, "test_share": 0.7}, "exceed 1 together"),
+        ({"validation_share": 0.7, "test_share": 0.7}, "together exceed 1"),
         ({"gate_deg": 0}, "greater than 0"),
         ({"hop_s": 0}, "greater than 0"),
     ],

@@ -1,4 +1,4 @@
-"""Dataset doa-tracks: truth is identity, and the Bayes gate is where the derivation says."""
+"""Dataset doa-tracks: the truth is identity, and the Bayes gate agrees with its derivation."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def f1(found: torch.Tensor, truth: torch.Tensor) -> float:
     return (2 * (found & truth).sum() / (found.sum() + truth.sum())).item()
 
 
-def test_slow_noiseless_sources_are_found_again_where_they_were() -> None:
+def test_still_sources_with_little_noise_are_found_where_they_were() -> None:
     batch = tracks(speed_deg=(0, 0), noise_deg=0.1, clutter_rate=0).load("train", 0)
     assert batch.distance[batch.association].max() < 0.02
     assert ((batch.distance < 0.02) & batch.cells & ~batch.association).float().mean() < 2e-4
@@ -38,7 +38,7 @@ def test_slow_noiseless_sources_are_found_again_where_they_were() -> None:
 
 @pytest.mark.parametrize("motion", MOTIONS)
 def test_sources_are_displaced_by_motion_and_noise(motion: str) -> None:
-    """The cosine of the angle is, on average, the first Legendre coefficient: of each turn, multiplied."""
+    """The mean cosine of the angle is the product of the first Legendre coefficients of all turns."""
     dataset = tracks(**MOTIONS[motion])
     config = dataset.config
     batch = dataset.load("train", 0)
@@ -85,7 +85,7 @@ def test_both_axes_are_permuted() -> None:
     torch.testing.assert_close(torch.bincount(places) / lone.sum(), torch.full((4,), 0.25), atol=0.02, rtol=0)
 
 
-def test_hidden_counts_hide_the_same_problems_behind_far_points() -> None:
+def test_hidden_counts_give_the_same_problems_with_far_points() -> None:
     known, hidden = tracks().load("train", 5), tracks(counts="hidden").load("train", 5)
     assert hidden.cells.all()
     assert torch.equal(known.distance, hidden.distance)
@@ -115,16 +115,16 @@ def test_density_of_true_pairs_agrees_with_the_draws(motion: str) -> None:
     batch = dataset.load("train", 0)
     drawn = np.sort(2 * np.arcsin(batch.distance[batch.association].double().numpy().clip(0, 2) / 2))
     angle = np.linspace(0, np.pi, 20_001)
-    mass = pair_density(dataset.config, angle) * np.sin(angle) / 2  # 4 pi p, and a ring is 2 pi sin(angle) wide
+    mass = pair_density(dataset.config, angle) * np.sin(angle) / 2  # 4 pi p, and a ring has the length 2 pi sin(angle)
     cumulated = np.concatenate(([0], np.cumsum((mass[1:] + mass[:-1]) / 2 * np.diff(angle))))
     assert cumulated[-1] == pytest.approx(1, abs=1e-4)
     distance = np.abs(np.interp(drawn, angle, cumulated) - np.arange(1, len(drawn) + 1) / len(drawn)).max()
-    # The sources of a scene are dependent; the bound is Kolmogorov and Smirnov's at 1e-4 for the number of scenes.
+    # The sources of a scene are dependent, so the Kolmogorov-Smirnov bound at 1e-4 is for the number of scenes.
     assert distance < 2.2 / np.sqrt(len(batch.distance) / 2)
 
 
-def test_false_alarms_beside_a_missed_source_are_as_dense_as_derived() -> None:
-    """Counted around each reference whose source was missed, against those whose source was detected."""
+def test_density_of_false_alarms_near_a_missed_source_is_the_derived_one() -> None:
+    """They are counted around references whose source was missed, relative to those whose source was detected."""
     dataset = tracks(max_doas=3, miss_rate=0.3, clutter_rate=0.5, samples=50_000)
     batch = dataset.load("train", 0)
     missed = batch.row_mask & ~batch.association.any(2)
@@ -160,7 +160,7 @@ def test_flat_sphere_formula_holds_for_still_sources_in_little_noise() -> None:
     assert bayes_gate(config) == pytest.approx(2 * np.sin(angle / 2), rel=0.01)
 
 
-def test_gate_is_open_without_clutter_or_misses_and_shut_without_detections() -> None:
+def test_gate_is_2_without_clutter_or_misses_and_0_without_detections() -> None:
     assert bayes_gate(DOATracksConfig(clutter_rate=0)) == 2
     assert bayes_gate(DOATracksConfig(miss_rate=0)) == 2
     assert bayes_gate(DOATracksConfig(miss_rate=1)) == 0
@@ -171,7 +171,7 @@ def test_turns_cover_their_angle_with_uniform_headings() -> None:
     start = uniform_directions(rng, 1)
     turned = turn(rng, np.repeat(start, 50_000, axis=0), np.full(50_000, np.deg2rad(40.0)))
     np.testing.assert_allclose(chordal_distance(start, turned), 2 * np.sin(np.deg2rad(20.0)))
-    # Headings cancel: what remains on average is the part along the start.
+    # The mean over headings is along the start.
     np.testing.assert_allclose(turned.mean(0), np.cos(np.deg2rad(40.0)) * start[0], atol=0.01)
 
 
@@ -188,7 +188,7 @@ def test_same_seed_same_data_and_splits_differ() -> None:
     ("settings", "message"),
     [
         ({"speed_deg": [3, 1]}, r"speed_deg is the range \[3.0, 1.0\]; give the lower bound first"),
-        ({"motion": "random-walk", "acceleration_deg": [0, 1]}, "keeps no heading to accelerate along"),
+        ({"motion": "random-walk", "acceleration_deg": [0, 1]}, "has no heading to accelerate along"),
         ({"noise_deg": 0}, "greater than or equal to 0.1"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Dual softmax against its formula cell by cell, and what masks, limits and training do to it."""
+"""Dual softmax against its formula entry by entry, and under masks, limits and training."""
 
 import math
 
@@ -20,7 +20,7 @@ def model(**settings: object) -> torch.nn.Module:
 
 
 def plain_probability(matrix: list[list[float]], temperature: float, unmatched: float) -> list[list[float]]:
-    """Compute one problem cell by cell."""
+    """Return the probabilities of one problem, entry by entry."""
     likely = [[math.exp(-distance / temperature) for distance in row] for row in matrix]
     alone = math.exp(-unmatched / temperature)
     of_row = [sum(row) + alone for row in likely]
@@ -47,7 +47,7 @@ def test_cold_limit_is_mutual_nearest_within_the_unmatched_distance(shape: tuple
 
 
 @pytest.mark.parametrize(("less", "paired"), [(0.87, False), (0.89, True)])
-def test_lone_pair_stands_below_the_unmatched_distance_less_088_temperatures(less: float, paired: bool) -> None:
+def test_single_pair_is_made_below_the_unmatched_distance_minus_088_temperatures(less: float, paired: bool) -> None:
     distance = torch.tensor([[[2.0 - 0.3 * less]]])
     assert bool(model(temperature=0.3, unmatched_distance=2.0)(distance) > 0) is paired
 
@@ -65,7 +65,7 @@ def test_shipped_weights_load_and_fit() -> None:
     assert 2 < float(shipped.unmatched_distance.detach()) < 4
 
 
-def test_fixed_values_leave_nothing_to_train_or_to_load() -> None:
+def test_fixed_values_leave_nothing_to_train_or_load() -> None:
     fixed, learned = model(learnable=False, temperature=0.2), model(temperature=0.2)
     assert list(fixed.parameters()) == []
     assert list(fixed.state_dict()) == []
@@ -98,7 +98,7 @@ def test_one_problem_alone_is_answered_as_in_a_batch() -> None:
     torch.testing.assert_close(untrained(distance), torch.cat([untrained(one.unsqueeze(0)) for one in distance]))
 
 
-def test_masked_problem_is_answered_as_the_problem_cut_out() -> None:
+def test_masked_problem_has_the_output_of_the_problem_cut_out() -> None:
     distance = problems(4, 5)
     row_mask = torch.rand(20, 4, generator=torch.Generator().manual_seed(1)) < 0.6
     col_mask = torch.rand(20, 5, generator=torch.Generator().manual_seed(2)) < 0.6
@@ -135,7 +135,7 @@ def test_infinite_distances_forbid_pairs() -> None:
     assert logits.isfinite().all()
 
 
-def test_answers_follow_the_order_of_rows_and_columns() -> None:
+def test_output_follows_the_order_of_rows_and_columns() -> None:
     distance, untrained = problems(7, 5), model()
     rows, columns = (torch.randperm(count, generator=torch.Generator().manual_seed(0)) for count in (7, 5))
     expected, found = untrained(distance)[:, rows][:, :, columns], untrained(distance[:, rows][:, :, columns])

@@ -1,4 +1,4 @@
-"""The exchangeable network: order, size and masks must not matter."""
+"""The exchangeable network: equivariance, padding and masks."""
 
 import pytest
 import torch
@@ -23,14 +23,14 @@ def distances(n: int, m: int, b: int = 8) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_permuting_rows_and_columns_permutes_the_answer(model: Exchangeable, shape: tuple[int, int]) -> None:
+def test_permuting_rows_and_columns_permutes_the_output(model: Exchangeable, shape: tuple[int, int]) -> None:
     distance = distances(*shape)
     rows, columns = (torch.randperm(size, generator=torch.Generator().manual_seed(1)) for size in shape)
     expected = model(distance)[:, rows][:, :, columns]
     torch.testing.assert_close(model(distance[:, rows][:, :, columns]), expected, atol=1e-5, rtol=0)
 
 
-def test_exchanging_the_sides_is_no_symmetry_that_is_asked_for(model: Exchangeable) -> None:
+def test_exchanging_the_sides_may_change_the_output(model: Exchangeable) -> None:
     distance = distances(3, 3)
     assert not torch.allclose(model(distance.transpose(1, 2)), model(distance).transpose(1, 2), atol=1e-3)
 
@@ -89,7 +89,7 @@ def test_iterations_are_not_part_of_the_weights(model: Exchangeable) -> None:
     assert not torch.allclose(longer(distances(2, 2)), model(distances(2, 2)))
 
 
-def test_forbidding_all_pairs_of_a_slot_is_masking_it(model: Exchangeable) -> None:
+def test_forbidding_all_pairs_of_a_slot_is_like_masking_it(model: Exchangeable) -> None:
     distance, row_mask = distances(3, 4), torch.tensor([True, False, True]).expand(8, -1)
     forbidden = distance.masked_fill(~row_mask.unsqueeze(2), torch.inf)
     torch.testing.assert_close(model(forbidden)[:, [0, 2]], model(distance, row_mask)[:, [0, 2]], atol=1e-6, rtol=0)
@@ -97,7 +97,7 @@ def test_forbidding_all_pairs_of_a_slot_is_masking_it(model: Exchangeable) -> No
 
 
 @pytest.mark.parametrize("value", [torch.nan, -torch.inf])
-def test_what_is_no_distance_is_refused_inside_the_masks(model: Exchangeable, value: float) -> None:
+def test_unusable_distances_inside_the_masks_are_refused(model: Exchangeable, value: float) -> None:
     distance = distances(2, 3)
     distance[0, 0, 1] = value
     with pytest.raises(hnetzoo.DataError, match=r"at problem 0, row 0, column 1"):
@@ -105,7 +105,7 @@ def test_what_is_no_distance_is_refused_inside_the_masks(model: Exchangeable, va
 
 
 def masked_batch() -> hnetzoo.AssociationBatch:
-    """Problems of 3 x 4 slots, of which two rows exist; the first reference is missed."""
+    """Return problems of 3 x 4 slots, of which two rows exist; the first reference is missed."""
     distance = distances(3, 4)
     truth = hnetzoo.assign(distance)
     row_mask = torch.arange(3).expand(8, -1) < 2
@@ -113,7 +113,7 @@ def masked_batch() -> hnetzoo.AssociationBatch:
     return hnetzoo.AssociationBatch(distance, truth & found.unsqueeze(2), row_mask, torch.ones(8, 4).bool())
 
 
-def test_cell_loss_is_the_cross_entropy_of_existing_cells_per_row(model: Exchangeable) -> None:
+def test_cell_loss_is_the_cross_entropy_of_existing_entries_per_row(model: Exchangeable) -> None:
     batch = masked_batch()
     loss = ExchangeableTrainer(ExchangeableTrainerConfig()).losses(model, batch)["cell"]
     logits = model(batch.distance, batch.row_mask, None)[:, :2]
@@ -134,7 +134,7 @@ def test_row_and_column_losses_are_those_of_choosing_a_partner_or_none(model: Ex
         torch.testing.assert_close(losses[name], cross_entropy(options, chosen), msg=name)
 
 
-def test_answers_along_the_way_are_those_of_fewer_iterations(model: Exchangeable) -> None:
+def test_outputs_after_given_iterations_are_those_of_fewer_iterations(model: Exchangeable) -> None:
     distance = distances(3, 4)
     early, late = model(distance, after=[2, 4])
     shorter = Exchangeable(ExchangeableConfig(channels=16, iterations=2), (2, 2)).eval()
@@ -143,7 +143,7 @@ def test_answers_along_the_way_are_those_of_fewer_iterations(model: Exchangeable
     assert torch.equal(late, model(distance))
 
 
-def test_iterations_of_a_training_step_are_drawn_from_the_range_and_those_of_an_evaluation_are_its_end(
+def test_training_draws_iterations_from_the_range_and_evaluation_uses_its_end(
     model: Exchangeable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[list[int]] = []
@@ -163,7 +163,7 @@ def test_iterations_of_a_training_step_are_drawn_from_the_range_and_those_of_an_
     assert asked[-1] == [2, 4, 5]
 
 
-def test_trainer_takes_a_model_that_answers_once() -> None:
+def test_trainer_takes_a_model_without_iterations() -> None:
     model = hnetzoo.load_model("hnetgru", weights=None)
     batch = hnetzoo.load_dataset("doa", samples=160).load("test", seed=0)
     losses = ExchangeableTrainer(ExchangeableTrainerConfig()).losses(model, batch)
@@ -189,7 +189,7 @@ def test_gradients_are_clipped_before_a_step(model: Exchangeable) -> None:
 
 
 @pytest.mark.parametrize(("n", "m", "share"), [(1, 1, 1.0), (1, 3, 0.99), (2, 2, 0.98), (3, 2, 0.95), (4, 4, 0.85)])
-def test_weights_for_known_counts_pair_as_the_exact_solver_does_where_slots_are_masked(
+def test_weights_for_known_counts_pair_like_the_exact_solver_if_slots_are_masked(
     n: int, m: int, share: float, generator: torch.Generator
 ) -> None:
     points = normalize(torch.randn(2, 500, 4, 3, generator=generator), dim=-1)

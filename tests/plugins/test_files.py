@@ -1,4 +1,4 @@
-"""Dataset npz: a user's own problems."""
+"""Dataset npz: problems from your own file."""
 
 from pathlib import Path
 
@@ -59,7 +59,7 @@ def test_masks_and_associations_come_back(path: Path, problems: hnetzoo.Associat
 def test_empty_split_is_refused_with_the_shares(path: Path) -> None:
     dataset = hnetzoo.load_dataset("npz", path=path, test_share=0)
     with pytest.raises(
-        hnetzoo.DataError, match=r"gives the test split no problem \(400 in all\); add problems, or change"
+        hnetzoo.DataError, match=r"leaves the test split without problems \(400 in all\); add problems, or change"
     ):
         dataset.load("test", 0)
 

@@ -31,7 +31,7 @@ def hnetgru(max_doas: int = 2, hidden_size: int = 128) -> HNetGRU:
 
 
 def numpy_hnetgru(model: HNetGRU, distance: Floats) -> Floats:
-    """Compute the paper's equations in float64, problem by problem: [b, n, m] -> [b, n, m]."""
+    """Return the logits [b, n, m] by the paper's equations, in float64 and problem by problem."""
     weights = {name: value.detach().double().numpy() for name, value in model.state_dict().items()}
     return np.stack([_one_problem(weights, rows) for rows in distance])
 
@@ -72,7 +72,7 @@ def test_parameter_names_and_count_are_the_papers() -> None:
     assert sum(parameter.numel() for parameter in model.parameters()) == 100_098
 
 
-def test_masked_slots_do_not_change_the_answer_inside() -> None:
+def test_masked_slots_do_not_change_the_output_of_others() -> None:
     model = hnetgru()
     row_mask, col_mask = torch.tensor([[True, False]]), torch.tensor([[True, True]])
     distance = torch.tensor([[[0.3, 1.2], [5.0, 6.0]]])
@@ -131,7 +131,7 @@ def test_loss_weights_scale_their_terms() -> None:
 
 
 class Fixed(torch.nn.Module):
-    """Answer with given logits, so that the loss alone is tested."""
+    """A model that returns given logits, to test only the loss."""
 
     def __init__(self, logits: torch.Tensor) -> None:
         super().__init__()
@@ -141,7 +141,7 @@ class Fixed(torch.nn.Module):
         return self.logits
 
 
-def test_masked_slots_carry_no_loss_and_no_gradient() -> None:
+def test_masked_slots_have_no_loss_and_no_gradient() -> None:
     problems = batch(4, 3, 3)
     kept = (slice(None), slice(0, 2), slice(0, 1))
     masks = torch.tensor([True, True, False]).expand(4, 3), torch.tensor([True, False, False]).expand(4, 3)
@@ -189,14 +189,14 @@ def test_balancing_weights_are_those_of_the_training_labels() -> None:
     torch.testing.assert_close(trainer.losses(Fixed(logits), problems)["cell"], expected)
 
 
-def test_balancing_weights_of_cells_without_positives_stay_finite() -> None:
+def test_balancing_weights_of_entries_without_positives_are_finite() -> None:
     trainer = HNetTrainer(HNetTrainerConfig(balance_cells=True))
     trainer.prepare(batch(5)._replace(association=torch.zeros(5, 2, 2, dtype=torch.bool)))
     assert trainer.positive_weight is not None
     assert trainer.positive_weight.isfinite().all()
 
 
-def test_schedule_peaks_at_the_learning_rate_and_constant_stays() -> None:
+def test_one_cycle_peaks_at_the_learning_rate_and_constant_keeps_it() -> None:
     for schedule, last in (("one-cycle", 0.0), ("constant", 1e-2)):
         trainer = HNetTrainer(HNetTrainerConfig(learning_rate=1e-2, schedule=schedule))
         optimization = trainer.configure(hnetgru(), total_steps=40)

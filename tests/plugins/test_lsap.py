@@ -18,7 +18,7 @@ def load(split: hnetzoo.Split = "train", seed: int = 0, **settings: object) -> h
 
 
 @pytest.mark.parametrize(("costs", "form"), list(product(COSTS, FORMS)))
-def test_truth_is_the_optimum_of_what_exists(costs: str, form: str) -> None:
+def test_truth_is_the_optimum_of_existing_slots(costs: str, form: str) -> None:
     batch = load(costs=costs, form=form, min_size=0, max_size=7)
     for distance, truth, rows, columns in zip(*batch.tensors.values(), strict=True):
         block = distance[rows][:, columns].double().numpy()
@@ -60,13 +60,13 @@ def test_chords_of_random_directions_have_uniform_squares() -> None:
     np.testing.assert_allclose(np.histogram(squares, bins=8, range=(0, 4))[0] / squares.size, 1 / 8, atol=0.005)
 
 
-def test_clustered_costs_are_small_inside_a_cluster_and_only_there() -> None:
+def test_clustered_costs_are_small_only_inside_a_cluster() -> None:
     batch = load(costs="clustered", clusters=2, spread=1e-4, min_size=8, samples=2000)
     near = batch.distance < 2e-3
-    # Rows and columns choose among two centres, which lie apart: half of the pairs share theirs.
+    # Rows and columns choose among two distant centres: half of the pairs have the same.
     assert near.float().mean() == pytest.approx(0.5, abs=0.02)
     one_cluster = load(costs="clustered", clusters=1, spread=0.01, samples=2000).distance
-    # The distance of two points of one cluster is Rayleigh with sqrt(2) spread.
+    # The distance of two points of one cluster has a Rayleigh distribution of scale sqrt(2) spread.
     assert one_cluster.mean().item() == pytest.approx(0.01 * np.sqrt(np.pi), rel=0.02)
 
 

@@ -19,7 +19,7 @@ def problems(n: int, m: int, b: int = 20, largest: float = 3.0) -> torch.Tensor:
 
 
 def share_and_gradient(distance: torch.Tensor, cell: tuple[int, int], **settings: object) -> tuple[float, torch.Tensor]:
-    """Probability of a cell of one problem [n, m], and its gradient."""
+    """Return the probability of an entry of one problem [n, m], and its gradient."""
     given = distance.double().unsqueeze(0).requires_grad_()
     share = hnetzoo.load_model("perturbed", samples=MANY, **settings)(given).sigmoid()[0, cell[0], cell[1]]
     (gradient,) = torch.autograd.grad(share, given)
@@ -27,7 +27,7 @@ def share_and_gradient(distance: torch.Tensor, cell: tuple[int, int], **settings
 
 
 @pytest.mark.parametrize("distance", [0.7, 1.0, 1.2])
-def test_lone_pair_follows_the_normal_distribution(distance: float) -> None:
+def test_single_pair_follows_the_normal_distribution(distance: float) -> None:
     sigma, gate = 0.3, 1.0
     share, gradient = share_and_gradient(torch.tensor([[distance]]), (0, 0), sigma=sigma, gate=gate)
     distance_to_gate = torch.tensor((gate - distance) / sigma)
@@ -59,7 +59,7 @@ def test_gradients_are_those_of_finite_differences_with_common_noise() -> None:
     assert gradient.abs().max() > 0.2
 
 
-def test_gradient_of_any_loss_is_that_of_the_cells_weighted_by_it() -> None:
+def test_gradient_of_any_loss_is_the_weighted_gradient_of_the_entries() -> None:
     distance = problems(2, 2, 1).double()
     weight = torch.tensor([[[0.3, -1.0], [2.0, 0.5]]], dtype=torch.float64)
     model = hnetzoo.load_model("perturbed", sigma=0.5)
@@ -81,12 +81,12 @@ def test_limit_without_gate_is_scipys_assignment(shape: tuple[int, int]) -> None
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_limit_with_gate_saves_most(shape: tuple[int, int]) -> None:
+def test_limit_with_gate_has_the_largest_total_below_the_gate(shape: tuple[int, int]) -> None:
     distance, gate = problems(*shape), 0.8
     n, m = shape
     found = hnetzoo.decode(hnetzoo.load_model("perturbed", sigma=1e-6, gate=gate)(distance))
     for matrix, pairs in zip(distance, found, strict=True):
-        with_unmatched = torch.full((n + m, n + m), gate / 2)  # a row or column alone costs half a gate
+        with_unmatched = torch.full((n + m, n + m), gate / 2)  # an unmatched row or column costs half a gate
         with_unmatched[:n, :m] = matrix
         with_unmatched[n:, m:] = 0.0
         best = torch.zeros(n + m, n + m, dtype=torch.bool)
@@ -102,7 +102,7 @@ def test_share_is_the_mean_over_noise() -> None:
     torch.testing.assert_close(found[0].double(), expected, atol=0.06, rtol=0)
 
 
-def test_noise_depends_on_seed_and_slot_alone() -> None:
+def test_noise_depends_only_on_seed_and_entry() -> None:
     distance = problems(3, 4, 6)
     model, other = (hnetzoo.load_model("perturbed", seed=seed, sigma=0.5) for seed in (0, 1))
     together = model(distance)
@@ -169,7 +169,7 @@ def test_masked_slots_are_never_chosen_and_may_hold_anything(gate: float | str) 
 
 @pytest.mark.parametrize("gate", [0.8, "off"])
 @pytest.mark.parametrize("shape", [(0, 2, 2), (2, 0, 3), (2, 3, 0), (2, 0, 0)])
-def test_empty_problems_have_no_pairs_and_pass_back_nothing(shape: tuple[int, int, int], gate: float | str) -> None:
+def test_empty_problems_have_no_pairs_and_an_empty_gradient(shape: tuple[int, int, int], gate: float | str) -> None:
     distance = torch.zeros(shape, requires_grad=True)
     logits = hnetzoo.load_model("perturbed", gate=gate)(distance)
     assert logits.shape == shape
@@ -209,7 +209,7 @@ def test_far_slots_stay_unmatched() -> None:
     assert found.int().tolist() == [[[0, 0], [1, 0]], [[1, 0], [0, 1]]]
 
 
-def test_nothing_is_learned() -> None:
+def test_there_are_no_parameters() -> None:
     spec = hnetzoo.discover().model("perturbed")
     assert spec.tags == {"non-learned", "order-dependent"}
     assert list(hnetzoo.load_model("perturbed").state_dict()) == []

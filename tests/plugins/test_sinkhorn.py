@@ -1,4 +1,4 @@
-"""Sinkhorn against a plain transport loop, exact assignment, and what the benchmark's tables promise."""
+"""Sinkhorn against a plain transport loop, exact assignment, and the benchmark's tables."""
 
 import numpy as np
 import pytest
@@ -21,13 +21,13 @@ def problems(n: int, m: int, b: int = 20, largest: float = 3.0) -> torch.Tensor:
 
 
 def directions(n: int, b: int) -> torch.Tensor:
-    """Chord distances between independent uniform random directions."""
+    """Return chord distances between independent uniform random directions."""
     points = torch.randn(2, b, n, 3, generator=torch.Generator().manual_seed(n))
     return torch.cdist(*points / points.norm(dim=-1, keepdim=True))
 
 
 def plain_plan(distance: Floats, temperature: float, dustbin_cost: float | None, iterations: int = 5000) -> Floats:
-    """Transport one problem by the textbook loop of scalings; the dustbins are cut off the plan."""
+    """Return the plan of one problem by the textbook loop of scalings, without the dustbins."""
     n, m = distance.shape
     unmatched = 0.0 if dustbin_cost is None else dustbin_cost
     cost = np.pad(distance, (0, 1), constant_values=unmatched)
@@ -71,7 +71,7 @@ def test_limit_with_dustbins_pairs_what_is_nearer_than_two_dustbins(shape: tuple
 
 
 @pytest.mark.parametrize(("distance", "paired"), [(0.79, True), (0.81, False)])
-def test_lone_pair_stands_below_twice_the_dustbin_cost(distance: float, paired: bool) -> None:
+def test_single_pair_is_made_below_twice_the_dustbin_cost(distance: float, paired: bool) -> None:
     model = hnetzoo.load_model("sinkhorn", dustbin_cost=0.4)
     assert bool(model(torch.tensor([[[distance]]])) > 0) is paired
 
@@ -101,7 +101,7 @@ def test_tolerance_bounds_the_error_of_every_mass(tolerance: float) -> None:
     assert tolerance < (1 - fixed.sum(2)).max()
 
 
-def test_tolerance_gives_up_at_the_limit_of_iterations() -> None:
+def test_iterations_stop_at_their_limit_before_the_tolerance() -> None:
     distance = problems(8, 8)
     counted = {"start_temperature": 0.01, "end_temperature": 0.01}
     stopped = hnetzoo.load_model("sinkhorn", iterations=10, tolerance=1e-12, max_iterations=30, **counted)
@@ -165,7 +165,7 @@ def test_far_slots_stay_unmatched() -> None:
     assert found.int().tolist() == [[[0, 0], [1, 0]], [[1, 0], [0, 1]]]
 
 
-def test_answers_follow_the_order_of_rows_and_columns() -> None:
+def test_output_follows_the_order_of_rows_and_columns() -> None:
     generator = torch.Generator().manual_seed(0)
     distance = problems(7, 5)
     rows, columns = (torch.randperm(count, generator=generator) for count in (7, 5))
@@ -203,7 +203,7 @@ def test_gradients_are_those_of_finite_differences(settings: dict[str, object]) 
     assert gradcheck(lambda matrix: model(matrix, row_mask), (distance,))
 
 
-def test_logits_beyond_certainty_grow_slowly_and_keep_their_order() -> None:
+def test_logits_beyond_20_grow_slowly_and_keep_their_order() -> None:
     distance = torch.linspace(0.01, 30.0, 50).reshape(50, 1, 1)
     logits = hnetzoo.load_model("sinkhorn")(distance).flatten()
     assert (logits.diff() < 0).all()
@@ -212,7 +212,7 @@ def test_logits_beyond_certainty_grow_slowly_and_keep_their_order() -> None:
     assert certain.all()
 
 
-def test_nothing_is_learned() -> None:
+def test_there_are_no_parameters() -> None:
     spec = hnetzoo.discover().model("sinkhorn")
     assert spec.tags == {"non-learned"}
     assert list(hnetzoo.load_model("sinkhorn").state_dict()) == []
@@ -243,7 +243,7 @@ def test_settings_that_cannot_work_are_refused(settings: dict[str, object], mess
 
 
 @pytest.mark.parametrize("tie", [[[0.5, 0.5]], [[17.0, 17.0], [0.0, 0.0]], [[17.0, 17.0], [0.3, 0.3]]], ids=str)
-def test_a_tie_is_no_pair_on_either_axis(tie: list[list[float]]) -> None:
+def test_a_tie_makes_no_pair_on_either_axis(tie: list[list[float]]) -> None:
     model, distance = hnetzoo.load_model("sinkhorn"), torch.tensor([tie])
     logits, transposed = model(distance), model(distance.mT.contiguous()).mT
     torch.testing.assert_close(logits.sigmoid(), transposed.sigmoid(), atol=1e-4, rtol=0)
@@ -252,7 +252,7 @@ def test_a_tie_is_no_pair_on_either_axis(tie: list[list[float]]) -> None:
 
 
 @pytest.mark.parametrize("iterations", [1, 10, 100])
-def test_no_row_and_no_column_gives_away_more_than_it_has(iterations: int) -> None:
+def test_no_row_or_column_exceeds_its_mass(iterations: int) -> None:
     distance = torch.cat((problems(5, 4), problems(5, 4).round()))
     mass = hnetzoo.load_model("sinkhorn", iterations=iterations)(distance.double()).sigmoid()
     assert mass.sum(1).max() < 1 + 1e-7

@@ -1,4 +1,4 @@
-"""The transformer: order, sides, size and masks must not matter, and no slot may have two pairs."""
+"""The transformer: equivariance, padding and masks, and at most one pair per slot."""
 
 import pytest
 import torch
@@ -22,7 +22,7 @@ def distances(n: int, m: int, b: int = 8) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_permuting_rows_and_columns_permutes_the_answer(model: Transformer, shape: tuple[int, int]) -> None:
+def test_permuting_rows_and_columns_permutes_the_output(model: Transformer, shape: tuple[int, int]) -> None:
     distance = distances(*shape)
     rows, columns = (torch.randperm(size, generator=torch.Generator().manual_seed(1)) for size in shape)
     expected = model(distance)[:, rows][:, :, columns]
@@ -30,7 +30,7 @@ def test_permuting_rows_and_columns_permutes_the_answer(model: Transformer, shap
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_exchanging_the_sides_transposes_the_answer(model: Transformer, shape: tuple[int, int]) -> None:
+def test_exchanging_the_sides_transposes_the_output(model: Transformer, shape: tuple[int, int]) -> None:
     distance = distances(*shape)
     torch.testing.assert_close(model(distance.mT), model(distance).mT, atol=1e-5, rtol=0)
 
@@ -49,7 +49,7 @@ def test_padding_changes_nothing_whatever_it_holds(model: Transformer, shape: tu
     torch.testing.assert_close(found[:, :n, :m], model(distance), atol=1e-5, rtol=0)
 
 
-def test_slots_without_a_possible_partner_are_as_good_as_masked(model: Transformer) -> None:
+def test_slots_without_a_possible_partner_are_like_masked_slots(model: Transformer) -> None:
     distance = distances(4, 5)
     row_mask = torch.arange(4).expand(8, -1) < 3
     forbidden = distance.masked_fill(~row_mask.unsqueeze(2), torch.inf)

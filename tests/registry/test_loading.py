@@ -11,7 +11,7 @@ import torch
 import hnetzoo
 from hnetzoo.environment import environment
 from hnetzoo.registry.components import configure
-from hnetzoo.registry.loading import resolve_model
+from hnetzoo.registry.resolution import resolve_model
 from hnetzoo.training.runs import BEST, RunRecord, write_run
 from hnetzoo.training.weights import save_tensors
 

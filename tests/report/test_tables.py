@@ -72,7 +72,7 @@ def test_without_a_baseline_all_are_ranked() -> None:
     assert column(table, "model") == ["best", "worst"]
 
 
-def test_numbers_are_written_for_people() -> None:
+def test_numbers_are_rounded_with_units() -> None:
     (table,) = report_tables(report(row("hungarian")))
     assert table.rows == (
         ("hungarian", "0.5000", "0.9000", "0.2500", "0.7500", "0.1250", "1.0000", "0.6000", "1.23%", "+0.0000", "12.3",
@@ -85,7 +85,7 @@ def test_numbers_are_written_for_people() -> None:
     )
 
 
-def test_seeds_are_averaged_and_their_spread_is_told() -> None:
+def test_seeds_are_averaged_with_their_standard_deviation() -> None:
     rows = [row("hungarian", 0.5, seed=seed) for seed in (0, 1, 2)]
     rows += [row("acme", f1, seed=seed, weighted_f1=None) for seed, f1 in enumerate((0.6, 0.7, 0.95))]
     rows += [row("steady", 0.72, seed=seed, weighted_f1=weighted) for seed, weighted in enumerate((None, 0.8, 0.9))]
@@ -97,13 +97,13 @@ def test_seeds_are_averaged_and_their_spread_is_told() -> None:
     assert "Means over seeds, ± standard deviation." in table.caption
 
 
-def test_a_number_that_has_no_meaning_is_a_dash() -> None:
+def test_an_undefined_number_is_a_dash() -> None:
     (table,) = report_tables(report(row("hungarian", weighted_f1=None)))
     assert column(table, "weighted F1") == ["-"]
     assert "| hungarian | 0.5000 | - |" in render_table(table)
 
 
-def test_a_skipped_model_stands_below_with_the_reason() -> None:
+def test_a_skipped_model_is_last_with_its_reason() -> None:
     skipped = Skipped(model="hnetgru", dataset="doa", reason="n/a (fixed 2 x 2)")
     elsewhere = Skipped(model="other", dataset="wide", reason="n/a (fixed 3 x 3)")
     table = report_tables(report(row("hungarian"), row("acme"), skipped=(skipped, elsewhere)))[0]
@@ -114,7 +114,7 @@ def test_a_skipped_model_stands_below_with_the_reason() -> None:
         assert "n/a (fixed 2 x 2)" in text
 
 
-def test_a_dataset_that_every_model_skipped_is_not_lost() -> None:
+def test_a_dataset_that_every_model_skipped_has_a_table() -> None:
     skipped = Skipped(model="hnetgru", dataset="wide", reason="n/a (fixed 2 x 2)")
     assert "n/a (fixed 2 x 2)" in render_markdown(report(row("hungarian"), skipped=(skipped,)))
 
@@ -143,13 +143,13 @@ def test_one_group_or_too_many_have_no_table(groups: int) -> None:
     assert len(report_tables(report(row("hungarian", layouts=layouts)))) == 1
 
 
-def test_cells_stand_in_the_order_of_their_numbers() -> None:
+def test_counts_are_ordered_by_their_numbers() -> None:
     cells = {f"{n}x{n}": {"exact": 0.5, "f1": 1.0, "problems": 1} for n in (16, 2, 10, 1)}
     _, by_counts = report_tables(report(row("hungarian", cells=cells)))
     assert by_counts.columns == ("model", "1x1", "2x2", "10x10", "16x16")
 
 
-def test_more_kinds_of_cells_than_can_be_read_are_joined_by_size() -> None:
+def test_many_different_counts_are_joined_by_size() -> None:
     cells = {f"{n}x{m}": {"exact": 1 / (1 + m), "f1": 1.0, "problems": n + 1} for n in range(40) for m in range(7)}
     _, by_size = report_tables(report(row("hungarian", cells=cells)))
     assert by_size.title == "doa, by size"
@@ -161,13 +161,13 @@ def test_more_kinds_of_cells_than_can_be_read_are_joined_by_size() -> None:
         assert by_size.rows[1][place] == f"{problems:,}"
 
 
-def test_three_by_three_cells_are_not_joined() -> None:
+def test_nine_different_counts_are_not_joined() -> None:
     cells = {f"{n}x{m}": {"exact": 0.5, "f1": 1.0, "problems": 1} for n in range(3) for m in range(3)}
     assert len(cells) == MOST_COUNTS
     assert report_tables(report(row("hungarian", cells=cells)))[1].title == "doa, by counts"
 
 
-def test_failures_are_told_by_seed_with_their_reason() -> None:
+def test_failures_are_listed_by_seed_with_their_reason() -> None:
     failed = tuple(Failed(model="acme", dataset="doa", seed=seed, reason="RuntimeError: no luck") for seed in (0, 2))
     failed += (Failed(model="gone", dataset="doa", seed=1, reason="MemoryError"),)
     found = replace(report(row("hungarian"), row("acme", seed=1)), failed=failed)
@@ -179,7 +179,7 @@ def test_failures_are_told_by_seed_with_their_reason() -> None:
         assert "acme, seed 0, 2: RuntimeError: no luck" in text
 
 
-def test_a_task_that_could_not_be_drawn_failed_for_every_model() -> None:
+def test_a_task_that_could_not_be_loaded_failed_for_every_model() -> None:
     failed = (Failed(model=EVERY_MODEL, dataset="bad", seed=0, reason="no such file"),)
     found = replace(report(row("hungarian")), failed=failed)
     _, table = report_tables(found)
@@ -188,14 +188,14 @@ def test_a_task_that_could_not_be_drawn_failed_for_every_model() -> None:
     assert overview_table(found, "exact").rows == (("hungarian", "0.1250", "failed"),)
 
 
-def test_a_task_on_which_all_failed_is_not_lost() -> None:
+def test_a_task_on_which_all_failed_has_a_table() -> None:
     failed = (Failed(model="acme", dataset="doa", seed=0, reason="MemoryError"),)
     (table,) = report_tables(replace(report(), failed=failed))
     assert table.rows[0][:2] == ("acme", "failed")
-    assert table.caption == "There is no number. Failed: acme, seed 0: MemoryError"
+    assert table.caption == "No results. Failed: acme, seed 0: MemoryError"
 
 
-def test_the_caption_says_what_was_solved_and_what_was_tuned() -> None:
+def test_the_caption_names_the_settings_and_what_was_tuned() -> None:
     tasks = {"doa": {"dataset": "doa", "settings": {"max_doas": 3, "counts": "known"}, "sha256": {}, "problems": 1}}
     rows = [row("a", seed=0, weights="tuned: gate=0.4"), row("a", seed=1, weights="tuned: gate=0.5"), row("b")]
     rows += [row("c", f1=0.1, weights="pretrained:default, tuned: gate=1")]
@@ -204,7 +204,7 @@ def test_the_caption_says_what_was_solved_and_what_was_tuned() -> None:
     assert table.caption.endswith("Tuned on validation: a (gate=0.4 / gate=0.5), c (gate=1).")
 
 
-def test_tasks_stand_in_the_order_of_the_suite() -> None:
+def test_tasks_are_in_the_order_of_the_suite() -> None:
     tasks = {label: {"dataset": label, "settings": {}, "sha256": {}, "problems": 1} for label in ("c", "a", "b")}
     skipped = Skipped(model="acme", dataset="c", reason="n/a (fixed 2 x 2)")
     found = replace(report(row("acme", dataset="b"), row("acme", dataset="a"), skipped=(skipped,)), tasks=tasks)
@@ -233,7 +233,7 @@ def test_an_overview_has_one_metric_of_all_models_on_the_tasks_that_match() -> N
     }
 
 
-def test_a_report_of_nothing_has_no_table() -> None:
+def test_an_empty_report_has_no_table() -> None:
     assert report_tables(report()) == []
     assert list(terminal_tables(report())) == []
 
@@ -264,17 +264,17 @@ def test_a_bar_in_a_label_does_not_break_the_markdown_table() -> None:
 
 
 @pytest.mark.parametrize("text", ["acme [large]", "[bold]", "run:[/]x", "hnetgru[/red]"])
-def test_text_in_brackets_survives_on_the_terminal(text: str) -> None:
+def test_text_in_brackets_is_printed_on_the_terminal(text: str) -> None:
     assert text in drawn(Table(title="t", caption="c", columns=("model", "F1"), rows=((text, text),)))
 
 
 @pytest.mark.parametrize("place", ["title", "caption", "columns"])
-def test_titles_captions_and_columns_in_brackets_survive_on_the_terminal(place: str) -> None:
+def test_titles_captions_and_columns_in_brackets_are_printed_on_the_terminal(place: str) -> None:
     table = Table(title="title", caption="caption", columns=("model", "F1"), rows=(("a long enough row", "1"),))
     named = replace(table, **{place: ("doa [bold]", "F1") if place == "columns" else "doa [bold]"})
     assert "doa [bold]" in drawn(named)
 
 
-def test_the_terminal_keeps_the_first_column_whole() -> None:
+def test_the_terminal_does_not_wrap_the_first_column() -> None:
     (table,) = report_tables(report(row("hungarian"), row("a-model-with-a-rather-long-name")))
     assert "a-model-with-a-rather-long-name" in drawn(table, width=60)

@@ -1,4 +1,4 @@
-"""A sound dataset, and what becomes of it by one mistake each."""
+"""A valid dataset, and variants of it with one defect each."""
 
 import torch
 
@@ -7,8 +7,8 @@ import hnetzoo
 SPLITS = ("train", "validation", "test")
 
 
-class Sound:
-    """Problems of 3 x 4 with masks, whose truth is the optimum."""
+class Valid:
+    """Problems of 3 x 4 with masks, whose true pairs are the optimal assignment."""
 
     unit = "metres"
     shape = (3, 4)
@@ -24,83 +24,83 @@ class Sound:
         return hnetzoo.AssociationBatch(distance, truth, row_mask, col_mask)
 
 
-class NoUnit(Sound):
+class NoUnit(Valid):
     unit = ""
 
 
-class LiesAboutShape(Sound):
+class WrongShape(Valid):
     shape = (3, 5)
 
     def load(self, split, seed):
-        return Sound(self.config).load(split, seed)
+        return Valid(self.config).load(split, seed)
 
 
-class PlainTuple(Sound):
+class PlainTuple(Valid):
     def load(self, split, seed):
         return tuple(super().load(split, seed))
 
 
-class FailsToLoad(Sound):
+class FailsToLoad(Valid):
     def load(self, split, seed):
         raise FileNotFoundError("no such file")
 
 
-class DoublePrecision(Sound):
+class DoublePrecision(Valid):
     def load(self, split, seed):
         batch = super().load(split, seed)
         return batch._replace(distance=batch.distance.double())
 
 
-class NoValidation(Sound):
+class NoValidation(Valid):
     def load(self, split, seed):
         batch = super().load(split, seed)
         return batch.select(slice(0, 0)) if split == "validation" else batch
 
 
-class NotNumbers(Sound):
+class NotNumbers(Valid):
     def load(self, split, seed):
         batch = super().load(split, seed)
         distance = batch.distance.clone()
-        distance[7][valid(batch, 7)] = torch.nan
+        distance[7][entries(batch, 7)] = torch.nan
         return batch._replace(distance=distance)
 
 
-class Crowded(Sound):
+class SeveralPairsPerRow(Valid):
     def load(self, split, seed):
         batch = super().load(split, seed)
         return batch._replace(association=batch.cells)
 
 
-class TruthOutsideMasks(Sound):
+class TruthOutsideMasks(Valid):
     def load(self, split, seed):
         batch = super().load(split, seed)
         return batch._replace(association=hnetzoo.assign(batch.distance))
 
 
-class SecondBest(Sound):
+class SecondBest(Valid):
     def load(self, split, seed):
         batch = super().load(split, seed)
         return batch._replace(association=hnetzoo.assign(-batch.distance, batch.row_mask, batch.col_mask))
 
 
-class LeavesPairsOut(Sound):
+class OmitsPairs(Valid):
     def load(self, split, seed):
         batch = super().load(split, seed)
         return batch._replace(association=batch.association & (batch.distance < 0.2))
 
 
-class GlobalRandomness(Sound):
+class GlobalRandomness(Valid):
     def load(self, split, seed):
         batch = super().load(split, seed)
         return batch._replace(distance=batch.distance + 1e-3 * torch.rand(40, 1, 1))
 
 
-class DeafToSeed(Sound):
+class IgnoresSeed(Valid):
     def load(self, split, seed):
         return super().load(split, 0)
 
 
-class OneStream(Sound):
+class OneGenerator(Valid):
     """Draws from one generator, so a split depends on what was drawn before."""
 
     def __init__(self, config):
@@ -112,12 +112,12 @@ class OneStream(Sound):
         return super().load(split, seed + 100 * self.drawn)
 
 
-class OneSplit(Sound):
+class OneSplit(Valid):
     def load(self, split, seed):
         return super().load("train", seed)
 
 
-class TestsOnTraining(Sound):
+class TestsOnTraining(Valid):
     def load(self, split, seed):
         batch = super().load(split, seed)
         if split != "test":
@@ -126,8 +126,8 @@ class TestsOnTraining(Sound):
         return hnetzoo.AssociationBatch.concatenate((part, batch.select(slice(20, None))))
 
 
-class Active(Sound):
-    """Sound: activity is what the masks say."""
+class Active(Valid):
+    """No defect: the active slots are those of the masks."""
 
     def load(self, split, seed):
         batch = super().load(split, seed)
@@ -140,20 +140,20 @@ class MisshapenActivity(Active):
         return batch._replace(row_active=batch.col_active, col_active=batch.row_active)
 
 
-class ActiveWhereNothingIs(Active):
+class MaskedSlotActive(Active):
     def load(self, split, seed):
         batch = super().load(split, seed)
         return batch._replace(row_active=torch.ones_like(batch.row_mask))
 
 
-class TrueWhereInactive(Active):
+class InactivePairTrue(Active):
     def load(self, split, seed):
         batch = super().load(split, seed)
         return batch._replace(row_active=torch.zeros_like(batch.row_mask))
 
 
-class ActivityMethod(Sound):
-    """Tells activity by the method that was once asked for it."""
+class ActivityMethod(Valid):
+    """Has a method for activity, which older versions called."""
 
     def activity(self, split, seed):
         batch = self.load(split, seed)
@@ -168,5 +168,5 @@ class LoadsNothing:
         self.config = config
 
 
-def valid(batch, index):
+def entries(batch, index):
     return batch.cells[index]

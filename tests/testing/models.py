@@ -1,4 +1,4 @@
-"""A sound model, and what becomes of it by one mistake each."""
+"""A valid model, and variants of it with one defect each."""
 
 import itertools
 
@@ -11,8 +11,8 @@ import hnetzoo
 FAR = 10.0
 
 
-class Sound(nn.Module):
-    """Logits of a pair from its distance, and from how far it is from the least of its row and column."""
+class Valid(nn.Module):
+    """Logits from the distance of a pair and its excess over the smallest in its row and in its column."""
 
     def __init__(self, config, shape):
         super().__init__()
@@ -30,122 +30,122 @@ class Sound(nn.Module):
         return self.threshold - self.weight[0] * far - self.weight[1] * row - self.weight[2] * column
 
 
-class OutOfShape(Sound):
+class OutOfShape(Valid):
     def forward(self, *inputs):
         return super().forward(*inputs).flatten(1)
 
 
-class LosesBatchAxis(Sound):
+class LosesBatchAxis(Valid):
     def forward(self, *inputs):
         return super().forward(*inputs).squeeze(0)
 
 
-class Double(Sound):
+class Double(Valid):
     def forward(self, *inputs):
         return super().forward(*inputs).double()
 
 
-class LogarithmOfZero(Sound):
+class LogarithmOfZero(Valid):
     def logits(self, far, cells):
         return super().logits(far, cells) - 0.1 * far.log()
 
 
-class BatchStatistics(Sound):
+class BatchStatistics(Valid):
     def logits(self, far, cells):
         logits = super().logits(far, cells)
         return logits - logits.mean(0)
 
 
-class IgnoresMasks(Sound):
+class IgnoresMasks(Valid):
     def forward(self, distance, row_mask=None, col_mask=None):
         return super().forward(distance.nan_to_num(FAR, FAR, -FAR))
 
 
-class LeaksMasked(Sound):
+class LeaksMasked(Valid):
     def forward(self, distance, row_mask=None, col_mask=None):
         cells = hnetzoo.valid_cells(*hnetzoo.full_masks(distance, row_mask, col_mask))
         return torch.where(cells, super().forward(distance, row_mask, col_mask), distance.detach())
 
 
-class DifferentWithoutMasks(Sound):
+class DifferentWithoutMasks(Valid):
     def forward(self, distance, row_mask=None, col_mask=None):
         return super().forward(distance, row_mask, col_mask) * (0.5 if row_mask is None else 1.0)
 
 
-class CountsPadding(Sound):
+class CountsPadding(Valid):
     def logits(self, far, cells):
         return super().logits(far, cells) / far.shape[2]
 
 
-class WritesIntoInput(Sound):
+class WritesIntoInput(Valid):
     def forward(self, distance, row_mask=None, col_mask=None):
         distance.data.clamp_(max=0.5)
         return super().forward(distance, row_mask, col_mask)
 
 
-class Noisy(Sound):
+class Noisy(Valid):
     def logits(self, far, cells):
         return super().logits(far, cells) + 1e-5 * torch.rand_like(far)
 
 
-class OrderedRows(Sound):
+class OrderedRows(Valid):
     def logits(self, far, cells):
         return super().logits(far, cells) + torch.arange(far.shape[1], device=far.device)[:, None]
 
 
-class OrderedColumns(Sound):
+class OrderedColumns(Valid):
     def logits(self, far, cells):
         return super().logits(far, cells) + torch.arange(far.shape[2], device=far.device)
 
 
-class SquareOnly(Sound):
+class SquareOnly(Valid):
     def logits(self, far, cells):
         b, n, _ = far.shape
         return super().logits(far, cells).view(b, n, n)
 
 
-class LosesSinglePair(Sound):
+class LosesSinglePair(Valid):
     def forward(self, distance, row_mask=None, col_mask=None):
         logits = super().forward(distance, row_mask, col_mask)
         return logits.flatten() if distance.shape[1:] == (1, 1) else logits
 
 
-class StumblesOverNothing(Sound):
+class FailsOnEmpty(Valid):
     def forward(self, distance, row_mask=None, col_mask=None):
         cells = hnetzoo.valid_cells(*hnetzoo.full_masks(distance, row_mask, col_mask))
         return self.logits(distance.masked_fill(~cells, FAR), cells)
 
 
-class DividesByExisting(Sound):
+class DividesByValidCount(Valid):
     def logits(self, far, cells):
         logits = super().logits(far, cells)
         return logits - logits.masked_fill(~cells, 0.0).sum((1, 2), keepdim=True) / cells.sum((1, 2), keepdim=True)
 
 
-class NothingToLearn(Sound):
+class NothingToLearn(Valid):
     def __init__(self, config, shape):
         super().__init__(config, shape)
         self.requires_grad_(False)
 
 
-class DeadLayer(Sound):
+class DeadLayer(Valid):
     def __init__(self, config, shape):
         super().__init__(config, shape)
         self.unused = nn.Linear(2, 2)
 
 
-class CutsGradient(Sound):
+class CutsGradient(Valid):
     def forward(self, distance, *masks):
         return super().forward(distance.detach(), *masks)
 
 
-class SpoilsMaskedGradient(Sound):
+class SpoilsMaskedGradient(Valid):
     def forward(self, distance, row_mask=None, col_mask=None):
         cells = hnetzoo.valid_cells(*hnetzoo.full_masks(distance, row_mask, col_mask))
         return super().forward(torch.where(cells, (1.0 + distance).log(), 0.0), row_mask, col_mask)
 
 
-class HidesState(Sound):
+class HidesState(Valid):
     def __init__(self, config, shape):
         super().__init__(config, shape)
         self.offset = torch.rand(())
@@ -154,13 +154,13 @@ class HidesState(Sound):
         return super().logits(far, cells) + self.offset
 
 
-class OwnRandomness(Sound):
+class OwnRandomness(Valid):
     def __init__(self, config, shape):
         super().__init__(config, shape)
         self.threshold.data += float(np.random.default_rng().random())
 
 
-class NumberedWeights(Sound):
+class NumberedWeights(Valid):
     number = itertools.count()
 
     def __init__(self, config, shape):
@@ -171,12 +171,12 @@ class NumberedWeights(Sound):
         return super().logits(far, cells) + sum(p for name, p in self.named_parameters() if name.startswith("bias"))
 
 
-class SinglePrecision(Sound):
+class SinglePrecision(Valid):
     def forward(self, distance, *masks):
         return super().forward(distance.float(), *masks).float()
 
 
-class StaysOnCpu(Sound):
+class StaysOnCpu(Valid):
     def logits(self, far, cells):
         return super().logits(far, cells) + torch.zeros(far.shape[2])
 
@@ -191,12 +191,12 @@ class Unbuildable(nn.Module):
         super().__init__()
 
 
-class EndsTheProgram(Sound):
+class ExitsTheProgram(Valid):
     def forward(self, *inputs):
         raise SystemExit(0)
 
 
-class StartsAtZero(Sound):
+class StartsAtZero(Valid):
     """No defect: the output layer starts at zero, so the first step sends no gradient to the rest."""
 
     def __init__(self, config, shape):
@@ -207,8 +207,8 @@ class StartsAtZero(Sound):
         return self.gain * super().logits(far, cells) - 0.1 * far
 
 
-class Dropout(Sound):
-    """No defect: random in training mode alone."""
+class Dropout(Valid):
+    """No defect: random in training mode only."""
 
     def __init__(self, config, shape):
         super().__init__(config, shape)

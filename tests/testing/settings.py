@@ -1,4 +1,4 @@
-"""Settings of the subjects that the conformance kit is tried on."""
+"""Settings of the components that the conformance kit is tested on."""
 
 from dataclasses import dataclass
 
@@ -7,36 +7,36 @@ from pydantic import Field
 import hnetzoo
 
 
-class Sound(hnetzoo.Config):
+class Valid(hnetzoo.Config):
     scale: float = 2.0
     """Initial steepness."""
 
 
-class SoundTrainer(hnetzoo.TrainerConfig):
+class ValidTrainer(hnetzoo.TrainerConfig):
     learning_rate: float = 0.01
     """Adam's rate."""
 
 
 class LooseTrainer(hnetzoo.Config):
-    """Without epochs and batch size."""
+    """Trainer settings without epochs and batch size."""
 
     learning_rate: float = 0.01
     """Adam's rate."""
 
 
-class Silent(hnetzoo.Config):
-    """A setting without a text."""
+class Undocumented(hnetzoo.Config):
+    """A setting without a docstring."""
 
     scale: float = 2.0
 
 
-class Forgetful(hnetzoo.Config):
+class Excluded(hnetzoo.Config):
     scale: float = Field(2.0, exclude=True)
-    """Is not written down."""
+    """Excluded from JSON."""
 
 
 @dataclass
 class Foreign:
-    """No hnetzoo.Config."""
+    """Not a hnetzoo.Config."""
 
     scale: float = 2.0

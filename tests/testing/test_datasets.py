@@ -1,4 +1,4 @@
-"""Every defect of a dataset is caught by the check meant for it, and a sound dataset by none."""
+"""Every defect of a dataset is found by the check for it, and a valid dataset passes all checks."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ def dataset(name: str, *tags: str) -> hnetzoo.DatasetSpec:
         name="acme-data",
         summary="A dataset.",
         target=f"tests.testing.datasets:{name}",
-        config="tests.testing.settings:Sound",
+        config="tests.testing.settings:Valid",
         tags=frozenset(tags),
     )
 
@@ -21,48 +21,48 @@ def failed(spec: hnetzoo.DatasetSpec, **settings: object) -> set[str]:
     return {result.check.removeprefix("check_") for result in testing.check(spec, settings).failures}
 
 
-# Where a mistake breaks several rules, the one meant for it stands first.
+# If a defect breaks several rules, the first is the one meant for it.
 DEFECTS = {
     "NoUnit": ("unit",),
-    "LiesAboutShape": ("shapes",),
+    "WrongShape": ("shapes",),
     "PlainTuple": ("shapes",),
     "FailsToLoad": ("shapes",),
     "DoublePrecision": ("dtypes",),
     "NoValidation": ("splits_hold_problems",),
     "NotNumbers": ("distances_are_numbers",),
-    "Crowded": ("truth_one_to_one",),
+    "SeveralPairsPerRow": ("truth_one_to_one",),
     "TruthOutsideMasks": ("truth_inside_masks",),
     "GlobalRandomness": ("same_seed_same_data", "load_order_is_irrelevant"),
-    "OneStream": ("load_order_is_irrelevant",),
+    "OneGenerator": ("load_order_is_irrelevant",),
     "OneSplit": ("splits_disjoint",),
     "TestsOnTraining": ("splits_disjoint",),
     "MisshapenActivity": ("shapes",),
     "ActivityMethod": ("activity",),
-    "ActiveWhereNothingIs": ("activity",),
-    "TrueWhereInactive": ("activity",),
+    "MaskedSlotActive": ("activity",),
+    "InactivePairTrue": ("activity",),
     "LoadsNothing": ("builds",),
 }
 OF_TAG = {
     "SecondBest": ("optimal-truth", "truth_optimal"),
-    "LeavesPairsOut": ("optimal-truth", "truth_optimal"),
-    "DeafToSeed": ("synthetic", "other_seed_other_data"),
+    "OmitsPairs": ("optimal-truth", "truth_optimal"),
+    "IgnoresSeed": ("synthetic", "other_seed_other_data"),
 }
 
 
-@pytest.mark.parametrize("name", ["Sound", "Active"])
-def test_a_sound_dataset_breaks_no_rule(name: str) -> None:
+@pytest.mark.parametrize("name", ["Valid", "Active"])
+def test_a_valid_dataset_breaks_no_rule(name: str) -> None:
     report = testing.check(dataset(name, "synthetic", "optimal-truth"))
     assert report.failures == ()
     assert {result.check for result in report.results if result.outcome == "skipped"} <= {"check_activity"}
 
 
 @pytest.mark.parametrize(("name", "expected"), DEFECTS.items(), ids=DEFECTS)
-def test_a_defect_is_caught_by_the_check_meant_for_it(name: str, expected: tuple[str, ...]) -> None:
+def test_a_defect_is_found_by_the_check_for_it(name: str, expected: tuple[str, ...]) -> None:
     assert failed(dataset(name)) == set(expected)
 
 
 @pytest.mark.parametrize(("name", "tag", "expected"), [(name, *rest) for name, rest in OF_TAG.items()], ids=OF_TAG)
-def test_what_a_tag_promises_is_checked_where_it_is_declared(name: str, tag: str, expected: str) -> None:
+def test_a_rule_of_a_tag_is_checked_only_if_it_is_declared(name: str, tag: str, expected: str) -> None:
     assert failed(dataset(name, tag)) == {expected}
     assert failed(dataset(name)) == set()
 
@@ -74,8 +74,8 @@ def test_a_failure_names_the_problem_by_split_seed_and_index() -> None:
     assert "nan" in str(caught.value.problem.to_json()["distance"])
 
 
-def test_checks_leave_numpys_global_generator_alone() -> None:
+def test_checks_do_not_change_numpys_global_generator() -> None:
     np.random.seed(5)
     before = np.random.get_state()[1].tolist()
-    testing.check_same_seed_same_data(dataset("Sound"))
+    testing.check_same_seed_same_data(dataset("Valid"))
     assert np.random.get_state()[1].tolist() == before

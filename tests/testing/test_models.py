@@ -1,4 +1,4 @@
-"""Every defect of a model is caught by the check meant for it, and a sound model by none."""
+"""Every defect of a model is found by the check for it, and a valid model passes all checks."""
 
 from dataclasses import replace
 
@@ -9,29 +9,29 @@ import hnetzoo
 from hnetzoo import testing
 
 HERE = "tests.testing"
-SOUND = hnetzoo.ModelSpec(
+VALID = hnetzoo.ModelSpec(
     name="acme-net",
-    summary="A sound model.",
-    target=f"{HERE}.models:Sound",
-    config=f"{HERE}.settings:Sound",
-    citation=hnetzoo.Citation(authors="A. Cme", title="Sound models", year=2024),
+    summary="A valid model.",
+    target=f"{HERE}.models:Valid",
+    config=f"{HERE}.settings:Valid",
+    citation=hnetzoo.Citation(authors="A. Cme", title="Valid models", year=2024),
 )
 
 
 def model(name: str, **changes: object) -> hnetzoo.ModelSpec:
-    return replace(SOUND, target=f"{HERE}.models:{name}", **changes)  # type: ignore[arg-type]
+    return replace(VALID, target=f"{HERE}.models:{name}", **changes)  # type: ignore[arg-type]
 
 
 def settings(name: str, module: str = "settings") -> hnetzoo.ModelSpec:
-    return replace(SOUND, config=f"{HERE}.{module}:{name}")
+    return replace(VALID, config=f"{HERE}.{module}:{name}")
 
 
 def failed(spec: hnetzoo.ModelSpec, **given: object) -> set[str]:
-    """Run all checks and return which failed."""
+    """Return the names of the failed checks."""
     return {result.check.removeprefix("check_") for result in testing.check(spec, given).failures}
 
 
-# Where a mistake breaks several rules, the one meant for it stands first.
+# If a defect breaks several rules, the first is the one meant for it.
 DEFECTS = {
     "OutOfShape": ("output_shape",),
     "LosesBatchAxis": ("batch_of_one",),
@@ -48,8 +48,8 @@ DEFECTS = {
     "OrderedColumns": ("column_equivariance",),
     "SquareOnly": ("rectangular",),
     "LosesSinglePair": ("one_by_one",),
-    "StumblesOverNothing": ("empty",),
-    "DividesByExisting": ("all_masked",),
+    "FailsOnEmpty": ("empty",),
+    "DividesByValidCount": ("all_masked",),
     "NothingToLearn": ("parameters",),
     "DeadLayer": ("gradients",),
     "CutsGradient": ("distance_gradient",),
@@ -64,46 +64,46 @@ DEFECTS = {
     "Absent": ("builds",),
 }
 DECLARED = {
-    "no-citation": (replace(SOUND, citation=None), "citation"),
-    "untitled": (replace(SOUND, citation=hnetzoo.Citation(authors="A. Cme", title="", year=2024)), "citation"),
-    "no-summary": (replace(SOUND, summary=" "), "summary"),
-    "trainer-nowhere": (replace(SOUND, trainer="hnett"), "defaults_exist"),
-    "dataset-nowhere": (replace(SOUND, dataset="dao"), "defaults_exist"),
-    "silent-setting": (settings("Silent"), "settings_documented"),
+    "no-citation": (replace(VALID, citation=None), "citation"),
+    "untitled": (replace(VALID, citation=hnetzoo.Citation(authors="A. Cme", title="", year=2024)), "citation"),
+    "no-summary": (replace(VALID, summary=" "), "summary"),
+    "trainer-nowhere": (replace(VALID, trainer="hnett"), "defaults_exist"),
+    "dataset-nowhere": (replace(VALID, dataset="dao"), "defaults_exist"),
+    "silent-setting": (settings("Undocumented"), "settings_documented"),
     "heavy-settings": (settings("Heavy", "heavy_settings"), "import_is_light"),
     "foreign-settings": (settings("Foreign"), "settings_class"),
     "no-settings": (settings("Absent"), "settings_class"),
     "no-weights": (
-        replace(SOUND, pretrained=(hnetzoo.Pretrained(weights="tests:none.safetensors", card="tests:none.json"),)),
+        replace(VALID, pretrained=(hnetzoo.Pretrained(weights="tests:none.safetensors", card="tests:none.json"),)),
         "pretrained",
     ),
 }
 
 
-def test_a_sound_model_breaks_no_rule_and_is_excused_from_few() -> None:
-    report = testing.check(SOUND)
+def test_a_valid_model_breaks_no_rule_and_few_checks_are_skipped() -> None:
+    report = testing.check(VALID)
     assert report.failures == ()
     skipped = {result.check for result in report.results if result.outcome == "skipped"}
     assert skipped <= {"check_pretrained", "check_device"}
 
 
 @pytest.mark.parametrize("name", ["StartsAtZero", "Dropout"])
-def test_unusual_but_sound_models_break_no_rule(name: str) -> None:
+def test_unusual_but_valid_models_break_no_rule(name: str) -> None:
     assert failed(model(name)) == set()
 
 
 @pytest.mark.parametrize(("name", "expected"), DEFECTS.items(), ids=DEFECTS)
-def test_a_defect_is_caught_by_the_check_meant_for_it(name: str, expected: tuple[str, ...]) -> None:
+def test_a_defect_is_found_by_the_check_for_it(name: str, expected: tuple[str, ...]) -> None:
     assert failed(model(name)) == set(expected)
 
 
 @pytest.mark.parametrize(("spec", "expected"), DECLARED.values(), ids=DECLARED)
-def test_a_defective_declaration_is_caught_by_the_check_meant_for_it(spec: hnetzoo.ModelSpec, expected: str) -> None:
+def test_a_defective_declaration_is_found_by_the_check_for_it(spec: hnetzoo.ModelSpec, expected: str) -> None:
     assert failed(spec) == {expected}
 
 
-def test_settings_that_are_not_written_down_are_caught() -> None:
-    assert failed(settings("Forgetful"), scale=3.0) == {"settings_survive_json"}
+def test_settings_that_are_lost_in_json_are_found() -> None:
+    assert failed(settings("Excluded"), scale=3.0) == {"settings_survive_json"}
 
 
 @pytest.mark.parametrize(
@@ -112,20 +112,20 @@ def test_settings_that_are_not_written_down_are_caught() -> None:
         ("OrderedRows", "order-dependent"),
         ("OrderedColumns", "order-dependent"),
         ("SquareOnly", "fixed-size"),
-        ("StumblesOverNothing", "fixed-size"),
+        ("FailsOnEmpty", "fixed-size"),
         ("CountsPadding", "fixed-size"),
         ("NothingToLearn", "non-learned"),
         ("CutsGradient", "non-differentiable"),
     ],
 )
-def test_a_declared_limit_is_no_defect(name: str, tag: str) -> None:
+def test_a_declared_limit_is_not_a_defect(name: str, tag: str) -> None:
     report = testing.check(model(name, tags=frozenset({tag})))
     assert report.failures == ()
     assert f"tagged '{tag}'" in {result.reason for result in report.results}
 
 
 def test_a_failure_shows_the_smallest_problem_that_breaks_the_rule() -> None:
-    with pytest.raises(testing.CheckFailure, match=r"rows in the order \[1, 0\] get other answers") as caught:
+    with pytest.raises(testing.CheckFailure, match=r"rows in the order \[1, 0\] give other logits") as caught:
         testing.check_row_equivariance(model("OrderedRows"))
     assert caught.value.problem is not None
     assert caught.value.problem.distance.shape == (2, 2)
@@ -133,18 +133,18 @@ def test_a_failure_shows_the_smallest_problem_that_breaks_the_rule() -> None:
         testing.check_rectangular(model("SquareOnly"))
 
 
-def test_a_rule_behind_a_broken_one_is_skipped_and_says_so() -> None:
+def test_a_check_blocked_by_a_failed_one_is_skipped_and_names_it() -> None:
     report = testing.check(model("OutOfShape"))
     reasons = {result.check: result.reason for result in report.results if result.outcome == "skipped"}
     assert reasons["check_gradients"] == "needs check_output_shape"
     assert report.count("failed") + report.count("skipped") + report.count("passed") == len(report.results)
 
 
-def test_a_model_that_ends_the_program_does_not_end_the_checks() -> None:
-    assert "output_shape" in failed(model("EndsTheProgram"))
+def test_a_model_that_exits_the_program_fails_its_check() -> None:
+    assert "output_shape" in failed(model("ExitsTheProgram"))
 
 
-def test_checks_leave_the_global_generator_alone() -> None:
+def test_checks_do_not_change_the_global_generator() -> None:
     torch.manual_seed(3)
     before = torch.get_rng_state()
     testing.check(model("Dropout"))

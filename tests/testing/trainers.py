@@ -1,4 +1,4 @@
-"""A sound trainer, and what becomes of it by one mistake each."""
+"""A valid trainer, and variants of it with one defect each."""
 
 import random
 
@@ -8,7 +8,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 import hnetzoo
 
 
-class Sound:
+class Valid:
     def __init__(self, config):
         self.config = config
 
@@ -22,108 +22,108 @@ class Sound:
         return hnetzoo.Optimization(torch.optim.Adam(model.parameters(), self.config.learning_rate))
 
 
-class Unnamed(Sound):
+class Unnamed(Valid):
     def losses(self, model, batch):
         return super().losses(model, batch)["cell"]
 
 
-class PerProblem(Sound):
+class PerProblem(Valid):
     def losses(self, model, batch):
         logits = model(batch.distance, batch.row_mask, batch.col_mask)
         truth = batch.association.float()
         return {"cell": binary_cross_entropy_with_logits(logits, truth, reduction="none").sum((1, 2))}
 
 
-class MeanOverNothing(Sound):
+class MeanOverNothing(Valid):
     def cross_entropy(self, logits, batch):
         return super().cross_entropy(logits, batch) / batch.cells.float().mean()
 
 
-class CutsGradient(Sound):
+class CutsGradient(Valid):
     def losses(self, model, batch):
         return {name: loss.detach() for name, loss in super().losses(model, batch).items()}
 
 
-class Constant(Sound):
+class Constant(Valid):
     def cross_entropy(self, logits, batch):
         return 0.0 * super().cross_entropy(logits, batch)
 
 
-class ForgetsMasks(Sound):
+class ForgetsMasks(Valid):
     def losses(self, model, batch):
         return {"cell": self.cross_entropy(model(batch.distance), batch)}
 
 
-class ForgetsItsReduction(Sound):
+class UndeclaredSum(Valid):
     def cross_entropy(self, logits, batch):
         return super().cross_entropy(logits, batch) * len(logits)
 
 
-class Sums(ForgetsItsReduction):
+class Sums(UndeclaredSum):
     reduction = "sum"
 
 
-class SaysSum(Sound):
+class WrongReduction(Valid):
     reduction = "sum"
 
 
-class OwnDice(Sound):
+class PythonRandomness(Valid):
     def cross_entropy(self, logits, batch):
         return super().cross_entropy(logits, batch) * (1.0 + 0.1 * random.random())
 
 
-class WritesIntoBatch(Sound):
+class WritesIntoBatch(Valid):
     def losses(self, model, batch):
         batch.distance.mul_(0.5)
         return super().losses(model, batch)
 
 
-class TurnsToEval(Sound):
+class TurnsToEval(Valid):
     def losses(self, model, batch):
         return super().losses(model.eval(), batch)
 
 
-class Reinitialises(Sound):
+class Reinitialises(Valid):
     def configure(self, model, total_steps):
         with torch.no_grad():
             model.read.bias.add_(1.0)
         return super().configure(model, total_steps)
 
 
-class ForgetsBias(Sound):
+class ForgetsBias(Valid):
     def configure(self, model, total_steps):
         return hnetzoo.Optimization(torch.optim.Adam([model.read.weight], self.config.learning_rate))
 
 
-class BareOptimizer(Sound):
+class BareOptimizer(Valid):
     def configure(self, model, total_steps):
         return super().configure(model, total_steps).optimizer
 
 
-class ShortSchedule(Sound):
+class ShortSchedule(Valid):
     def configure(self, model, total_steps):
         optimizer, _ = super().configure(model, total_steps)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.01, total_steps=max(1, total_steps - 1))
         return hnetzoo.Optimization(optimizer, schedule)
 
 
-class Maximises(Sound):
+class Maximises(Valid):
     def cross_entropy(self, logits, batch):
         return -super().cross_entropy(logits, batch).clamp(max=30.0)
 
 
-class Climbs(Sound):
+class GradientAscent(Valid):
     def configure(self, model, total_steps):
         return hnetzoo.Optimization(torch.optim.SGD(model.parameters(), 0.01, maximize=True))
 
 
-class StandsStill(Sound):
+class ZeroRate(Valid):
     def configure(self, model, total_steps):
         return hnetzoo.Optimization(torch.optim.SGD(model.parameters(), 0.0))
 
 
-class ForgetsRate(Sound):
-    """Lowers the rate from outside the optimiser's state."""
+class ForgetsRate(Valid):
+    """Lowers the learning rate by a counter that is not in the optimiser's state."""
 
     def configure(self, model, total_steps):
         optimization = super().configure(model, total_steps)
@@ -136,7 +136,7 @@ class ForgetsRate(Sound):
             group["lr"] = self.config.learning_rate / step
 
 
-class Augments(Sound):
+class Augments(Valid):
     """No defect: noise from torch's generator, which the core seeds."""
 
     def losses(self, model, batch):

@@ -16,7 +16,7 @@ Pairs = tuple[tuple[int, int], ...]
 
 
 def matchings(rows: list[int], columns: list[int]) -> Iterator[Pairs]:
-    """Every set of disjoint pairs."""
+    """Yield every set of disjoint pairs."""
     for size in range(min(len(rows), len(columns)) + 1):
         for chosen in combinations(rows, size):
             for order in permutations(columns, size):
@@ -24,7 +24,7 @@ def matchings(rows: list[int], columns: list[int]) -> Iterator[Pairs]:
 
 
 def best(distance: np.ndarray, rows: list[int], columns: list[int], gate: float) -> Pairs:
-    """The most pairs within the gate, then the least total distance."""
+    """Return the matching with the most pairs within the gate, then the least total distance."""
     legal = (pairs for pairs in matchings(rows, columns) if all(distance[pair] <= gate for pair in pairs))
     return min(legal, key=lambda pairs: (-len(pairs), sum(distance[pair] for pair in pairs)))
 
@@ -32,7 +32,7 @@ def best(distance: np.ndarray, rows: list[int], columns: list[int], gate: float)
 def walk(
     distance: Tensor, rows: Tensor, columns: Tensor, gate: float, identity: Tensor, *, keep: bool
 ) -> TrackingCounts:
-    """Follow every sequence with dictionaries; `keep` is what CLEAR does."""
+    """Return the counts, computed with dictionaries; `keep` keeps pairs of the frame before, as in CLEAR."""
     matches, switches, total = 0, 0, 0.0
     for sequence in range(len(distance)):
         ever: dict[int, tuple[int, int]] = {}
@@ -61,7 +61,7 @@ def walk(
 
 
 def sequences(n: int, m: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """Distances that change slowly, so that keeping matters, and masks."""
+    """Return distances that change slowly, so that keeping pairs matters, and masks."""
     steps = torch.randn(4, 12, n, m, generator=generator, dtype=torch.float64).cumsum(1)
     masks = (torch.rand(4, 12, size, generator=generator) < 0.8 for size in (n, m))
     return steps.abs() / 3, *masks
@@ -119,14 +119,14 @@ def test_the_gate_comes_before_matching(count) -> None:
 
 @pytest.mark.parametrize("count", [localization, clear_mot])
 @pytest.mark.parametrize("shape", [(0, 3, 2, 2), (2, 0, 2, 2), (2, 3, 0, 0)])
-def test_nothing_to_find_and_nothing_found_is_perfect(count, shape: tuple[int, ...]) -> None:
+def test_scores_are_perfect_without_references_and_predictions(count, shape: tuple[int, ...]) -> None:
     counts = count(torch.zeros(shape), gate=1.0)
     assert counts == TrackingCounts()
     assert (counts.recall, counts.precision, counts.f1, counts.mota) == (1, 1, 1, 1)
     assert isnan(counts.mean_distance)
 
 
-def test_only_false_alarms_or_only_misses_are_worth_nothing() -> None:
+def test_scores_are_zero_with_only_false_alarms_or_only_misses() -> None:
     alarms, misses = localization(torch.zeros(1, 3, 0, 2)), localization(torch.zeros(1, 3, 2, 0))
     assert (alarms.recall, alarms.precision, alarms.f1, alarms.mota) == (0, 0, 0, 1 - 6)
     assert (misses.recall, misses.precision, misses.f1, misses.mota) == (0, 0, 0, 0)
@@ -188,7 +188,7 @@ def test_a_pair_at_the_cutoff_is_a_miss_and_a_false_alarm() -> None:
     assert [part.item() for part in parts] == [2.0, 0.0, 2.0, 2.0]
 
 
-def test_what_does_not_fit_is_named() -> None:
+def test_wrong_arguments_are_named() -> None:
     with pytest.raises(ShapeError, match=r"^expected sequences \[b, t, n, m\], got \[2, 2\]"):
         clear_mot(torch.zeros(2, 2))
     with pytest.raises(ConfigError, match=r"^cutoff is 0 and order 1; the cutoff must be positive"):
@@ -213,7 +213,7 @@ def test_set_distances_keep_the_type_and_the_digits_of_the_distances(dtype: torc
 def moved(
     distance: Tensor, rows: Tensor, columns: Tensor, generator: torch.Generator
 ) -> tuple[Tensor, Tensor, Tensor, dict[str, Tensor]]:
-    """Put every source and every track of every frame into a slot of its own choice, and say who is where."""
+    """Return the sequences with slots permuted in every frame, and the identities of sources and tracks."""
     orders = [torch.rand(mask.shape, generator=generator).argsort(-1) for mask in (rows, columns)]
     moved_rows, moved_columns = rows.gather(2, orders[0]), columns.gather(2, orders[1])
     shuffled = distance.take_along_dim(orders[0].unsqueeze(3), 2).take_along_dim(orders[1].unsqueeze(2), 3)
@@ -222,9 +222,7 @@ def moved(
 
 @pytest.mark.parametrize(("n", "m"), [(1, 1), (2, 2), (3, 2), (2, 4), (5, 6), (0, 2), (2, 0)])
 @pytest.mark.parametrize("count", [localization, clear_mot])
-def test_it_does_not_matter_in_which_slots_known_sources_and_tracks_stand(
-    n: int, m: int, count, generator: torch.Generator
-) -> None:
+def test_with_identities_the_order_of_slots_does_not_matter(n: int, m: int, count, generator: torch.Generator) -> None:
     distance, rows, columns = sequences(n, m, generator)
     expected = count(distance, rows, columns, gate=0.8)
     shuffled, moved_rows, moved_columns, identities = moved(distance, rows, columns, generator)
@@ -236,7 +234,7 @@ def test_it_does_not_matter_in_which_slots_known_sources_and_tracks_stand(
 
 
 def test_many_sources_pass_through_few_slots() -> None:
-    """A hundred sources, each for two frames in the one slot there is, found by tracks of other numbers."""
+    """A hundred sources, each for two frames in the only slot, matched with tracks of other numbers."""
     who = torch.arange(100).repeat_interleave(2).view(1, 200, 1)
     counts = clear_mot(torch.zeros(1, 200, 1, 1), reference_identity=who, prediction_identity=1000 - who)
     assert (counts.matches, counts.switches) == (200, 0)
@@ -246,7 +244,7 @@ def test_many_sources_pass_through_few_slots() -> None:
     assert (counts.matches, counts.switches) == (200, 100)
 
 
-def test_a_source_that_comes_back_in_another_slot_remembers_its_track() -> None:
+def test_a_source_that_returns_in_another_slot_keeps_its_last_track() -> None:
     present = torch.tensor([[[1, 0], [0, 0], [0, 1]]]).bool()
     sources = torch.tensor([[[7, 0], [0, 0], [0, 7]]])
     distance = torch.zeros(1, 3, 2, 1)
@@ -263,10 +261,10 @@ def test_kept_pairs_follow_their_source_and_track() -> None:
     assert pairs[0, 1].int().tolist() == [[0, 1], [1, 0]], "the tracks changed slots, and keep their sources"
 
 
-def test_who_is_there_twice_or_of_no_number_is_refused() -> None:
+def test_repeated_and_negative_identities_are_refused() -> None:
     distance = torch.zeros(1, 2, 2, 2)
-    for numbers, what in (([[0, 1], [3, 3]], "a number is twice"), ([[0, 1], [-1, 2]], "a number is below 0")):
-        with pytest.raises(DataError, match=f"^reference_identity: {what} in sequence 0, frame 1; number who"):
+    for numbers, what in (([[0, 1], [3, 3]], "a number is repeated"), ([[0, 1], [-1, 2]], "a number is below 0")):
+        with pytest.raises(DataError, match=f"^reference_identity: {what} in sequence 0, frame 1; give numbers"):
             clear_mot(distance, reference_identity=torch.tensor([numbers]))
     with pytest.raises(ShapeError, match=r"^prediction_identity is int64 \[1, 2\]; give integers \[1, 2, 2\]"):
         localization(distance, prediction_identity=torch.zeros(1, 2, dtype=torch.int64))

@@ -1,4 +1,4 @@
-"""Last matches against a walk through the frames, in Python."""
+"""Last matches against a loop over the frames in Python."""
 
 from itertools import product
 
@@ -11,7 +11,7 @@ from hnetzoo.tracking.sequences import full_sequence_masks, previous_match
 
 
 def walk(association: Tensor, identity: Tensor) -> Tensor:
-    """Remember the last match of every slot, and whose it was."""
+    """Return the last matches, from a record of the last match of every slot and its source."""
     b, t, n, m = association.shape
     found = torch.zeros(b, t, n, m, dtype=torch.bool)
     for sequence, slot in product(range(b), range(n)):
@@ -27,7 +27,7 @@ def walk(association: Tensor, identity: Tensor) -> Tensor:
 
 
 def random_associations(b: int, t: int, n: int, m: int, generator: torch.Generator) -> Tensor:
-    """At most one True per row; about half of the rows are empty."""
+    """Return an association with at most one True per row; about half of the rows are empty."""
     column = torch.randint(0, max(2 * m, 1), (b, t, n, 1), generator=generator)
     return column == torch.arange(m)
 
@@ -38,7 +38,7 @@ def test_the_last_match_is_remembered_through_gaps(shape: tuple[int, ...], gener
     assert torch.equal(previous_match(association), walk(association, torch.zeros(shape[:3])))
 
 
-def test_another_source_in_a_slot_has_no_past(generator: torch.Generator) -> None:
+def test_a_new_source_in_a_slot_has_no_last_match(generator: torch.Generator) -> None:
     association = random_associations(4, 12, 2, 3, generator)
     identity = torch.randint(0, 2, (4, 12, 2), generator=generator).sort(1).values
     assert torch.equal(previous_match(association, identity), walk(association, identity))
@@ -62,7 +62,7 @@ def test_absent_masks_are_all_true() -> None:
          r"^reference_mask is float32 \[1, 3, 2\]; sequences \[1, 3, 2, 2\] need bool \[1, 3, 2\]$"),
     ],
 )  # fmt: skip
-def test_what_does_not_fit_is_named(shape: tuple[int, ...], mask: Tensor | None, message: str) -> None:
+def test_wrong_arguments_are_named(shape: tuple[int, ...], mask: Tensor | None, message: str) -> None:
     with pytest.raises(ShapeError, match=message):
         full_sequence_masks(torch.rand(shape), mask, None)
 

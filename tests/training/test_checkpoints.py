@@ -1,4 +1,4 @@
-"""Crash-safe files and resumable states."""
+"""Crash-safe files and checkpoints."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def same(a: object, b: object) -> bool:
     return type(a) is type(b) and a == b
 
 
-def test_state_comes_back_bit_for_bit_with_its_types(tmp_path: Path) -> None:
+def test_state_is_read_back_exactly_with_its_types(tmp_path: Path) -> None:
     save_checkpoint(tmp_path, Checkpoint(3, state(3)))
     found = load_checkpoint(tmp_path)
     assert found is not None
@@ -49,7 +49,7 @@ def test_newest_two_states_are_kept(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["manifest.json", "state.json", "tensors.safetensors"])
 @pytest.mark.parametrize("damage", ["cut", "flip", "remove"])
-def test_resume_walks_back_over_a_damaged_state(tmp_path: Path, name: str, damage: str) -> None:
+def test_a_damaged_checkpoint_is_skipped(tmp_path: Path, name: str, damage: str) -> None:
     for epoch in (1, 2):
         save_checkpoint(tmp_path, Checkpoint(epoch, state(epoch)))
     path = tmp_path / "epoch-000002" / name
@@ -63,18 +63,18 @@ def test_resume_walks_back_over_a_damaged_state(tmp_path: Path, name: str, damag
     assert found.epoch == 1
 
 
-def test_no_state_is_no_checkpoint(tmp_path: Path) -> None:
+def test_a_directory_without_states_has_no_checkpoint(tmp_path: Path) -> None:
     assert load_checkpoint(tmp_path / "missing") is None
     assert load_checkpoint(tmp_path) is None
 
 
-def test_states_that_are_all_damaged_are_an_error_and_not_a_new_start(tmp_path: Path) -> None:
+def test_it_is_an_error_if_all_checkpoints_are_damaged(tmp_path: Path) -> None:
     (tmp_path / "epoch-000001").mkdir()
-    with pytest.raises(CheckpointError, match=r"no checkpoint in '.*' is whole .*; start over with --fresh"):
+    with pytest.raises(CheckpointError, match=r"no checkpoint in '.*' is intact .*; start over with --fresh"):
         load_checkpoint(tmp_path)
 
 
-def test_unfinished_state_is_not_seen(tmp_path: Path) -> None:
+def test_unfinished_checkpoint_is_ignored(tmp_path: Path) -> None:
     save_checkpoint(tmp_path, Checkpoint(1, state(1)))
     (tmp_path / "epoch-000001").rename(tmp_path / ".epoch-000002.tmp")
     assert load_checkpoint(tmp_path) is None

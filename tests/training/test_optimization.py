@@ -1,4 +1,4 @@
-"""One cycle of the rate, decay and clipping."""
+"""The one-cycle learning rate, weight decay and gradient clipping."""
 
 import pytest
 import torch
@@ -8,7 +8,7 @@ import hnetzoo
 
 
 def rates(steps: int, **settings: float) -> list[float]:
-    """The rate of every step of a training."""
+    """Return the learning rate of every step of a training."""
     optimization = hnetzoo.one_cycle(nn.Linear(2, 2), steps, learning_rate=0.1, **settings)
     seen = []
     for _ in range(steps):
@@ -28,7 +28,7 @@ def test_rate_rises_for_its_share_of_the_steps_and_falls_to_almost_nothing(warmu
 
 
 @pytest.mark.parametrize(("largest", "expected"), [(1e-3, 1e-3), (1e3, 2.0), (None, 2.0)])
-def test_gradient_is_clipped_to_its_largest_norm_and_otherwise_left_alone(
+def test_gradient_is_clipped_to_its_largest_norm_and_otherwise_unchanged(
     largest: float | None, expected: float
 ) -> None:
     model = nn.Linear(2, 2, bias=False)
@@ -39,12 +39,12 @@ def test_gradient_is_clipped_to_its_largest_norm_and_otherwise_left_alone(
 
 
 def test_scaled_gradients_are_clipped_after_they_are_unscaled() -> None:
-    """Under a GradScaler, the weights that follow are those of a training without one."""
+    """Training with a GradScaler gives the same weights as training without one."""
 
     def trained(scale: float) -> torch.Tensor:
         model = nn.Linear(2, 2, bias=False)
         nn.init.ones_(model.weight)
-        # Plain descent, because Adam forgets how large a gradient was.
+        # SGD, because Adam does not depend on the scale of gradients.
         optimization = hnetzoo.Optimization(torch.optim.SGD(model.parameters(), lr=0.1), largest_gradient=0.5)
         scaler = torch.amp.GradScaler("cpu", init_scale=scale, enabled=scale != 1)
         loss = model(torch.ones(4, 2)).square().sum()

@@ -1,4 +1,4 @@
-"""Run directories: what they hold, and who may write into them."""
+"""Run directories: their contents, and which trainings may write into them."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -19,24 +19,24 @@ RECORD = RunRecord(
 OTHER = replace(RECORD, seed=1, settings={**RECORD.settings, "trainer": {"epochs": 4, "loss_weights": (1.0, 1.0)}})
 
 
-def test_record_comes_back_as_the_same_training(tmp_path: Path) -> None:
+def test_record_is_read_back_as_the_same_training(tmp_path: Path) -> None:
     write_run(tmp_path / "run", RECORD)
     assert read_run(tmp_path / "run").differences(RECORD) == []
 
 
-def test_versions_do_not_make_another_training() -> None:
+def test_other_versions_are_the_same_training() -> None:
     assert RECORD.differences(replace(RECORD, environment={})) == []
 
 
 @pytest.mark.parametrize("prepare", [lambda path: None, lambda path: path.mkdir()])
-def test_missing_or_empty_directory_is_set_up(tmp_path: Path, prepare: object) -> None:
+def test_missing_or_empty_directory_is_initialised(tmp_path: Path, prepare: object) -> None:
     prepare(tmp_path / "run")  # type: ignore[operator]
     open_run(tmp_path / "run", RECORD)
     assert read_run(tmp_path / "run").model == "hnetgru"
 
 
 @pytest.mark.parametrize("held", [True, False])
-def test_what_a_killed_write_left_behind_is_cleared_away(tmp_path: Path, held: bool) -> None:
+def test_partial_files_of_a_killed_write_are_removed(tmp_path: Path, held: bool) -> None:
     run = tmp_path / "run"
     if held:
         open_run(run, RECORD)
@@ -46,7 +46,7 @@ def test_what_a_killed_write_left_behind_is_cleared_away(tmp_path: Path, held: b
     assert [path.name for path in run.iterdir()] == ["run.json"]
 
 
-def test_files_of_others_are_not_cleared_away(tmp_path: Path) -> None:
+def test_other_files_are_not_removed(tmp_path: Path) -> None:
     (tmp_path / ".thesis.tex.tmp").write_text("precious")
     with pytest.raises(ConfigError, match="is not a run directory"):
         open_run(tmp_path, RECORD)
@@ -91,6 +91,6 @@ def test_damaged_record_is_a_checkpoint_error(tmp_path: Path, text: str) -> None
         read_run(tmp_path)
 
 
-def test_directory_without_record_is_no_run(tmp_path: Path) -> None:
+def test_directory_without_record_is_not_a_run(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"is not a run directory \(no run.json in it\)"):
         read_run(tmp_path)

@@ -1,1 +1,1 @@
-"""A third party's model, trainer and dataset: what strangers write, in one module of code."""
+"""Model, trainer and dataset of a third party, with the code in one module."""

@@ -1,4 +1,4 @@
-"""The model, its trainer and its data."""
+"""The model, its trainer and its dataset."""
 
 import torch
 from torch import nn

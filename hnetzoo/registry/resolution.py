@@ -1,0 +1,191 @@
+"""From names to resolved components: declarations with settings and weights, checked before they are used."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from hnetzoo.digests import digest_tensors
+from hnetzoo.errors import CheckpointError, ConfigError, HnetzooError, ShapeError, UnknownNameError
+from hnetzoo.files import read_json
+from hnetzoo.registry.components import Component
+from hnetzoo.registry.lookup import Registry
+from hnetzoo.registry.specs import FIXED_SIZE, NON_LEARNED, ModelSpec, Pretrained
+from hnetzoo.training.determinism import preserved_state
+from hnetzoo.training.runs import BEST, read_run
+from hnetzoo.training.weights import fill, load_tensors
+
+DEFAULT_VARIANT = "default"
+RUN_PREFIX = "run:"
+FALLBACK_SHAPE = (2, 2)  # of a model that is built before it has seen a problem; size-free models ignore it
+
+Shape = tuple[int, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weights:
+    """A set of weights: what it is called, where it lies, and what it was trained with.
+
+    Fields:
+        name: "pretrained:VARIANT" or "run:PATH".
+        location: A resource of a package, "package:path/inside/it", or the path of a file.
+        shape: (n, m) trained on; None for shipped weights of size-free models.
+        settings: Of the model that they are of.
+    """
+
+    name: str
+    location: str
+    shape: Shape | None
+    settings: Mapping[str, Any]
+
+    def load(self) -> dict[str, Tensor]:
+        """Return the tensors by name; raises CheckpointError if the file is missing or damaged."""
+        if self.name.startswith(RUN_PREFIX):
+            return load_tensors(Path(self.location))
+        with as_file(_resource(self.location)) as path:
+            return load_tensors(path)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResolvedModel:
+    """A model by its declaration, settings and weights: plain data, from which it is loaded anywhere.
+
+    `weights` is None for models without: solvers, and networks that are yet to be trained.
+    """
+
+    component: Component[ModelSpec]
+    weights: Weights | None = None
+
+    @property
+    def spec(self) -> ModelSpec:
+        """The declaration."""
+        return self.component.spec
+
+    @property
+    def size(self) -> Shape | None:
+        """(n, m) of the only problems that the model takes; None if it takes any."""
+        return self.weights.shape if self.weights and FIXED_SIZE in self.spec.tags else None
+
+    def load(self, shape: Shape | None = None) -> nn.Module:
+        """Return the model in eval mode.
+
+        Args:
+            shape: (n, m) of the problems; None takes that of the weights.
+
+        Raises:
+            ShapeError: If the model takes problems of another shape only.
+            CheckpointError: If the weights are missing, damaged or do not fit.
+        """
+        if self.weights is not None and shape is not None and self.size not in (None, shape):
+            raise ShapeError(
+                f"weights '{self.weights.name}' of {self.spec.name} are for problems of {_times(self.size)}, and these "
+                f"are {_times(shape)}; pad smaller problems with masked slots, or train for this size"
+            )
+        if self.weights is None:
+            return self.build(shape)
+        with torch.random.fork_rng(devices=[]):  # initial weights are drawn, and replaced
+            module = self.build(self.weights.shape or shape)
+        fill(module, self.weights.load(), self.weights.location)
+        return module
+
+    def verify(self) -> str:
+        """Return the digest of the weights, "none" for models without.
+
+        Raises:
+            CheckpointError: If they are missing, damaged or do not fit.
+        """
+        digest = "none" if self.weights is None else digest_tensors(self.weights.load())
+        try:
+            with preserved_state():
+                self.load()
+        except HnetzooError:
+            raise
+        except Exception:  # the model's own fault, which shows when it is used
+            return digest
+        return digest
+
+    def build(self, shape: Shape | None = None) -> nn.Module:
+        """Return the model with initial weights, in eval mode."""
+        return cast(nn.Module, self.component.build(shape or FALLBACK_SHAPE).eval())
+
+
+def resolve_model(
+    reference: str, registry: Registry, settings: Mapping[str, Any] | None = None, *, with_weights: bool = True
+) -> ResolvedModel:
+    """Return what "name", "name@variant" or "run:PATH" stands for.
+
+    Args:
+        reference: Which model.
+        registry: Where names are looked up.
+        settings: They replace those that the weights were trained with.
+        with_weights: False leaves the weights out; those that `reference` names still give their settings.
+
+    Raises:
+        UnknownNameError: If the model, the variant or a setting is unknown.
+        ConfigError: If a setting is not accepted, or the model ships no weights.
+        CheckpointError: If there is no such run directory, or a card or record is damaged.
+    """
+    named = reference.startswith(RUN_PREFIX) or "@" in reference
+    name, weights = _weights_of(reference, registry) if named or with_weights else (reference, None)
+    return ResolvedModel(
+        component=registry.configure(ModelSpec, name, {**(weights.settings if weights else {}), **(settings or {})}),
+        weights=weights if with_weights else None,
+    )
+
+
+def _weights_of(reference: str, registry: Registry) -> tuple[str, Weights | None]:
+    """Return the name of a model and its weights; None for solvers named alone."""
+    if reference.startswith(RUN_PREFIX):
+        path = Path(reference.removeprefix(RUN_PREFIX))
+        run = read_run(path)
+        settings = run.settings.get("model", {})
+        return run.model, Weights(name=reference, location=str(path / BEST), shape=run.shape, settings=settings)
+    name, at, variant = reference.partition("@")
+    spec = registry.model(name)
+    if NON_LEARNED in spec.tags:
+        if at:
+            raise ConfigError(f"model '{name}' has no weights to choose; leave out '@{variant}'")
+        return name, None
+    chosen = _variant(spec, variant or DEFAULT_VARIANT)
+    return name, Weights(
+        name=f"pretrained:{chosen.variant}",
+        location=chosen.weights,
+        shape=chosen.shape,
+        settings=_settings_on_card(chosen),
+    )
+
+
+def _variant(spec: ModelSpec, variant: str) -> Pretrained:
+    if not spec.pretrained:
+        raise ConfigError(
+            f"model '{spec.name}' ships no weights; train it ('hnetzoo train {spec.name} --out DIR') and use 'run:DIR'"
+        )
+    for pretrained in spec.pretrained:
+        if pretrained.variant == variant:
+            return pretrained
+    raise UnknownNameError(f"variant of {spec.name}", variant, (entry.variant for entry in spec.pretrained))
+
+
+def _settings_on_card(pretrained: Pretrained) -> dict[str, Any]:
+    """Return the settings that the model was trained with; none where the card states none."""
+    with as_file(_resource(pretrained.card)) as path:
+        return dict(read_json(path).get("settings", {}).get("model", {}))
+
+
+def _resource(name: str) -> Any:
+    """Return a file inside a package; raises CheckpointError if it is in none."""
+    package, _, path = name.partition(":")
+    try:
+        return files(package).joinpath(path)
+    except (ImportError, TypeError):  # a module is no package
+        raise CheckpointError(
+            f"'{name}' is not inside an installed package; correct the weights of the plugin"
+        ) from None
+
+
+def _times(shape: Shape | None) -> str:
+    return " x ".join(map(str, shape or ()))
