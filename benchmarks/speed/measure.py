@@ -14,6 +14,7 @@ from hnetzoo.files import write_json
 
 DONE = object()
 RESULTS = Path(__file__).parent.parent / "results"
+ENVIRONMENT = environment()  # before a result is written, which makes a clean checkout dirty
 
 Way = Callable[[], Iterator[None]]
 Seconds = dict[str, dict[str, float]]
@@ -57,6 +58,6 @@ def store(name: str, title: str, what: str, cases: Mapping[str, Seconds]) -> Non
         "title": title,
         "what": f"{what} {threads} thread{'s' * (threads > 1)}.",
         "cases": cases,
-        "environment": {**environment(), "threads": threads},
+        "environment": {**ENVIRONMENT, "threads": threads},
     }
     write_json(RESULTS / f"speed-{name}.json", document)
