@@ -59,6 +59,10 @@ def test_tables_are_rendered_from_the_stored_results(name: str) -> None:
     assert "<!-- table " in text
 
 
+def test_stored_results_are_of_committed_code() -> None:
+    assert list(script("render").unpublishable()) == []
+
+
 def test_pictures_are_drawn_from_the_stored_results(tmp_path: Path) -> None:
     draw = script("draw")
     drawn = {name: draw.draw(name, tmp_path).read_bytes() for name in draw.stored()}
