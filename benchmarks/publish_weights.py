@@ -4,7 +4,7 @@ r"""Publish the weights of a finished run: a safetensors file with a model card.
         --seed 0 --out runs/weights/hnetgru
     python benchmarks/publish_weights.py runs/weights/hnetgru plugins/hnetzoo_hnetgru/weights/default
 
-The card states the command, data, seeds, the model's declared limits, and the metrics on the test splits of the
+The card states the command, data, seeds, scope, the model's declared limits, and the metrics on the test splits of the
 datasets tagged "benchmark" and of the dataset that the model was trained on, with its settings.
 """
 
@@ -52,6 +52,7 @@ def publish(
         "threads": record.threads,
         "data": {"dataset": record.dataset, **record.data},
         "settings": record.settings,
+        "scope": record.scope,
         "selected": {"by": "validation F1", "epoch": result["best_epoch"], "f1": result["best_f1"]},
         "limits": sorted(registry.model(record.model).tags),
         "sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),

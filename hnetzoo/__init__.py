@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hnetzoo import losses, tracking_metrics
     from hnetzoo.association.assignment import assign
     from hnetzoo.association.batch import SPLITS, AssociationBatch, Split, full_masks, valid_cells
+    from hnetzoo.association.certificate import optimality_gap
     from hnetzoo.association.contracts import Optimization
     from hnetzoo.association.decoding import decode
     from hnetzoo.association.masking import (
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from hnetzoo.association.problem_files import read_distances, read_problems, write_problems
     from hnetzoo.association.recurrent import GRU
     from hnetzoo.association.splits import label_shares, split_generator, split_seed, split_size, split_slice
+    from hnetzoo.association.transport import Annealing, transport_logits, unmatched_costs
     from hnetzoo.config import Config, Share, SplitShares, TrainerConfig
     from hnetzoo.errors import (
         CheckpointError,
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
 
 _MODULE_OF = {
     "ABSENT": "association.masking",
+    "Annealing": "association.transport",
     "AssociationBatch": "association.batch",
     "AssociationModel": "association.model",
     "CERTAIN": "association.masking",
@@ -106,6 +109,7 @@ _MODULE_OF = {
     "mask_value": "association.masking",
     "masked_softmax": "association.masking",
     "one_cycle": "training.optimization",
+    "optimality_gap": "association.certificate",
     "read_distances": "association.problem_files",
     "read_number_lines": "association.number_lines",
     "read_problems": "association.problem_files",
@@ -116,6 +120,8 @@ _MODULE_OF = {
     "split_size": "association.splits",
     "split_slice": "association.splits",
     "spread_over_frames": "association.number_lines",
+    "transport_logits": "association.transport",
+    "unmatched_costs": "association.transport",
     "unwrapped": "association.model",
     "valid_cells": "association.batch",
     "write_problems": "association.problem_files",
@@ -128,6 +134,7 @@ __all__ = [
     "GRU",
     "IMPOSSIBLE",
     "SPLITS",
+    "Annealing",
     "AssociationBatch",
     "AssociationModel",
     "CheckpointError",
@@ -172,6 +179,7 @@ __all__ = [
     "mask_value",
     "masked_softmax",
     "one_cycle",
+    "optimality_gap",
     "read_distances",
     "read_number_lines",
     "read_problems",
@@ -183,6 +191,8 @@ __all__ = [
     "split_slice",
     "spread_over_frames",
     "tracking_metrics",
+    "transport_logits",
+    "unmatched_costs",
     "unwrapped",
     "valid_cells",
     "write_problems",

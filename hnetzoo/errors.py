@@ -108,3 +108,7 @@ class DivergenceError(HnetzooError):
     """A training run whose loss is no longer finite."""
 
     exit_code = 1
+
+
+class ScopeWarning(UserWarning):
+    """Problems are unlike those that the weights of a model were trained on."""

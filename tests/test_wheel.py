@@ -71,6 +71,7 @@ def test_wheel_holds_core_plugins_weights_and_licence_and_is_small(wheel: Path) 
         "hnetzoo_classical/plugin.py",
         "hnetzoo_files/plugin.py",
         "hnetzoo_lsap/plugin.py",
+        "hnetzoo_mixture/plugin.py",
         "hnetzoo_mot/plugin.py",
         "hnetzoo-0.1.0.dist-info/licenses/LICENSE",
     ):

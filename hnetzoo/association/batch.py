@@ -10,9 +10,11 @@ from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+PAIRWISE = ("distance", "association")  # fields with an entry for every pair
 
 
 class AssociationBatch(NamedTuple):
@@ -51,14 +53,21 @@ class AssociationBatch(NamedTuple):
 
     @classmethod
     def concatenate(cls, batches: Iterable["AssociationBatch"]) -> "AssociationBatch":
-        """Return the problems of several batches of one shape; all have the same optional fields."""
-        parts = [batch.tensors for batch in batches]
+        """Return the problems of several batches with the same optional fields; smaller ones get masked slots."""
+        batches = list(batches)
+        n, m = (max(batch.distance.shape[axis] for batch in batches) for axis in (1, 2))
+        parts = [batch.pad(n, m).tensors for batch in batches]
         return cls(**{name: torch.cat([part[name] for part in parts]) for name in parts[0]})
 
     @property
     def tensors(self) -> dict[str, Tensor]:
         """The fields that are not None, by name."""
         return {name: field for name, field in zip(self._fields, self, strict=True) if field is not None}
+
+    @property
+    def problems(self) -> tuple[Tensor, Tensor, Tensor]:
+        """What a model is asked: distance, row_mask and col_mask."""
+        return self.distance, self.row_mask, self.col_mask
 
     @property
     def cells(self) -> Tensor:
@@ -87,6 +96,18 @@ class AssociationBatch(NamedTuple):
         """Return a batch that shares no memory with this one."""
         return self.map(torch.clone)
 
+    def pad(self, n: int, m: int) -> "AssociationBatch":
+        """Return the batch with at least n rows and m columns; those that are added are masked."""
+        rows, columns = (max(0, size - have) for size, have in zip((n, m), self.distance.shape[1:], strict=True))
+        fields = self.tensors.items()
+        return self._replace(**{name: functional.pad(field, _added(name, rows, columns)) for name, field in fields})
+
+    def compact(self) -> "AssociationBatch":
+        """Return the batch with existing slots first, in their order, and without slots that no problem has."""
+        rows, columns = ((~mask).byte().argsort(dim=1, stable=True) for mask in (self.row_mask, self.col_mask))
+        n, m = (int(mask.sum(1).max()) if mask.numel() else 0 for mask in (self.row_mask, self.col_mask))
+        return self._reorder(rows[:, :n], columns[:, :m])
+
     def shuffle_slots(self, generator: torch.Generator) -> "AssociationBatch":
         """Return the batch with the rows and columns of every problem permuted, so that their order says nothing.
 
@@ -95,13 +116,26 @@ class AssociationBatch(NamedTuple):
         b, n, m = self.distance.shape
         rows, columns = (torch.rand(b, size, generator=generator).argsort(1) for size in (n, m))
         rows, columns = rows.to(self.distance.device), columns.to(self.distance.device)
-        problem = torch.arange(b, device=rows.device).unsqueeze(1)
+        return self._reorder(rows, columns)
+
+    def _reorder(self, rows: Tensor, columns: Tensor) -> "AssociationBatch":
+        """Return the batch with the given rows, int64 [b, n'], and columns, int64 [b, m'], of every problem."""
+        problem = torch.arange(len(self.distance), device=rows.device).unsqueeze(1)
         pairs = problem.unsqueeze(2), rows.unsqueeze(2), columns.unsqueeze(1)
-        permuted = {
-            name: field[pairs] if name in ("distance", "association") else field[problem, _side(name, rows, columns)]
-            for name, field in self.tensors.items()
-        }
-        return self._replace(**permuted)
+        return self._replace(
+            **{
+                name: field[pairs if name in PAIRWISE else (problem, _side(name, rows, columns))]
+                for name, field in self.tensors.items()
+            }
+        )
+
+
+def _added(name: str, rows: int, columns: int) -> tuple[int, ...]:
+    """Return how much to pad a field, as torch.nn.functional.pad takes it."""
+    if name in PAIRWISE:
+        return 0, columns, 0, rows
+    added = rows if name.startswith("row") else columns
+    return (0, 0, 0, added) if name.endswith("features") else (0, added)
 
 
 def _side(name: str, rows: Tensor, columns: Tensor) -> Tensor:

@@ -48,7 +48,11 @@ class Model(Protocol):
 
 @runtime_checkable
 class Dataset(Protocol):
-    """A dataset of association problems, built as `target(config)`."""
+    """A dataset of association problems, built as `target(config)`.
+
+    A dataset may also have `truth`, which says what its true pairs mean: "assignment" (all that can be paired is),
+    "activity" (active slots are paired), "identity" (both are of one source), or another text.
+    """
 
     unit: str
     """The unit of the distances, for display."""

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from hnetzoo.association.contracts import Trainer
+from hnetzoo.association.coverage import coverage
 from hnetzoo.benchmark.guard import guarded_predict
 from hnetzoo.benchmark.plan import Entrant, Job
 from hnetzoo.benchmark.problems import Problems
@@ -15,6 +16,7 @@ from hnetzoo.config import TrainerConfig
 from hnetzoo.digests import digest_document
 from hnetzoo.environment import environment
 from hnetzoo.errors import ConfigError
+from hnetzoo.registry.scope import Scope
 from hnetzoo.training.determinism import preserved_state
 from hnetzoo.training.fit import check_trainable, fit
 from hnetzoo.training.observer import EpochRecord, Observer
@@ -96,7 +98,9 @@ def enter(job: Job, problems: Problems, options: TrainingOptions, device: str, o
     index = _best_choice(job.entrant, problems, device) if len(job.entrant.choices) > 1 else 0
     chosen, tuned = job.entrant.choices[index], job.entrant.tuned[index]
     names = [chosen.weights.name if chosen.weights else "none" if not tuned else "", f"tuned: {tuned}" if tuned else ""]
-    return Entered(model=chosen.load(problems.shape).to(device), weights=", ".join(name for name in names if name))
+    return Entered(
+        model=chosen.load(problems.shape, watch=False).to(device), weights=", ".join(name for name in names if name)
+    )
 
 
 def _best_choice(entrant: Entrant, problems: Problems, device: str) -> int:
@@ -104,7 +108,7 @@ def _best_choice(entrant: Entrant, problems: Problems, device: str) -> int:
     validation, digest = problems.split("validation"), problems.digest("validation")
     scores = []
     for choice in entrant.choices:
-        model = choice.load(problems.shape).to(device)
+        model = choice.load(problems.shape, watch=False).to(device)
         scores.append(f1_score(guarded_predict(entrant.title, model, validation, digest, device), validation))
     return scores.index(max(scores))
 
@@ -116,7 +120,7 @@ def _trained(job: Job, problems: Problems, options: TrainingOptions, device: str
     assert isinstance(trainer.config, TrainerConfig), "checked when it was resolved"
     out = options.out or _run_directory(job, problems, options, device)
     with preserved_state(seed=job.seed):
-        model = entrant.choices[0].build(problems.shape)
+        model = entrant.choices[0].load(problems.shape, watch=False)
     built: Trainer = trainer.build()
     record = _record(job, problems, options, device)
     check_trainable(model, trainer.config, len(problems.split("train").distance), record)
@@ -161,5 +165,25 @@ def _record(job: Job, problems: Problems, options: TrainingOptions, device: str)
         device=device,
         resample=options.resample,
         data={split: problems.digest(split) for split in ("train", "validation")},
+        init=_init(job.entrant),
+        scope=_scope(job, problems).to_json(),
         environment=environment(),
     )
+
+
+def _scope(job: Job, problems: Problems) -> Scope:
+    """Return what the weights are trained for."""
+    seen = coverage(*problems.split("train").problems)
+    return Scope(
+        **seen._asdict(),
+        unit=problems.dataset.unit,
+        truth=getattr(problems.dataset, "truth", ""),
+        tasks=(job.task.dataset.spec.name,),
+        seeds=(job.seed,),
+    )
+
+
+def _init(entrant: Entrant) -> dict[str, str]:
+    """Return the weights that the training starts from; empty for random ones."""
+    weights = entrant.choices[0].weights
+    return {"weights": weights.name, "sha256": entrant.weights} if weights else {}

@@ -15,7 +15,7 @@ from hnetzoo.registry.components import Component
 from hnetzoo.registry.lookup import Registry
 from hnetzoo.registry.paths import hide_folders
 from hnetzoo.registry.provenance import Code, Sources
-from hnetzoo.registry.resolution import ResolvedModel, resolve_model
+from hnetzoo.registry.resolution import ResolvedModel, resolve_model, resolve_start
 from hnetzoo.registry.specs import BASELINE, NON_LEARNED, DatasetSpec, ModelSpec, Spec, TrainerSpec
 
 
@@ -143,7 +143,14 @@ def _entrant(entry: ModelEntry, registry: Registry, *, train: bool) -> Entrant:
         raise ConfigError(f"'{entry.title}' is trained and tuned; choose one")
     to_train = entry.train or (train and trainable and not entry.tune)
     settings = [{**entry.settings, **choice} for choice in entry.choices]
-    choices = [resolve_model(entry.name, registry, values, with_weights=not to_train) for values in settings]
+    if entry.init and not to_train:
+        raise ConfigError(f"'{entry.title}' is not trained and has an init; add train = true, or leave out init")
+    choices = [
+        resolve_start(entry.name, entry.init, registry, values)
+        if to_train
+        else resolve_model(entry.name, registry, values)
+        for values in settings
+    ]
     digests = [choice.verify() for choice in choices]  # all equal: choices differ in settings alone
     # Settings of a trainer are checked even where it has nothing to do.
     trainer = registry.configure(TrainerSpec, choices[0].spec.trainer, entry.trainer) if trainable else None

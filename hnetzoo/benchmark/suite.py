@@ -37,6 +37,8 @@ class ModelEntry(Entry):
     """Train it on each dataset; otherwise it is evaluated with the weights that it has."""
     trainer: Values = Field(default_factory=dict)
     """Settings of its trainer, where it is trained."""
+    init: str = ""
+    """Weights to start the training from, name@variant or run:PATH; random ones where empty."""
     tune: Mapping[str, Annotated[tuple[Any, ...], Field(min_length=1)]] = Field(default_factory=dict)
     """Settings of the model to choose from, by the F1 of the validation split of each dataset and seed."""
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,12 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hnetzoo.cli.options import DeviceOption, JsonOption, resolve_device
-from hnetzoo.cli.output import check_writable, print_json
+from hnetzoo.cli.output import check_writable, note, print_json, scope_warnings
 from hnetzoo.errors import ConfigError
 from hnetzoo.registry.discovery import discover
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from hnetzoo.association.problem_files import StoredProblems
+    from hnetzoo.registry.resolution import ResolvedModel
 
 SUFFIXES = (".npz", ".npy", ".csv")
 
@@ -41,6 +45,12 @@ def associate(
     method: Annotated[
         Method, typer.Option(help="threshold: pairs above 0.5; one-to-one: best one-to-one.")
     ] = Method.threshold,
+    certificate: Annotated[
+        bool, typer.Option("--certificate", help="Prove how far the pairs are at most from the least total distance.")
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse problems unlike those that the weights were trained on.")
+    ] = False,
     device: DeviceOption = "cpu",
     json: JsonOption = False,
 ) -> None:
@@ -60,21 +70,63 @@ def associate(
     b, n, m = stored.distance.shape
     resolved = resolve_model(model, discover())
     matcher = resolved.load((n, m)).to(where)
-    logits = predict(matcher, stored.distance, stored.row_mask, stored.col_mask, name=model, device=where)
-    association = decode(logits, stored.row_mask, stored.col_mask, method=method.value)
+    problems = stored.distance, stored.row_mask, stored.col_mask
+    with scope_warnings(strict=strict):
+        logits = predict(matcher, *problems, name=model, device=where)
+    association = decode(logits, *problems[1:], method=method.value)
     probability = logits.sigmoid() if probabilities else None
+    facts = _facts(resolved, association, stored, logits if certificate else None)
     if out and out.suffix != ".csv":
         _write_arrays(out, association, probability)
     pairs = _pairs(association, probability)
     weights = resolved.weights.name if resolved.weights else "none"
     if json:
-        print_json({"problems": b, "shape": [n, m], "model": model, "weights": weights, "pairs": pairs})
+        print_json({"problems": b, "shape": [n, m], "model": model, "weights": weights, **facts, "pairs": pairs})
     elif out is None:
         typer.echo(_csv(pairs, probabilities), nl=False)
     if out and out.suffix == ".csv":
         _write_text(out, _csv(pairs, probabilities))
     if out and not json:
         typer.echo(f"wrote {len(pairs):,} pairs of {b:,} problems to {out}")
+    if not json:
+        note(_summary(len(pairs), b, facts))
+
+
+def _facts(
+    resolved: "ResolvedModel", association: "Tensor", stored: "StoredProblems", logits: "Tensor | None"
+) -> dict[str, Any]:
+    """Return the unit that the distances were taken in, scores if the file has the truth, and the certificate."""
+    scope = resolved.weights.scope if resolved.weights else None
+    facts: dict[str, Any] = {"unit": scope.unit if scope else "any"}
+    batch = stored.batch
+    if batch is not None:
+        from hnetzoo.association.counts import compare
+
+        counts = compare(association, batch).total()
+        facts |= {"f1": counts.f1, "exact": counts.exact_share}
+    if logits is not None:
+        from hnetzoo.association.certificate import optimality_gap
+
+        gaps = optimality_gap(logits, stored.distance, stored.row_mask, stored.col_mask)
+        facts["optimality_gap"] = [gap if math.isfinite(gap) else None for gap in gaps.tolist()]
+    return facts
+
+
+def _summary(pairs: int, problems: int, facts: dict[str, Any]) -> str:
+    parts = [
+        f"{pairs:,} pairs in {problems:,} problem{'' if problems == 1 else 's'}; distances taken {_unit(facts['unit'])}"
+    ]
+    if "f1" in facts:
+        parts.append(f"F1 {facts['f1']:.4f}, exact {facts['exact']:.4f} against the truth in the file")
+    if "optimality_gap" in facts:
+        proven = [gap for gap in facts["optimality_gap"] if gap is not None]
+        worst = f"at most {max(proven):.3g} above the least total distance" if proven else "nothing proven"
+        parts.append(f"{worst} ({len(proven)} of {problems} problems proven)")
+    return "; ".join(parts)
+
+
+def _unit(name: str) -> str:
+    return "in any unit" if name == "any" else f"as {name}"
 
 
 def _pairs(association: "Tensor", probability: "Tensor | None") -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ import typer
 
 from hnetzoo.cli.options import JsonOption
 from hnetzoo.cli.output import note, print_json, print_table
+from hnetzoo.registry.cards import scope_of
 from hnetzoo.registry.discovery import discover
 from hnetzoo.registry.lookup import Registry
 from hnetzoo.registry.specs import ModelSpec, Spec
@@ -40,7 +41,7 @@ def list_command(
         print_json({"entries": entries, "failures": failures, "conflicts": conflicts})
         return
     columns = ("name", "kind", "summary", "plugin", "pretrained")
-    rows = [[", ".join(entry[name]) if name == "pretrained" else entry[name] for name in columns] for entry in entries]
+    rows = [[_weights(entry) if name == "pretrained" else entry[name] for name in columns] for entry in entries]
     print_table("", columns, rows)
     warn(registry)
 
@@ -53,6 +54,11 @@ def warn(registry: Registry) -> None:
         note(f"warning: {conflict}")
 
 
+def _weights(entry: dict[str, Any]) -> str:
+    """Return the variants of a model with their scopes, a line each."""
+    return "\n".join(f"{name}: {scope}" if scope else name for name, scope in entry["scopes"].items())
+
+
 def _entry(spec: Spec, registry: Registry) -> dict[str, Any]:
     return {
         "name": spec.name,
@@ -60,4 +66,5 @@ def _entry(spec: Spec, registry: Registry) -> dict[str, Any]:
         "summary": spec.summary,
         "plugin": registry.provider(spec).id,
         "pretrained": [entry.variant for entry in spec.pretrained] if isinstance(spec, ModelSpec) else [],
+        "scopes": {entry.variant: scope_of(entry) for entry in spec.pretrained} if isinstance(spec, ModelSpec) else {},
     }

@@ -1,14 +1,16 @@
 """Output of commands: results to stdout, notes to stderr; with --json, stdout is one document."""
 
 import json
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import typer
 from rich.console import Console
 
-from hnetzoo.errors import ConfigError
+from hnetzoo.errors import ConfigError, DataError, ScopeWarning
 from hnetzoo.report.tables import Table
 from hnetzoo.report.terminal import terminal_table
 
@@ -38,6 +40,21 @@ def print_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]
 def note(message: str) -> None:
     """Print a line on stderr."""
     typer.echo(message, err=True)
+
+
+@contextmanager
+def scope_warnings(*, strict: bool) -> Iterator[None]:
+    """Print each warning about a scope as a line in a `with` block; raises DataError instead if strict."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error" if strict else "always", ScopeWarning)
+        show = warnings.showwarning
+        warnings.showwarning = lambda message, category, *place, **rest: (
+            note(f"warning: {message}") if category is ScopeWarning else show(message, category, *place, **rest)
+        )
+        try:
+            yield
+        except ScopeWarning as warning:
+            raise DataError(f"{warning}, or leave out --strict") from None
 
 
 def check_writable(*paths: Path | None) -> None:

@@ -8,23 +8,64 @@ import typer
 
 from hnetzoo.cli.options import JsonOption
 from hnetzoo.cli.output import print_json, print_table
+from hnetzoo.registry.cards import scope_of
 from hnetzoo.registry.discovery import discover
 from hnetzoo.registry.lookup import Registry
 from hnetzoo.registry.specs import ModelSpec, Spec
 
 
 def show(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A model, dataset or trainer.", show_default=False)],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="A model, dataset or trainer; name@variant or run:PATH.", show_default=False
+        ),
+    ],
     json: JsonOption = False,
 ) -> None:
-    """Show settings with types, defaults and help; citation, tags, weights and the providing distribution."""
+    """Show settings with types, defaults and help; citation, tags, weights and the providing distribution.
+
+    Of weights, name@variant or run:PATH, show what they were trained for and with.
+    """
     registry = discover()
+    if "@" in name or name.startswith("run:"):
+        _show_weights(name, registry, json=json)
+        return
     documents = [_describe(spec, registry) for spec in registry.find(name)]
     if json:
         print_json(documents[0] if len(documents) == 1 else documents)
         return
     for document in documents:
         _print(document)
+
+
+def _show_weights(reference: str, registry: Registry, *, json: bool) -> None:
+    """Print the scope and the settings of a set of weights."""
+    from hnetzoo.registry.resolution import resolve_model
+
+    resolved = resolve_model(reference, registry)
+    weights = resolved.weights
+    assert weights is not None, "named"
+    scope = weights.scope
+    if json:
+        print_json(
+            {
+                "model": resolved.spec.name,
+                "weights": weights.name,
+                "scope": scope.to_json() if scope else None,
+                "settings": resolved.component.settings,
+            }
+        )
+        return
+    typer.echo(f"{resolved.spec.name}, {weights.name}")
+    if scope is None:
+        typer.echo("  scope     not stated")
+    else:
+        typer.echo(f"  scope     {scope}")
+        typer.echo(f"  tasks     {', '.join(scope.tasks)}; seeds {', '.join(map(str, scope.seeds))}")
+    print_table(
+        "", ("setting", "value"), [(f"model.{key}", repr(value)) for key, value in resolved.component.settings.items()]
+    )
 
 
 def _describe(spec: Spec, registry: Registry) -> dict[str, Any]:
@@ -42,7 +83,7 @@ def _describe(spec: Spec, registry: Registry) -> dict[str, Any]:
     }
     if isinstance(spec, ModelSpec):
         document |= {"trainer": spec.trainer, "dataset": spec.dataset}
-        document["pretrained"] = [asdict(entry) for entry in spec.pretrained]
+        document["pretrained"] = [{**asdict(entry), "scope": scope_of(entry)} for entry in spec.pretrained]
     return document
 
 
@@ -87,7 +128,7 @@ def _print(document: dict[str, Any]) -> None:
     if document["kind"] == ModelSpec.kind:
         typer.echo(f"  defaults  trainer {document['trainer']}, dataset {document['dataset']}")
         for entry in document["pretrained"]:
-            typer.echo(f"  weights   {entry['variant']}: {entry['weights']}, card {entry['card']}")
+            typer.echo(f"  weights   {entry['variant']}: {entry['scope'] or 'scope not stated'}; card {entry['card']}")
     rows = [
         (entry["key"], entry["type"], "required" if entry["required"] else repr(entry["default"]), entry["help"])
         for entry in document["settings"]

@@ -26,6 +26,10 @@ def train(
     trainer: Annotated[str | None, typer.Option(help="A registered trainer; by default the model's.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Short for --set trainer.epochs=N.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Short for --set trainer.batch_size=N.")] = None,
+    init: Annotated[
+        str | None,
+        typer.Option(metavar="NAME@VARIANT|run:PATH", help="Weights to start from; random ones by default."),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Fixes data, initial weights and data order.")] = 0,
     device: DeviceOption = "auto",
     out: Annotated[Path | None, typer.Option(help="Run directory; runs/MODEL-DATASET-seedN by default.")] = None,
@@ -44,7 +48,7 @@ def train(
     for name, value in (("epochs", epochs), ("batch_size", batch_size)):
         if value is not None:
             values["trainer"][name] = value
-    job = _job(model, dataset, trainer, values, seed)
+    job = _job(model, dataset, trainer, values, seed, init)
     from hnetzoo.benchmark.entrants import TrainingOptions
     from hnetzoo.benchmark.jobs import Options
     from hnetzoo.cli.progress import progress
@@ -67,17 +71,19 @@ def train(
         _summarise(job, directory, result)
 
 
-def _job(model: str, dataset: str | None, trainer: str | None, values: Values, seed: int) -> "Job":
+def _job(
+    model: str, dataset: str | None, trainer: str | None, values: Values, seed: int, init: str | None = None
+) -> "Job":
     """Return the job: the model, its dataset and its trainer, with their settings."""
     from hnetzoo.benchmark.plan import Entrant, Task, plan_jobs
-    from hnetzoo.registry.resolution import ResolvedModel
-    from hnetzoo.registry.specs import DatasetSpec, ModelSpec, TrainerSpec
+    from hnetzoo.registry.resolution import resolve_start
+    from hnetzoo.registry.specs import DatasetSpec, TrainerSpec
 
     registry = discover()
-    chosen = registry.configure(ModelSpec, model, values["model"])
+    chosen = resolve_start(model, init, registry, values["model"])
     how = registry.configure(TrainerSpec, trainer or chosen.spec.trainer, values["trainer"])
     problems = registry.configure(DatasetSpec, dataset or chosen.spec.dataset, values["dataset"])
-    entrant = Entrant(title=model, choices=(ResolvedModel(component=chosen),), trainer=how)
+    entrant = Entrant(title=model, choices=(chosen,), weights=chosen.verify(), trainer=how)
     task = Task(title=problems.spec.name, dataset=problems)
     return plan_jobs([entrant], [task], [seed], registry).jobs[0]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import as_file, files
+from importlib.resources import as_file
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,13 +10,15 @@ import torch
 from torch import Tensor, nn
 
 from hnetzoo.digests import digest_tensors
-from hnetzoo.errors import CheckpointError, ConfigError, HnetzooError, ShapeError, UnknownNameError
-from hnetzoo.files import read_json
+from hnetzoo.errors import ConfigError, HnetzooError, ShapeError, UnknownNameError
+from hnetzoo.registry.cards import read_card, resource
 from hnetzoo.registry.components import Component
 from hnetzoo.registry.lookup import Registry
+from hnetzoo.registry.scope import Scope
+from hnetzoo.registry.scope_check import watch_scope
 from hnetzoo.registry.specs import FIXED_SIZE, NON_LEARNED, ModelSpec, Pretrained
 from hnetzoo.training.determinism import preserved_state
-from hnetzoo.training.runs import BEST, read_run
+from hnetzoo.training.runs import BEST, RUN, read_run
 from hnetzoo.training.weights import fill, load_tensors
 
 DEFAULT_VARIANT = "default"
@@ -35,18 +37,20 @@ class Weights:
         location: A resource of a package, "package:path/inside/it", or the path of a file.
         shape: (n, m) trained on; None for shipped weights of size-free models.
         settings: Of the model that they are of.
+        scope: What they were trained for; None where the card or run does not say.
     """
 
     name: str
     location: str
     shape: Shape | None
     settings: Mapping[str, Any]
+    scope: Scope | None = None
 
     def load(self) -> dict[str, Tensor]:
         """Return the tensors by name; raises CheckpointError if the file is missing or damaged."""
         if self.name.startswith(RUN_PREFIX):
             return load_tensors(Path(self.location))
-        with as_file(_resource(self.location)) as path:
+        with as_file(resource(self.location)) as path:
             return load_tensors(path)
 
 
@@ -70,11 +74,12 @@ class ResolvedModel:
         """(n, m) of the only problems that the model takes; None if it takes any."""
         return self.weights.shape if self.weights and FIXED_SIZE in self.spec.tags else None
 
-    def load(self, shape: Shape | None = None) -> nn.Module:
+    def load(self, shape: Shape | None = None, *, watch: bool = True) -> nn.Module:
         """Return the model in eval mode.
 
         Args:
             shape: (n, m) of the problems; None takes that of the weights.
+            watch: Warn where problems are outside the scope of the weights.
 
         Raises:
             ShapeError: If the model takes problems of another shape only.
@@ -90,6 +95,8 @@ class ResolvedModel:
         with torch.random.fork_rng(devices=[]):  # initial weights are drawn, and replaced
             module = self.build(self.weights.shape or shape)
         fill(module, self.weights.load(), self.weights.location)
+        if watch:
+            watch_scope(module, self.weights.scope, f"{self.spec.name}, {self.weights.name}")
         return module
 
     def verify(self) -> str:
@@ -137,13 +144,38 @@ def resolve_model(
     )
 
 
+def resolve_start(
+    name: str, init: str | None, registry: Registry, settings: Mapping[str, Any] | None = None
+) -> ResolvedModel:
+    """Return a model to be trained, with the weights to start from, if any.
+
+    Args:
+        name: A registered name.
+        init: "name@variant" or "run:PATH"; None for random weights.
+        registry: Where names are looked up.
+        settings: Settings of the model, in place of those that the weights were trained with.
+
+    Raises:
+        ConfigError: If `init` holds weights of another model.
+        HnetzooError: As of `resolve_model`.
+    """
+    if not init:
+        return resolve_model(name, registry, settings, with_weights=False)
+    resolved = resolve_model(init, registry, settings)
+    if resolved.spec.name != name:
+        raise ConfigError(f"'{init}' holds weights of {resolved.spec.name} and not of {name}")
+    return resolved
+
+
 def _weights_of(reference: str, registry: Registry) -> tuple[str, Weights | None]:
     """Return the name of a model and its weights; None for solvers named alone."""
     if reference.startswith(RUN_PREFIX):
         path = Path(reference.removeprefix(RUN_PREFIX))
         run = read_run(path)
         settings = run.settings.get("model", {})
-        return run.model, Weights(name=reference, location=str(path / BEST), shape=run.shape, settings=settings)
+        scope = Scope.from_json(run.scope, str(path / RUN))
+        location = str(path / BEST)
+        return run.model, Weights(name=reference, location=location, shape=run.shape, settings=settings, scope=scope)
     name, at, variant = reference.partition("@")
     spec = registry.model(name)
     if NON_LEARNED in spec.tags:
@@ -151,11 +183,13 @@ def _weights_of(reference: str, registry: Registry) -> tuple[str, Weights | None
             raise ConfigError(f"model '{name}' has no weights to choose; leave out '@{variant}'")
         return name, None
     chosen = _variant(spec, variant or DEFAULT_VARIANT)
+    card = read_card(chosen)
     return name, Weights(
         name=f"pretrained:{chosen.variant}",
         location=chosen.weights,
         shape=chosen.shape,
-        settings=_settings_on_card(chosen),
+        settings=dict(card.get("settings", {}).get("model", {})),
+        scope=Scope.from_json(card.get("scope", {}), chosen.card),
     )
 
 
@@ -168,23 +202,6 @@ def _variant(spec: ModelSpec, variant: str) -> Pretrained:
         if pretrained.variant == variant:
             return pretrained
     raise UnknownNameError(f"variant of {spec.name}", variant, (entry.variant for entry in spec.pretrained))
-
-
-def _settings_on_card(pretrained: Pretrained) -> dict[str, Any]:
-    """Return the settings that the model was trained with; none where the card states none."""
-    with as_file(_resource(pretrained.card)) as path:
-        return dict(read_json(path).get("settings", {}).get("model", {}))
-
-
-def _resource(name: str) -> Any:
-    """Return a file inside a package; raises CheckpointError if it is in none."""
-    package, _, path = name.partition(":")
-    try:
-        return files(package).joinpath(path)
-    except (ImportError, TypeError):  # a module is no package
-        raise CheckpointError(
-            f"'{name}' is not inside an installed package; correct the weights of the plugin"
-        ) from None
 
 
 def _times(shape: Shape | None) -> str:

@@ -23,17 +23,18 @@ BEST = "best.safetensors"
 CHECKPOINTS = "checkpoints"
 RESULT = "result.json"
 SCHEMA = 1
-_CIRCUMSTANCES = ("environment", "threads")  # not compared between trainings
+_CIRCUMSTANCES = ("environment", "threads", "scope")  # not compared between trainings
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunRecord:
     """The contents of run.json.
 
-    `settings` holds the resolved tables "model", "trainer" and "dataset"; `data` holds digests of the splits; `source`
-    names the imported file of a run that was not trained here. Two trainings are the same if all fields but
-    `environment` and `threads` are equal. Sums depend on the number of threads, so a training is resumed with the
-    threads that it started with.
+    `settings` holds the resolved tables "model", "trainer" and "dataset"; `data` holds digests of the splits; `init`
+    names the weights that the training starts from; `scope` says what its problems are like; `source` names the
+    imported file of a run that was not trained here. Two trainings are the same if all fields but `environment`,
+    `threads` and `scope` are equal. Sums depend on the number of threads, so a training is resumed with the threads
+    that it started with.
     """
 
     model: str
@@ -46,6 +47,8 @@ class RunRecord:
     device: str = "cpu"
     resample: bool = False
     data: Mapping[str, str] = field(default_factory=dict)
+    init: Mapping[str, str] = field(default_factory=dict)
+    scope: Mapping[str, Any] = field(default_factory=dict)
     source: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, Any] = field(default_factory=dict)
 

@@ -39,6 +39,11 @@ class SyntheticDOA(ABC):
         return points.batch(distance.float(), truth, masked=self.masked)
 
     @property
+    def truth(self) -> str:
+        """What a true pair means: all that exist are paired, or the active ones."""
+        return "assignment" if self.masked else "activity"
+
+    @property
     def masked(self) -> bool:
         """Whether inactive slots are masked out."""
         return False

@@ -37,6 +37,7 @@ class DOATracks:
     """
 
     unit = "chord"
+    truth = "identity"
 
     def __init__(self, config: DOATracksConfig) -> None:
         self.config = config

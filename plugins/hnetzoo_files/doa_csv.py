@@ -29,6 +29,7 @@ class DOACsvDataset:
     """
 
     unit = "chord"
+    truth = "assignment within a gate"
 
     def __init__(self, config: DOACsvConfig) -> None:
         self.config = config

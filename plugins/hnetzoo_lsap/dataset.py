@@ -31,6 +31,8 @@ class LSAP:
         (torch.Size([100, 5, 5]), True)
     """
 
+    truth = "assignment"
+
     def __init__(self, config: LSAPConfig) -> None:
         self.config = config
         self.unit = UNITS[config.costs]

@@ -33,6 +33,7 @@ class MOT:
     def __init__(self, config: MOTConfig) -> None:
         self.config = config
         self.unit = UNITS[config.distance]
+        self.truth = "identity" if config.mode == "tracking" else "assignment within a gate"
 
     @property
     def shape(self) -> tuple[int, int]:

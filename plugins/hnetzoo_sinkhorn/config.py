@@ -1,30 +1,31 @@
 """Settings of sinkhorn."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, FiniteFloat, PositiveFloat, PositiveInt, model_validator
 
 import hnetzoo
 
 
 class SinkhornConfig(hnetzoo.Config):
-    """Settings of Sinkhorn; temperatures and costs are in the dataset's unit of distance."""
+    """Settings of Sinkhorn."""
 
-    iterations: PositiveInt = 100
-    """Iterations of the annealing; each scales all rows, then all columns."""
-    start_temperature: PositiveFloat = 0.32
-    """Temperature of the first iteration [unit of distance], about a third of typical distances."""
-    end_temperature: PositiveFloat = 0.002
-    """Temperature of the last iteration [unit of distance], approached geometrically. Smaller is harder, and needs more
-    iterations."""
-    dustbin_cost: PositiveFloat | Literal["off"] = 1.5
-    """Cost of leaving one row or column unmatched [unit of distance]: a pair is preferred to leaving both its slots
-    unmatched if it is nearer than twice this; the default, twice 1.5, is above any chord between directions. "off"
-    matches as many pairs as possible."""
-    tolerance: PositiveFloat | None = None
-    """Continue at the end temperature until no column's mass has a larger error than this; none by default."""
-    max_iterations: PositiveInt = 10_000
-    """Largest number of iterations in all if a tolerance is given; near-ties at low temperatures can need more."""
+    unmatched: Annotated[FiniteFloat, Field(ge=0)] | Literal["never"] = "never"
+    """"never" makes as many pairs as possible; a number is the cost of leaving one row or column unmatched [unit of
+    distance]: a pair is made only if it is nearer than twice this."""
+    iterations: PositiveInt = 50
+    """Steps of the annealing; each updates all rows, then all columns."""
+    start_temperature: PositiveFloat = 0.3
+    """Temperature of the first step [scale]."""
+    end_temperature: PositiveFloat = 6e-5
+    """Temperature of the last step [scale], approached geometrically. Smaller is harder, and needs more iterations."""
+    training_temperature: PositiveFloat = 0.02
+    """Annealing stops at this temperature if distances require a gradient [scale]; colder plans pass almost none."""
+    relaxation: Annotated[float, Field(ge=1, lt=2)] = 1.8
+    """Relaxation of the updates; 1 is the plain Sinkhorn iteration. Near 2, few iterations are unstable."""
+    scale: PositiveFloat | Literal["problem"] = "problem"
+    """Unit of the temperatures: "problem" takes the typical difference between the distances of each problem, so that
+    the unit of the distances does not matter; a number is in units of distance."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -33,6 +34,4 @@ class SinkhornConfig(hnetzoo.Config):
                 f"start_temperature {self.start_temperature} is below end_temperature {self.end_temperature}; "
                 "annealing lowers it"
             )
-        if self.tolerance is not None and self.max_iterations < self.iterations:
-            raise ValueError(f"max_iterations {self.max_iterations} is below iterations {self.iterations}")
         return self

@@ -19,7 +19,7 @@ def hnetzoo_models() -> Iterable[hnetzoo.ModelSpec]:
     return [
         hnetzoo.ModelSpec(
             name="sinkhorn",
-            summary="Entropic optimal transport with dustbins and an annealed temperature.",
+            summary="Entropic optimal transport at a falling temperature, over-relaxed: any size, mask and unit.",
             target="hnetzoo_sinkhorn.model:Sinkhorn",
             config="hnetzoo_sinkhorn.config:SinkhornConfig",
             citation=CUTURI,

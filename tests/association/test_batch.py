@@ -80,3 +80,37 @@ def test_concatenating_joins_every_field_and_cloning_shares_no_memory() -> None:
     copy = batch.clone()
     copy.distance.zero_()
     assert bool(batch.distance.any())
+
+
+def test_padded_problems_have_more_masked_slots_and_are_otherwise_the_same() -> None:
+    batch = numbered(6, 2, 3)._replace(row_features=torch.rand(6, 2, 5))
+    padded = batch.pad(4, 3)
+    assert padded.distance.shape == (6, 4, 3)
+    assert padded.row_features.shape == (6, 4, 5)
+    assert not padded.row_mask[:, 2:].any()
+    for name, field in batch.tensors.items():
+        torch.testing.assert_close(padded.tensors[name][:, : field.shape[1]], field)
+    assert all(torch.equal(a, b) for a, b in zip(batch.pad(1, 1).tensors.values(), batch.tensors.values(), strict=True))
+
+
+def test_batches_of_different_sizes_are_concatenated_with_masked_slots() -> None:
+    whole = AssociationBatch.concatenate([numbered(4, 2, 5), numbered(3, 3, 1)])
+    assert whole.distance.shape == (7, 3, 5)
+    assert int(whole.cells.sum()) == int(numbered(4, 2, 5).cells.sum() + numbered(3, 3, 1).cells.sum())
+
+
+def test_compact_batches_keep_every_pair_of_existing_slots_in_order() -> None:
+    generator = torch.Generator().manual_seed(0)
+    batch = numbered(50, 5, 6)._replace(
+        row_mask=torch.rand(50, 5, generator=generator) < 0.4, col_mask=torch.rand(50, 6, generator=generator) < 0.4
+    )
+    compact = batch.compact()
+    assert compact.distance.shape[1:] == (batch.row_mask.sum(1).max(), batch.col_mask.sum(1).max())
+    for k in range(50):
+        for field in ("distance", "association"):
+            before, after = (
+                getattr(problems, field)[k][problems.row_mask[k]][:, problems.col_mask[k]]
+                for problems in (batch, compact)
+            )
+            assert torch.equal(before, after)
+    assert numbered(0, 2, 3).compact().distance.shape == (0, 0, 0)

@@ -46,3 +46,29 @@ def test_array_of_the_wrong_shape_is_bad_data(run: Run, tmp_path: Path) -> None:
     fails(
         run("associate", "hungarian", "flat.npy"), 4, "flat.npy': distance is float64 [5]; expected numbers [b, n, m]"
     )
+
+
+def test_a_line_says_how_many_pairs_in_which_unit_and_how_good(run: Run, distances: np.ndarray, tmp_path: Path) -> None:
+    assert run("associate", "hungarian", "d.npy").err == "4 pairs in 2 problems; distances taken in any unit\n"
+    assert run("associate", "hnetgru", "d.npy").err.endswith("distances taken as chord\n")
+    truth = np.zeros((2, 2, 2), dtype=bool)
+    truth[0] = np.eye(2)
+    np.savez(tmp_path / "t.npz", distance=distances, association=truth)
+    assert "F1 0.6667, exact 0.5000 against the truth in the file" in run("associate", "hungarian", "t.npz").err
+    document = json.loads(run("associate", "hungarian", "t.npz", "--json").out)
+    assert (document["unit"], document["exact"]) == ("any", 0.5)
+
+
+def test_a_certificate_bounds_what_the_pairs_cost_too_much(run: Run, distances: np.ndarray) -> None:
+    document = json.loads(run("associate", "hungarian", "d.npy", "--certificate", "--json").out)
+    assert max(document["optimality_gap"]) < 1e-6
+    assert "(2 of 2 problems proven)" in run("associate", "greedy", "d.npy", "--certificate").err
+
+
+def test_problems_outside_the_scope_warn_in_a_line_and_are_refused_if_strict(run: Run, tmp_path: Path) -> None:
+    np.save(tmp_path / "wide.npy", 50 * np.random.default_rng(0).random((3, 5, 6)))
+    outcome = run("associate", "dhn", "wide.npy")
+    assert outcome.code == 0
+    assert outcome.err.startswith("warning: weights 'dhn, pretrained:default' were trained on 2 slots a side")
+    fails(run("associate", "transformer", "wide.npy", "--strict"), 4, "these problems are others; use 'sinkhorn'")
+    assert run("associate", "sinkhorn", "wide.npy", "--strict").code == 0

@@ -77,3 +77,40 @@ def test_run_directory_of_another_training_is_refused(run: Run) -> None:
         "start over with --fresh",
     )
     assert run("train", "hnetgru", *TINY, "--seed", "1", "--out", "r", "--fresh", "--json").code == 0
+
+
+def test_a_training_writes_the_scope_of_what_it_saw(run: Run) -> None:
+    command = ("train", "exchangeable", "--dataset", "doa-tracks", "--set", "dataset.samples=3000", "--epochs", "1")
+    assert run(*command, "--out", "r").code == 0
+    scope = json.loads(run("show", "run:r", "--json").out)["scope"]
+    assert (scope["slots"], scope["masks"], scope["unit"], scope["truth"]) == ([1, 4], True, "chord", "identity")
+    assert (scope["tasks"], scope["seeds"]) == (["doa-tracks"], [0])
+    assert "1-4 slots, masks, 0..2 chord, identity" in run("show", "run:r").out
+
+
+DOA = ("--dataset", "doa", "--set", "dataset.samples=2000", "--epochs", "1", "--batch-size", "200")
+
+
+def test_training_starts_from_given_weights_and_records_them(run: Run, tmp_path: Path) -> None:
+    fine = ("--set", "trainer.learning_rate=1e-9", "--json")
+    found = json.loads(run("train", "exchangeable", *DOA, *fine, "--init", "exchangeable@default", "--out", "r").out)
+    expected = run("benchmark", "--model", "exchangeable", *DOA[:4], "--json", "-")
+    (row,) = json.loads(expected.out)["rows"]
+    assert found["test"]["f1"] == row["f1"]
+    record = json.loads((tmp_path / "r" / "run.json").read_text())
+    assert record["init"]["weights"] == "pretrained:default"
+    assert len(record["init"]["sha256"]) == 64
+    again = json.loads(run("train", "exchangeable", *DOA, *fine, "--init", "run:r", "--out", "s").out)
+    assert again["test"]["f1"] == row["f1"]
+    fails(run("train", "exchangeable", *DOA, *fine, "--out", "r", "--resume"), 2, "differs in init")
+
+
+def test_weights_of_another_model_or_settings_are_refused_as_a_start(run: Run) -> None:
+    fails(
+        run("train", "exchangeable", *DOA, "--init", "dhn@default", "--out", "r"),
+        2,
+        "weights of dhn and not of exchangeable",
+    )
+    wide = ("--set", "model.channels=8")
+    fails(run("train", "exchangeable", *DOA, *wide, "--init", "exchangeable@default", "--out", "r"), 4, "do not fit")
+    fails(run("train", "exchangeable", *DOA, "--init", "exchangeable@best", "--out", "r"), 2, "unknown variant")

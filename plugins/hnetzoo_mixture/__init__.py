@@ -1,0 +1,1 @@
+"""A dataset of datasets, by share."""

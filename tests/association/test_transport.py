@@ -1,0 +1,132 @@
+"""Transport plans: sums of masses, private costs of staying unmatched, scale and schedule."""
+
+import math
+
+import pytest
+import torch
+
+import hnetzoo
+from hnetzoo.association.transport import problem_scale
+
+WARM = hnetzoo.Annealing(steps=400, start=0.5, end=0.5, relaxation=1.0)
+
+
+def costs(b: int, n: int, m: int, seed: int = 0) -> torch.Tensor:
+    return torch.rand(b, n, m, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def everywhere(cost: torch.Tensor) -> torch.Tensor:
+    return torch.ones_like(cost, dtype=torch.bool)
+
+
+@pytest.mark.parametrize("relaxation", [1.0, 1.5])
+def test_private_costs_leave_each_slot_its_own_share(relaxation: float) -> None:
+    """The optimality conditions of the plan: log mass + cost / T is a sum of a row's and a column's potential.
+
+    A slot keeps the mass exp((potential - cost of staying unmatched) / T) to itself.
+    """
+    cost, (rows, columns) = costs(20, 4, 5), (costs(20, 4, 1, 1).squeeze(2), costs(20, 1, 5, 2).squeeze(1))
+    annealing = WARM._replace(relaxation=relaxation)
+    logits = hnetzoo.transport_logits(cost, everywhere(cost), rows, columns, annealing, scale=1.0)
+    mass = logits.sigmoid()
+    row_potential = 0.5 * (1 - mass.sum(2)).log() + rows
+    col_potential = 0.5 * (1 - mass.sum(1)).log() + columns
+    expected = ((row_potential.unsqueeze(2) + col_potential.unsqueeze(1) - cost) / 0.5).exp()
+    torch.testing.assert_close(mass, expected, atol=1e-8, rtol=1e-6)
+
+
+@pytest.mark.parametrize("dear", [0, 1])
+def test_a_slot_that_may_not_stay_unmatched_takes_the_dearer_pair(dear: int) -> None:
+    """Both rows want the first column; the row that may stay unmatched at no cost leaves it to the other."""
+    cost, rows, columns = torch.tensor([[[0.1, 3.0], [0.2, 3.0]]]), torch.zeros(1, 2), torch.zeros(1, 2)
+    rows[0, dear] = math.inf
+    found = hnetzoo.transport_logits(cost, everywhere(cost), rows, columns) > 0
+    assert found.nonzero().tolist() == [[0, dear, 0]]
+
+
+@pytest.mark.parametrize("unmatched", [0.05, 0.15, 0.3, 0.6])
+@pytest.mark.parametrize(("n", "m"), [(4, 4), (8, 16), (32, 32)])
+def test_annealing_finds_the_optimum_with_private_costs(n: int, m: int, unmatched: float) -> None:
+    """Uniform costs at which a plan balances both sides by a shift of all potentials, which is slow without help."""
+    cost = costs(60, n, m).float()
+    saved = cost - 2 * unmatched
+    best = hnetzoo.assign(saved.clamp(max=0)) & (saved < 0)
+    sides = hnetzoo.unmatched_costs(cost, everywhere(cost), unmatched)
+    found = hnetzoo.transport_logits(cost, everywhere(cost), *sides) > 0
+    assert (found == best).flatten(1).all(1).float().mean() > 0.98
+
+
+def test_unmatched_never_costs_nothing_on_the_larger_side_and_everything_on_the_other() -> None:
+    cost = costs(1, 2, 3)
+    rows, columns = hnetzoo.unmatched_costs(cost, everywhere(cost), "never")
+    assert rows.isinf().all()
+    assert (columns == 0).all()
+    rows, columns = hnetzoo.unmatched_costs(cost.mT, everywhere(cost.mT), "never")
+    assert (rows == 0).all()
+    assert columns.isinf().all()
+
+
+def test_slots_without_an_allowed_pair_stay_unmatched_at_no_cost() -> None:
+    cost = costs(1, 3, 3)
+    allowed = everywhere(cost)
+    allowed[0, 1] = allowed[0, :, 2] = False
+    for unmatched in ("never", 0.4):
+        rows, columns = hnetzoo.unmatched_costs(cost, allowed, unmatched)  # type: ignore[arg-type]
+        assert rows[0, 1] == columns[0, 2] == 0
+        assert (rows[0, [0, 2]] > 0).all()
+
+
+@pytest.mark.parametrize("unit", [1e-3, 1.0, 1e4])
+def test_the_scale_has_the_unit_of_the_costs(unit: float) -> None:
+    reduced = costs(10, 4, 5) * (costs(10, 4, 5, 1) > 0.3)
+    scale = problem_scale(reduced * unit, everywhere(reduced))
+    torch.testing.assert_close(scale / unit, problem_scale(reduced, everywhere(reduced)))
+    positive = reduced[0][reduced[0] > 0]
+    torch.testing.assert_close(scale[0].item(), unit * positive.log().mean().exp().item())
+
+
+def test_problems_without_any_difference_have_the_scale_one() -> None:
+    zero = torch.zeros(2, 3, 3)
+    assert problem_scale(zero, everywhere(zero)).flatten().tolist() == [1.0, 1.0]
+
+
+def test_offsets_of_rows_and_columns_change_no_plan() -> None:
+    cost = costs(20, 5, 5)
+    moved = cost + 10 * costs(20, 5, 1, 1) - 7 * costs(20, 1, 5, 2)
+    first, other = (
+        hnetzoo.transport_logits(
+            matrix, everywhere(matrix), *hnetzoo.unmatched_costs(matrix, everywhere(matrix), "never")
+        )
+        for matrix in (cost, moved)
+    )
+    assert torch.equal(first > 0, other > 0)
+
+
+def test_annealing_falls_geometrically_and_stops_at_the_coldest() -> None:
+    annealing = hnetzoo.Annealing(steps=5, start=16.0, end=1.0)
+    torch.testing.assert_close(annealing.temperatures(), [16.0, 8.0, 4.0, 2.0, 1.0])
+    torch.testing.assert_close(annealing.temperatures(coldest=3.0), [16.0, 8.0, 4.0])
+    assert annealing.temperatures(coldest=20.0) == [20.0]
+    assert hnetzoo.Annealing(steps=1, start=2.0, end=1.0).temperatures() == [2.0]
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_halves_are_solved_in_single_precision(dtype: torch.dtype) -> None:
+    cost = costs(8, 4, 4).to(dtype)
+    sides = hnetzoo.unmatched_costs(cost, everywhere(cost), "never")
+    logits = hnetzoo.transport_logits(cost, everywhere(cost), *sides)
+    assert logits.dtype == torch.float32
+    assert torch.equal(logits > 0, hnetzoo.assign(cost.float()))
+
+
+@pytest.mark.parametrize(("n", "m"), [(1, 1), (2, 5), (5, 2), (6, 6)])
+@pytest.mark.parametrize("unmatched", [0.0, 0.3, 100.0, math.inf])
+def test_gradients_to_costs_of_pairs_and_of_staying_unmatched_are_finite(n: int, m: int, unmatched: float) -> None:
+    cost = (10 * costs(30, n, m)).float().requires_grad_()
+    sides = [torch.full((30, size), unmatched, requires_grad=True) for size in (n, m)]
+    allowed = costs(30, n, m, 1) > 0.3
+    logits = hnetzoo.transport_logits(cost, allowed, *sides, hnetzoo.Annealing(16, 60.0, 1.0, 1.6), scale=1.0)
+    logits.masked_fill(~allowed, 0.0).sum().backward()
+    for part in (cost, *sides):
+        assert part.grad is not None
+        assert part.grad.isfinite().all()
