@@ -39,6 +39,7 @@ def epoch_line(record: EpochRecord, epochs: int) -> str:
         f"train {record.seconds['train']:.1f} s, eval {record.seconds['evaluation']:.1f} s  "
         f"loss {_losses(record.losses)}  validation {_losses(record.validation['losses'])}  "
         f"F1 {record.validation['f1']:.4f}  best {record.best_f1:.4f} (epoch {record.best_epoch})"
+        f"{f', {record.shortfall}' if record.shortfall else ''}"
     )
 
 

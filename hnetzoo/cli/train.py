@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from hnetzoo.benchmark.plan import Job
 
 
+REMEDY = (
+    "train longer (--epochs), try another rate (--set trainer.learning_rate=...), bring small distances to about 5 "
+    "to 50, or use a solver (see 'hnetzoo list models')"
+)
+
+
 def train(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A registered model.", show_default=False)],
     dataset: Annotated[str | None, typer.Option(help="A registered dataset; by default the model's.")] = None,
@@ -95,7 +101,8 @@ def _run(job: "Job", options: "Options", observer: Observer) -> dict[str, Any]:
     outcome = JobRunner(options, lambda: observer).outcome(job)
     last = outcome.last_epoch
     assert last is not None, "a trained model is never skipped, and no row is cached here"
-    return {"best_epoch": last.best_epoch, "best_f1": last.best_f1, "test": asdict(outcome.result)}
+    best = {"best_epoch": last.best_epoch, "best_f1": last.best_f1, "shortfall": last.shortfall}
+    return {**best, "test": asdict(outcome.result)}
 
 
 def _describe(job: "Job", options: "Options") -> dict[str, Any]:
@@ -131,6 +138,8 @@ def _summarise(job: "Job", directory: Path, result: Mapping[str, Any]) -> None:
         f"assignment ({test['problems']:,} problems, seed {test['seed']})"
     )
     typer.echo(f"saved in {directory}")
+    if result["shortfall"]:
+        note(f"warning: best validation F1 {result['best_f1']:.4f}, {result['shortfall']}; {REMEDY}")
     changed = job.task.dataset.config.model_dump(mode="json", exclude_defaults=True)
     settings = (f"--set {shlex.quote(f'dataset.{key}={_as_toml(value)}')}" for key, value in changed.items())
     command = f"hnetzoo benchmark --model hungarian --model run:{directory} --dataset {job.task.title}"

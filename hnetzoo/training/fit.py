@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from hnetzoo.association.assignment import assign
 from hnetzoo.association.batch import AssociationBatch
 from hnetzoo.association.contracts import Trainer
 from hnetzoo.association.counts import compare
@@ -96,6 +97,7 @@ class _Loop:
         self.optimization = trainer.configure(model, settings.epochs * self.steps)
         self.sums = getattr(trainer, "reduction", "mean") == "sum"
         self.history: list[EpochRecord] = []
+        self.exact_solver_f1: float | None = None
 
     def restore(self) -> None:
         """Load the newest intact checkpoint, if one was saved."""
@@ -114,6 +116,8 @@ class _Loop:
         """Run the remaining epochs."""
         done = len(self.history)
         observer.started(self.settings.epochs, self.steps, done)
+        solved = assign(validation.distance, validation.row_mask, validation.col_mask)
+        self.exact_solver_f1 = compare(solved, validation).total().f1
         validation = validation.to(self.record.device)
         for epoch in range(done + 1, self.settings.epochs + 1):
             if redraw is not None and epoch > 1:
@@ -184,6 +188,8 @@ class _Loop:
                 learning_rate=self.optimization.optimizer.param_groups[0]["lr"],
                 best_epoch=epoch if best is None or improved else best.best_epoch,
                 best_f1=measured["f1"] if best is None or improved else best.best_f1,
+                best_exact=measured["exact"] if best is None or improved else best.best_exact,
+                exact_solver_f1=self.exact_solver_f1,
             )
         )
         if improved:

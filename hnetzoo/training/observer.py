@@ -10,7 +10,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class EpochRecord:
-    """A line of metrics.jsonl; losses are per problem, in training and in validation."""
+    """A line of metrics.jsonl; losses are per problem, in training and in validation.
+
+    `best_exact` is the share of exact matches of the best epoch, and `exact_solver_f1` the F1 of the exact assignment
+    of the distances as they are, both on the validation split.
+    """
 
     epoch: int
     losses: Mapping[str, float]
@@ -19,6 +23,17 @@ class EpochRecord:
     learning_rate: float
     best_epoch: int
     best_f1: float
+    best_exact: float | None = None
+    exact_solver_f1: float | None = None
+
+    @property
+    def shortfall(self) -> str:
+        """What the best epoch lacks on the validation split against the exact solver; "" if nothing."""
+        if self.best_exact == 0:
+            return "no problem is matched exactly"
+        if self.exact_solver_f1 is not None and self.best_f1 < self.exact_solver_f1:
+            return f"below the exact solver's F1 of {self.exact_solver_f1:.4f}"
+        return ""
 
 
 class Observer(Protocol):

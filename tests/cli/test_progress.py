@@ -1,6 +1,7 @@
 """Output of a training while it runs."""
 
 import io
+from dataclasses import replace
 
 import pytest
 import torch
@@ -35,6 +36,21 @@ def test_epoch_line_names_times_losses_f1_and_the_best() -> None:
         "epoch  2/10  train 8.5 s, eval 0.7 s  loss 2.75 (cell 2, row 0.5, column 0.25)  "
         "validation 2 (cell 1, row 0.5, column 0.5)  F1 0.8750  best 0.9000 (epoch 1)"
     )
+
+
+@pytest.mark.parametrize(
+    ("exact", "solver", "end"),
+    [
+        (0.0, 0.5, "(epoch 1), no problem is matched exactly"),
+        (0.3, 0.95, "(epoch 1), below the exact solver's F1 of 0.9500"),
+        (0.3, 0.9, "(epoch 1)"),
+        (None, None, "(epoch 1)"),
+    ],
+)
+def test_epoch_line_says_what_is_lacking_against_the_exact_solver(
+    exact: float | None, solver: float | None, end: str
+) -> None:
+    assert epoch_line(replace(RECORD, best_exact=exact, exact_solver_f1=solver), 10).endswith(f"best 0.9000 {end}")
 
 
 def test_piped_output_is_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:

@@ -114,3 +114,14 @@ def test_weights_of_another_model_or_settings_are_refused_as_a_start(run: Run) -
     wide = ("--set", "model.channels=8")
     fails(run("train", "exchangeable", *DOA, *wide, "--init", "exchangeable@default", "--out", "r"), 4, "do not fit")
     fails(run("train", "exchangeable", *DOA, "--init", "exchangeable@best", "--out", "r"), 2, "unknown variant")
+
+
+def test_a_training_that_is_worse_than_the_exact_solver_says_so_and_what_to_try(run: Run, tmp_path: Path) -> None:
+    settings = ("--set", "dataset.samples=2000", "--set", "trainer.learning_rate=1e-9", "--epochs", "1")
+    outcome = run("train", "hnetgru", "--dataset", "lsap", *settings, "--out", "r")
+    assert outcome.code == 0
+    assert "; train longer (--epochs), try another rate" in outcome.err
+    line = json.loads((tmp_path / "r" / "metrics.jsonl").read_text())
+    assert line["exact_solver_f1"] == 1.0, "the truth of lsap is the exact assignment"
+    good = run("train", "exchangeable", *DOA, "--init", "exchangeable@default", "--out", "s", "--json")
+    assert json.loads(good.out)["shortfall"] == ""

@@ -32,7 +32,8 @@ def test_run_directory_holds_weights_checkpoints_metrics_and_results(tmp_path: P
     assert stored["best_epoch"] == result.last.best_epoch
     lines = metrics(tmp_path / "run")
     assert [line["epoch"] for line in lines] == [1, 2, 3]
-    assert set(lines[0]) == {"epoch", "losses", "validation", "learning_rate", "best_epoch", "best_f1"}
+    best = {"best_epoch", "best_f1", "best_exact", "exact_solver_f1"}
+    assert set(lines[0]) == {"epoch", "losses", "validation", "learning_rate", *best}
     assert set(lines[0]["losses"]) == {"cell", "row", "column"}  # type: ignore[call-overload]
 
 
