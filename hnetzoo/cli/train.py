@@ -30,7 +30,9 @@ def train(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A registered model.", show_default=False)],
     dataset: Annotated[str | None, typer.Option(help="A registered dataset; by default the model's.")] = None,
     trainer: Annotated[str | None, typer.Option(help="A registered trainer; by default the model's.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Short for --set trainer.epochs=N.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="Short for --set trainer.epochs=N; more of them with --resume extend a run.")
+    ] = None,
     batch_size: Annotated[int | None, typer.Option(help="Short for --set trainer.batch_size=N.")] = None,
     init: Annotated[
         str | None,

@@ -94,21 +94,30 @@ class _Loop:
         self.model, self.trainer, self.settings = model, trainer, settings
         self.run_directory, self.record = run
         self.steps = problems // settings.batch_size
+        self.before = 0  # epochs before the present schedule began
         self.optimization = trainer.configure(model, settings.epochs * self.steps)
         self.sums = getattr(trainer, "reduction", "mean") == "sum"
         self.history: list[EpochRecord] = []
         self.exact_solver_f1: float | None = None
 
     def restore(self) -> None:
-        """Load the newest intact checkpoint, if one was saved."""
+        """Load the newest intact checkpoint, if one was saved; epochs that were added get a schedule of their own."""
         checkpoint = load_checkpoint(self.run_directory / CHECKPOINTS)
         if checkpoint is None:
             return
-        fill(self.model, checkpoint.state["model"], str(self.run_directory / CHECKPOINTS))
-        self.optimization.optimizer.load_state_dict(checkpoint.state["optimizer"])
-        if self.optimization.scheduler is not None:
-            self.optimization.scheduler.load_state_dict(checkpoint.state["scheduler"])
-        self.history = [EpochRecord(**line) for line in checkpoint.state["history"]]
+        state = checkpoint.state
+        fill(self.model, state["model"], str(self.run_directory / CHECKPOINTS))
+        self.history = [EpochRecord(**line) for line in state["history"]]
+        extended = state.get("epochs", self.settings.epochs) < self.settings.epochs
+        self.before = len(self.history) if extended else state.get("before", 0)
+        self.optimization = self.trainer.configure(self.model, (self.settings.epochs - self.before) * self.steps)
+        optimizer, scheduler = self.optimization.optimizer, self.optimization.scheduler
+        if extended:
+            optimizer.load_state_dict({**optimizer.state_dict(), "state": state["optimizer"]["state"]})
+            return
+        optimizer.load_state_dict(state["optimizer"])
+        if scheduler is not None:
+            scheduler.load_state_dict(state["scheduler"])
 
     def run(
         self, training: AssociationBatch, validation: AssociationBatch, redraw: Redraw | None, observer: Observer
@@ -202,6 +211,8 @@ class _Loop:
             "optimizer": self.optimization.optimizer.state_dict(),
             "scheduler": None if scheduler is None else scheduler.state_dict(),
             "history": lines,
+            "epochs": self.settings.epochs,
+            "before": self.before,
         }
         save_checkpoint(self.run_directory / CHECKPOINTS, Checkpoint(epoch, state))
 

@@ -10,7 +10,7 @@ result.json         the final test row
 import json
 import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +23,7 @@ BEST = "best.safetensors"
 CHECKPOINTS = "checkpoints"
 RESULT = "result.json"
 SCHEMA = 1
+EPOCHS = "trainer.epochs"
 _CIRCUMSTANCES = ("environment", "threads", "scope")  # not compared between trainings
 
 
@@ -51,6 +52,11 @@ class RunRecord:
     scope: Mapping[str, Any] = field(default_factory=dict)
     source: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def epochs(self) -> int:
+        """The number of epochs; 0 for a run that was not trained here."""
+        return int(self.settings.get("trainer", {}).get("epochs", 0))
 
     def differences(self, other: "RunRecord") -> list[str]:
         """Return what makes another record a different training: settings as "trainer.epochs", others by field."""
@@ -97,7 +103,8 @@ def open_run(path: Path, record: RunRecord, *, resume: bool = False, fresh: bool
     Args:
         path: The directory; it is created if missing, and may be empty.
         record: The training to start or resume.
-        resume: Accept a directory that holds the same training; the stored record is returned.
+        resume: Accept a directory that holds the same training, or one of fewer epochs; the stored record is returned,
+            with the new number of epochs.
         fresh: Delete a training in the directory.
 
     Raises:
@@ -120,6 +127,8 @@ def open_run(path: Path, record: RunRecord, *, resume: bool = False, fresh: bool
 def _resumed(path: Path, record: RunRecord, *, resume: bool) -> Run:
     held = read_run(path)
     differences = record.differences(held)
+    if resume and differences == [EPOCHS] and record.epochs > held.epochs:
+        return write_run(path, replace(held, settings=record.settings))
     what = f"another training ({held.model}; differs in {', '.join(differences)})" if differences else "this training"
     if differences or not resume:
         remedy = "choose another --out" if differences else "continue with --resume"

@@ -49,6 +49,37 @@ def test_resuming_a_finished_training_trains_nothing(tmp_path: Path) -> None:
     assert (again.last, again.test.f1) == (first.last, first.test.f1)
 
 
+def test_a_finished_training_is_extended_by_a_schedule_of_its_own(tmp_path: Path) -> None:
+    short = train(tmp_path / "run", epochs=2)
+    recorder = Recorder()
+    longer = train(tmp_path / "run", recorder, epochs=5, resume=True)
+    assert [record.epoch for record in recorder.records] == [3, 4, 5]
+    lines = metrics(tmp_path / "run")
+    assert [line["epoch"] for line in lines] == [1, 2, 3, 4, 5]
+    assert lines[1]["best_f1"] == short.last.best_f1 <= longer.last.best_f1
+    rates = [line["learning_rate"] for line in lines]
+    assert rates[1] < 0.01 * max(rates), "the first schedule has ended"
+    assert rates[2] > 100 * rates[1], "and another begins"
+    assert rates[4] < 0.01 * max(rates)
+
+
+def test_an_extension_that_is_interrupted_resumes_to_equal_weights(tmp_path: Path) -> None:
+    for name in ("whole", "cut"):
+        train(tmp_path / name, epochs=2)
+    train(tmp_path / "whole", epochs=5, resume=True)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "cut", Recorder(1), epochs=5, resume=True)
+    train(tmp_path / "cut", epochs=5, resume=True)
+    assert final_state(tmp_path / "cut") == final_state(tmp_path / "whole")
+    assert metrics(tmp_path / "cut") == metrics(tmp_path / "whole")
+
+
+def test_fewer_epochs_than_before_are_another_training(tmp_path: Path) -> None:
+    train(tmp_path / "run", epochs=2)
+    with pytest.raises(hnetzoo.ConfigError, match=r"differs in trainer\.epochs"):
+        train(tmp_path / "run", epochs=1, resume=True)
+
+
 KILLED = """
 import sys
 from pathlib import Path
