@@ -120,6 +120,9 @@ def transport_logits(
         >>> (transport_logits(cost, yes, *unmatched_costs(cost, yes, "never")) > 0).int().tolist()
         [[[0, 1], [1, 0]]]
     """
+    if cost.shape[1] > cost.shape[2]:  # rows are updated first; so a problem and its transpose have equal plans
+        swapped = cost.mT, allowed.mT, col_cost, row_cost, annealing
+        return transport_logits(*swapped, coldest=coldest, scale=scale).mT
     annealing = annealing or Annealing()
     problems = _Transport.of(cost, allowed, row_cost, col_cost, scale)
     temperatures = annealing.temperatures(coldest)
