@@ -28,7 +28,7 @@ Unmatched = Literal["never"] | float
 unmatched [unit of distance], so that pairs farther apart than twice this are never made."""
 
 FORBIDDEN = 1e20  # cost of an impossible pair, in units of the scale
-PLAIN_STEPS = 2  # steps without relaxation, before the potentials have settled
+PLAIN_STEPS = 2  # steps without relaxation at either end: before the potentials have settled, and so that ties do
 LEAST_EXPONENT = -60.0  # exponentials below are slow subnormal numbers, and change nothing
 LARGEST_LOG = 20.0  # of a correction in one step, so that no exponential overflows
 LEAST_FREE = 1e-17  # total mass that stays unmatched, so that products are normal numbers
@@ -52,10 +52,13 @@ class Annealing(NamedTuple):
     relaxation: float = 1.8
 
     def temperatures(self, coldest: float = 0.0) -> list[float]:
-        """Return the temperatures of the steps, without those below the coldest; at least one."""
-        ratio = (self.end / self.start) ** (1 / max(1, self.steps - 1))
-        falling = [self.start * ratio**step for step in range(self.steps)]
-        return [temperature for temperature in falling if temperature >= coldest] or [coldest]
+        """Return the temperatures of the steps, none below the coldest; the last `PLAIN_STEPS` repeat one."""
+        settling = min(PLAIN_STEPS, self.steps - 1)
+        count = self.steps - settling
+        ratio = (self.end / self.start) ** (1 / max(1, count - 1))
+        falling = [self.start * ratio**step for step in range(count)]
+        kept = [temperature for temperature in falling if temperature >= coldest] or [coldest]
+        return kept + kept[-1:] * settling
 
 
 def unmatched_costs(distance: Tensor, allowed: Tensor, unmatched: Unmatched) -> tuple[Tensor, Tensor]:
@@ -120,9 +123,6 @@ def transport_logits(
         >>> (transport_logits(cost, yes, *unmatched_costs(cost, yes, "never")) > 0).int().tolist()
         [[[0, 1], [1, 0]]]
     """
-    if cost.shape[1] > cost.shape[2]:  # rows are updated first; so a problem and its transpose have equal plans
-        swapped = cost.mT, allowed.mT, col_cost, row_cost, annealing
-        return transport_logits(*swapped, coldest=coldest, scale=scale).mT
     annealing = annealing or Annealing()
     problems = _Transport.of(cost, allowed, row_cost, col_cost, scale)
     temperatures = annealing.temperatures(coldest)
@@ -212,7 +212,7 @@ def _potentials(problems: _Transport, temperatures: list[float], relaxation: flo
     rows, columns = torch.zeros_like(problems.row_cost), torch.zeros_like(problems.col_cost)
     surplus = problems.row_usable.sum(1, keepdim=True) - problems.col_usable.sum(2, keepdim=True)
     for step, temperature in enumerate(temperatures):
-        weight = relaxation if step >= PLAIN_STEPS else 1.0
+        weight = relaxation if PLAIN_STEPS <= step < len(temperatures) - PLAIN_STEPS else 1.0
         row_free = _exp((rows - problems.row_cost) / temperature)
         col_free = _exp((columns - problems.col_cost) / temperature)
         factor = _balance((row_free * problems.row_usable).sum(1), (col_free * problems.col_usable).sum(2), surplus)

@@ -102,11 +102,11 @@ def test_offsets_of_rows_and_columns_change_no_plan() -> None:
     assert torch.equal(first > 0, other > 0)
 
 
-def test_annealing_falls_geometrically_and_stops_at_the_coldest() -> None:
-    annealing = hnetzoo.Annealing(steps=5, start=16.0, end=1.0)
-    torch.testing.assert_close(annealing.temperatures(), [16.0, 8.0, 4.0, 2.0, 1.0])
-    torch.testing.assert_close(annealing.temperatures(coldest=3.0), [16.0, 8.0, 4.0])
-    assert annealing.temperatures(coldest=20.0) == [20.0]
+def test_annealing_falls_geometrically_stops_at_the_coldest_and_settles_there() -> None:
+    annealing = hnetzoo.Annealing(steps=7, start=16.0, end=1.0)
+    torch.testing.assert_close(annealing.temperatures(), [16.0, 8.0, 4.0, 2.0, 1.0, 1.0, 1.0])
+    torch.testing.assert_close(annealing.temperatures(coldest=3.0), [16.0, 8.0, 4.0, 4.0, 4.0])
+    assert annealing.temperatures(coldest=20.0) == [20.0] * 3
     assert hnetzoo.Annealing(steps=1, start=2.0, end=1.0).temperatures() == [2.0]
 
 

