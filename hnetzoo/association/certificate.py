@@ -60,8 +60,7 @@ def optimality_gap(
     allowed = allowed_pairs(distance, row_mask, col_mask)
     rows, columns = full_masks(distance, row_mask, col_mask)
     cost = distance.double().masked_fill(~allowed, 0.0)
-    unlikely = (-logits.double()).clamp(-LARGEST_LOGIT, LARGEST_LOGIT).masked_fill(~allowed, math.inf)
-    chosen = assign(unlikely, rows, columns)
+    chosen = complete_assignment(logits, distance, rows, columns)
     if distance.numel() == 0:
         return cost.sum((1, 2))
     found = (cost * chosen).sum((1, 2))
@@ -73,6 +72,22 @@ def optimality_gap(
     complete = chosen.sum((1, 2)) == torch.minimum(rows.sum(1), columns.sum(1))
     bound = _lower_bound(cost, allowed, guess.double(), rows, columns)
     return (found - bound).clamp(min=0.0).masked_fill(~complete, math.inf)
+
+
+def complete_assignment(logits: Tensor, distance: Tensor, row_mask: Tensor, col_mask: Tensor) -> Tensor:
+    """Return the complete assignment with the largest total of logits, among pairs that are not forbidden.
+
+    Args:
+        logits: Float [b, n, m].
+        distance: Float [b, n, m]; +inf forbids a pair.
+        row_mask: Rows to be assigned, bool [b, n].
+        col_mask: Columns to be assigned, bool [b, m].
+
+    Returns:
+        Bool [b, n, m].
+    """
+    unlikely = -logits.double().clamp(-LARGEST_LOGIT, LARGEST_LOGIT)
+    return assign(unlikely.masked_fill(distance == math.inf, math.inf), row_mask, col_mask)
 
 
 def _lower_bound(cost: Tensor, allowed: Tensor, potentials: Tensor, rows: Tensor, columns: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ class Coverage(NamedTuple):
 
     Fields:
         slots: The fewest and the most existing slots of a side; empty problems do not count.
-        masks: Whether some slots are masked beyond those that all smaller problems of a side lack.
+        masks: Whether any slot is masked.
         distances: Ranges [low, high] of the distances inside the masks, ascending [unit of distance].
     """
 

@@ -8,13 +8,13 @@ from torch import Tensor
 
 from hnetzoo.association.assignment import assign
 from hnetzoo.association.batch import AssociationBatch
+from hnetzoo.association.certificate import complete_assignment
 from hnetzoo.association.counts import compare
 from hnetzoo.association.decoding import decode
 from hnetzoo.benchmark.breakdown import by_counts, by_layout
 from hnetzoo.benchmark.results import Groups
 
 ORIGINAL_BATCH = 256  # the original Hnet averages its F1 over batches of this size
-LARGEST_LOGIT = 1e12  # of either sign, where costs are compared: an infinite one must leave the others their digits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,8 +98,7 @@ def cost_gap(logits: Tensor, distance: Tensor, row_active: Tensor, col_active: T
         (0.0, 1.0)
     """
     optimal = assign(distance, row_active, col_active)
-    unlikely = -logits.double().clamp(-LARGEST_LOGIT, LARGEST_LOGIT)
-    chosen = assign(unlikely.masked_fill(distance == torch.inf, torch.inf), row_active, col_active)
+    chosen = complete_assignment(logits, distance, row_active, col_active)
     cost, least = (distance.masked_fill(~pairs, 0).double().sum().item() for pairs in (chosen, optimal))
     if least == 0:
         return 0.0 if cost == 0 else None
