@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from hnetzoo.association.problem_files import read_distances, read_problems, write_problems
     from hnetzoo.association.recurrent import GRU
     from hnetzoo.association.splits import label_shares, split_generator, split_seed, split_size, split_slice
-    from hnetzoo.association.transport import Annealing, transport_logits, unmatched_costs
+    from hnetzoo.association.transport import Annealing, problem_scale, transport_logits, unmatched_costs
     from hnetzoo.config import Config, Share, SplitShares, TrainerConfig
     from hnetzoo.errors import (
         CheckpointError,
@@ -110,6 +110,7 @@ _MODULE_OF = {
     "masked_softmax": "association.masking",
     "one_cycle": "training.optimization",
     "optimality_gap": "association.certificate",
+    "problem_scale": "association.transport",
     "read_distances": "association.problem_files",
     "read_number_lines": "association.number_lines",
     "read_problems": "association.problem_files",
@@ -180,6 +181,7 @@ __all__ = [
     "masked_softmax",
     "one_cycle",
     "optimality_gap",
+    "problem_scale",
     "read_distances",
     "read_number_lines",
     "read_problems",

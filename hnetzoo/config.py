@@ -39,6 +39,9 @@ class TrainerConfig(Config):
     """Passes over the training split."""
     batch_size: PositiveInt = 256
     """Problems per optimiser step; the last incomplete batch of an epoch is dropped."""
+    pairs_per_batch: PositiveInt | None = None
+    """Batches hold problems of similar size, without masked slots that all of them have, and at most so many pairs; for
+    models that take any size. Null: problems of all sizes are mixed, with all their slots."""
 
 
 class SplitShares(Config):

@@ -110,5 +110,13 @@ class DivergenceError(HnetzooError):
     exit_code = 1
 
 
-class ScopeWarning(UserWarning):
+class HnetzooWarning(UserWarning):
+    """Base class of warnings; commands print them as one line."""
+
+
+class ScopeWarning(HnetzooWarning):
     """Problems are unlike those that the weights of a model were trained on."""
+
+
+class RetiredWarning(HnetzooWarning):
+    """A set of weights was replaced by another one, to which its name now leads."""

@@ -18,8 +18,6 @@ from hnetzoo.benchmark.plan import Entrant, Task, plan_jobs
 from hnetzoo.benchmark.results import BenchmarkRow
 from hnetzoo.registry.components import configure
 from hnetzoo.registry.resolution import ResolvedModel, resolve_model
-from hnetzoo.training.runs import BEST
-from hnetzoo.training.weights import fill, load_tensors
 
 
 class Padded(nn.Module):
@@ -93,7 +91,5 @@ def _trained(
     runner = JobRunner(Options(cache=runs / "rows", training=TrainingOptions(runs=runs)))
     row = runner.outcome(job).result
     assert isinstance(row, BenchmarkRow), "it is trained for the size of its problems"
-    module = resolved.build((sources, sources))
-    path = runs / row.weights.removeprefix("trained: ") / BEST
-    fill(module, load_tensors(path), str(path))
-    return Padded(module, sources), row.weights
+    trained = resolve_model(f"run:{runs / row.weights.removeprefix('trained: ')}", registry)
+    return Padded(trained.load(), sources), row.weights

@@ -66,7 +66,8 @@ def steps(loss: nn.Module, rate: int) -> Iterator[None]:
 def main(repeats: Repeats = 7) -> None:
     """Time training steps with each loss at both rates of feature frames, and store the results."""
     losses: dict[str, nn.Module] = {
-        "TrackingLoss through exchangeable": TrackingLoss(hnetzoo.load_model("exchangeable@known-counts")),
+        "TrackingLoss through exchangeable": TrackingLoss(hnetzoo.load_model("exchangeable", unmatched="never")),
+        "TrackingLoss through sinkhorn": TrackingLoss(hnetzoo.load_model("sinkhorn")),
         "TrackingLoss through hnetgru": TrackingLoss(hnetzoo.load_model("hnetgru")),
         "exact permutation-invariant training": PermutationInvariantLoss(chordal_distance),
     }

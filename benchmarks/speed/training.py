@@ -21,9 +21,10 @@ from torch.utils.data import DataLoader, Dataset
 
 import hnetzoo
 from hnetzoo.registry.components import configure
-from hnetzoo.training.fit import shuffled_batches
+from hnetzoo.training.batches import shuffled_batches
 
 BATCH_SIZE = 256
+SETTINGS = hnetzoo.TrainerConfig(batch_size=BATCH_SIZE)
 STEPS = 405_000 // BATCH_SIZE
 STEPS_PER_TURN = 25
 
@@ -91,7 +92,7 @@ def main(repeats: Repeats = 3) -> None:
     ways = {
         "DataLoader per sample, convolutions, Adam as it comes": lambda: Run(literal=True).epoch(collated(loader)),
         "DataLoader per sample, hnetzoo's network and optimiser": lambda: Run().epoch(collated(loader)),
-        "hnetzoo, whole tensors": lambda: Run().epoch(shuffled_batches(training, BATCH_SIZE, seed=0, epoch=1)),
+        "hnetzoo, whole tensors": lambda: Run().epoch(shuffled_batches([training], SETTINGS, seed=0, epoch=1)),
     }
     what = f"{STEPS} steps at batch {BATCH_SIZE} on doa-reference,"
     store("training", "One training epoch of hnetgru", what, {"": compare(ways, repeats)})

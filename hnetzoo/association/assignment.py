@@ -4,7 +4,7 @@ Problems up to 4 x 4 are solved by comparing all permutations, for the whole bat
 scipy one by one, reduced to their existing slots.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import permutations
 from typing import NamedTuple
@@ -12,7 +12,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from hnetzoo.association.batch import full_masks
@@ -167,6 +166,14 @@ def _solve_allowed(cost: Floats, allowed: Bools) -> _Pairs:
     return pairs.keep(allowed[pairs])
 
 
+@cache
+def _solver() -> Callable[[Floats], tuple[Ints, Ints]]:
+    """Return scipy's solver, imported on first use: importing it takes longer than most answers."""
+    from scipy.optimize import linear_sum_assignment
+
+    return linear_sum_assignment
+
+
 def _solve(cost: Floats, masks: Sequence[Bools] | None) -> _Pairs:
     """Return the solutions of problems [b, n, m], reduced to their existing slots."""
     return _solve_whole(cost) if masks is None else _solve_cut(cost, *masks)
@@ -177,7 +184,8 @@ def _solve_whole(cost: Floats) -> _Pairs:
     if n > m:
         problem, row, column = _solve_whole(cost.swapaxes(1, 2))
         return _Pairs(problem, column, row)
-    columns = np.array([linear_sum_assignment(matrix)[1] for matrix in cost])  # [b, n], a column for every row
+    solve = _solver()
+    columns = np.array([solve(matrix)[1] for matrix in cost])  # [b, n], a column for every row
     return _Pairs(np.arange(b).repeat(n), np.tile(np.arange(n), b), columns.ravel())
 
 
@@ -188,8 +196,9 @@ def _solve_cut(cost: Floats, row_mask: Bools, col_mask: Bools) -> _Pairs:
     if columns is not None:
         cost = np.take_along_axis(cost, columns[:, None, :], 2)
     n, m = row_mask.sum(1), col_mask.sum(1)
+    solve = _solver()
     partners = [  # of each slot on the smaller side
-        linear_sum_assignment(matrix[:i, :j] if i <= j else matrix[:i, :j].T)[1]
+        solve(matrix[:i, :j] if i <= j else matrix[:i, :j].T)[1]
         for matrix, i, j in zip(cost, n.tolist(), m.tolist(), strict=True)
     ]
     partner, fewer = np.concatenate(partners), np.minimum(n, m)

@@ -40,7 +40,14 @@ class Optimization(NamedTuple):
 
 @runtime_checkable
 class Model(Protocol):
-    """An association model: an `nn.Module` built as `target(config, shape)`, shape = (n, m) of the problems."""
+    """An association model: an `nn.Module` built as `target(config, shape)`, shape = (n, m) of the problems.
+
+    A model may also define
+
+    - `adapted(config, training) -> config`, a static method: the settings that suit the problems of a training, asked
+      before the model is built with random weights, and recorded with the run;
+    - `ignores_weights`, True where its answers do not depend on its weights: their scope is not checked then.
+    """
 
     def __call__(self, distance: Tensor, row_mask: Tensor | None = None, col_mask: Tensor | None = None) -> Tensor:
         """Return association logits: finite float [b, n, m], before the sigmoid; None masks are all True."""

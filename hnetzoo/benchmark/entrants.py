@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from hnetzoo.association.contracts import Trainer
-from hnetzoo.association.coverage import coverage
+from hnetzoo.association.coverage import Coverage, coverage, outside
 from hnetzoo.benchmark.guard import guarded_predict
 from hnetzoo.benchmark.plan import Entrant, Job
 from hnetzoo.benchmark.problems import Problems
@@ -16,7 +16,9 @@ from hnetzoo.config import TrainerConfig
 from hnetzoo.digests import digest_document
 from hnetzoo.environment import environment
 from hnetzoo.errors import ConfigError
+from hnetzoo.registry.components import Component
 from hnetzoo.registry.scope import Scope
+from hnetzoo.registry.specs import ModelSpec
 from hnetzoo.training.determinism import preserved_state
 from hnetzoo.training.fit import check_trainable, fit
 from hnetzoo.training.observer import EpochRecord, Observer
@@ -47,10 +49,14 @@ class TrainingOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class Entered:
-    """A model on its device in eval mode, what the reports call its weights, and how its training ended, if any."""
+    """A model on its device in eval mode, what the reports call its weights, and how its training ended, if any.
+
+    `scope` says what its weights are for; None where they were trained on the task, or do not matter.
+    """
 
     model: nn.Module
     weights: str
+    scope: Scope | None = None
     last_epoch: EpochRecord | None = None
     run: Path | None = None
 
@@ -98,9 +104,18 @@ def enter(job: Job, problems: Problems, options: TrainingOptions, device: str, o
     index = _best_choice(job.entrant, problems, device) if len(job.entrant.choices) > 1 else 0
     chosen, tuned = job.entrant.choices[index], job.entrant.tuned[index]
     names = [chosen.weights.name if chosen.weights else "none" if not tuned else "", f"tuned: {tuned}" if tuned else ""]
-    return Entered(
-        model=chosen.load(problems.shape, watch=False).to(device), weights=", ".join(name for name in names if name)
-    )
+    model = chosen.load(problems.shape, watch=False).to(device)
+    scope = None if getattr(model, "ignores_weights", False) or not chosen.weights else chosen.weights.scope
+    return Entered(model=model, weights=", ".join(name for name in names if name), scope=scope)
+
+
+def outside_scope(scope: Scope | None, problems: Problems) -> tuple[str, ...]:
+    """Return how test problems differ from those that weights were trained on, as `BenchmarkRow.outside`."""
+    if scope is None:
+        return ()
+    seen = Coverage(scope.slots, scope.masks, scope.distances)
+    found = outside(seen, *problems.split("test").problems)
+    return (*found, *(() if scope.means(getattr(problems.dataset, "truth", "")) else ("truth",)))
 
 
 def _best_choice(entrant: Entrant, problems: Problems, device: str) -> int:
@@ -119,10 +134,11 @@ def _trained(job: Job, problems: Problems, options: TrainingOptions, device: str
     assert trainer is not None, "asked before"
     assert isinstance(trainer.config, TrainerConfig), "checked when it was resolved"
     out = options.out or _run_directory(job, problems, options, device)
+    resolved = entrant.choices[0].adapted(problems.split("train"))
     with preserved_state(seed=job.seed):
-        model = entrant.choices[0].load(problems.shape, watch=False)
+        model = resolved.load(problems.shape, watch=False)
     built: Trainer = trainer.build()
-    record = _record(job, problems, options, device)
+    record = _record(job, resolved.component, problems, options, device)
     check_trainable(model, trainer.config, len(problems.split("train").distance), record)
     run = open_run(out, record, resume=options.resume, fresh=options.fresh)
     last = fit(
@@ -147,12 +163,15 @@ def _run_directory(job: Job, problems: Problems, options: TrainingOptions, devic
     return options.runs / f"{name}-{recipe(job, problems, device)[:SHOWN_DIGITS]}"
 
 
-def _record(job: Job, problems: Problems, options: TrainingOptions, device: str) -> RunRecord:
+def _record(
+    job: Job, model: Component[ModelSpec], problems: Problems, options: TrainingOptions, device: str
+) -> RunRecord:
+    """Return the record of a training of a model."""
     if options.resample and not problems.synthetic:
         raise ConfigError(
             f"--resample needs a synthetic dataset; '{job.task.dataset.spec.name}' cannot be redrawn: leave it out"
         )
-    model, trainer, dataset = job.entrant.choices[0].component, job.entrant.trainer, job.task.dataset
+    trainer, dataset = job.entrant.trainer, job.task.dataset
     parts = [part for part in (model, trainer, dataset) if part is not None]
     return RunRecord(
         model=model.spec.name,

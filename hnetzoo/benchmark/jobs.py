@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from hnetzoo.benchmark.cache import RowCache
-from hnetzoo.benchmark.entrants import Entered, TrainingOptions, enter, recipe, skip_reason
+from hnetzoo.benchmark.entrants import Entered, TrainingOptions, enter, outside_scope, recipe, skip_reason
 from hnetzoo.benchmark.guard import guarded, guarded_predict
 from hnetzoo.benchmark.plan import Job, Task
 from hnetzoo.benchmark.problems import Problems
@@ -18,7 +18,7 @@ from hnetzoo.benchmark.results import EVERY_MODEL, BenchmarkRow, Failed, Skipped
 from hnetzoo.benchmark.scoring import Scores, score
 from hnetzoo.benchmark.timing import Conditions, time_model
 from hnetzoo.benchmark.workers import run_in_workers
-from hnetzoo.errors import HnetzooError, one_line
+from hnetzoo.errors import DataError, HnetzooError, one_line
 from hnetzoo.files import write_json
 from hnetzoo.training.determinism import preserved_state
 from hnetzoo.training.observer import EpochRecord, NullObserver, Observer
@@ -39,6 +39,7 @@ class Options:
         training: Where and how models are trained.
         fresh: Compute cached rows anew.
         workers: How many jobs run at once, a condition of times.
+        strict: Fail jobs whose problems are outside what the weights were trained on.
     """
 
     device: str = "cpu"
@@ -47,6 +48,7 @@ class Options:
     training: TrainingOptions = field(default_factory=TrainingOptions)
     fresh: bool = False
     workers: int = 1
+    strict: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +102,8 @@ class JobRunner:
         key = f"{recipe(job, problems, self.options.device)[:KEY_DIGITS]}-{sha256[:KEY_DIGITS]}"
         known = self.cache.read(key) if self.cache and not self.options.fresh else None
         conditions = Conditions.here(count, self.options.device, self.options.workers)
-        cached = known is not None and known.timing == conditions.to_json()
+        refused = known is not None and self.options.strict and bool(known.outside)
+        cached = known is not None and known.timing == conditions.to_json() and not refused
         row, last_epoch = (known, None) if cached else self._measure(job, problems, conditions, known)
         assert row is not None, "known where it is cached"
         if self.cache and not cached:
@@ -115,12 +118,15 @@ class JobRunner:
         """Return the row of the entered model, scored unless `known` is its row, and the last epoch of its training."""
         title, device = job.entrant.title, self.options.device
         entered = enter(job, problems, self.options.training, device, self.observer())
-        test = problems.split("test")
+        test, beyond = problems.split("test"), outside_scope(entered.scope, problems)
+        if beyond and self.options.strict:
+            raise DataError(f"outside what the weights were trained on: {', '.join(beyond)}; leave out --strict")
         with guarded(title, test, problems.digest("test")) as batch:
             microseconds = time_model(entered.model, batch, conditions, device)
         if known is None:
             logits = guarded_predict(title, entered.model, test, problems.digest("test"), device)
-            known = _row(job, entered, score(logits, test, label_shares=problems.label_shares, seed=job.seed))
+            scores = score(logits, test, label_shares=problems.label_shares, seed=job.seed)
+            known = _row(job, entered, scores, beyond)
         row = replace(known, microseconds_per_problem=microseconds, timing=conditions.to_json())
         if entered.run and entered.last_epoch:
             best = {"best_epoch": entered.last_epoch.best_epoch, "best_f1": entered.last_epoch.best_f1}
@@ -177,7 +183,7 @@ def _drawn(task: Task, seed: int) -> Problems | Exception:
     return problems
 
 
-def _row(job: Job, entered: Entered, scores: Scores) -> BenchmarkRow:
+def _row(job: Job, entered: Entered, scores: Scores, beyond: tuple[str, ...]) -> BenchmarkRow:
     return BenchmarkRow(
         model=job.entrant.title,
         dataset=job.task.title,
@@ -187,5 +193,6 @@ def _row(job: Job, entered: Entered, scores: Scores) -> BenchmarkRow:
         plugin=job.plugin,
         parameters=sum(parameter.numel() for parameter in entered.model.parameters()),
         microseconds_per_problem=0.0,
+        outside=beyond,
         **vars(scores),
     )

@@ -25,7 +25,9 @@ class BenchmarkRow:
     Ratios are in 0..1. `cells` and `layouts` hold {"exact", "f1", "problems"} by the counts of active references and
     predictions ("1x2") and by the layout of the active slots ("01x11", 1 = active). `weighted_f1` is the metric of the
     original Hnet, None where it has no meaning; `delta_f1` is f1 minus that of the exact assignment of the distances as
-    they stand. `timing` names the conditions of `microseconds_per_problem`: device, processor, threads, batch size.
+    they stand. `proven_gap` is what duality proves of `cost_gap`, without an exact solver. `outside` says how problems
+    differ from those that the weights were trained on: "slots", "masks", "distances" and "truth". `timing` names the
+    conditions of `microseconds_per_problem`: device, processor, threads, batch size.
     """
 
     model: str
@@ -49,6 +51,8 @@ class BenchmarkRow:
     layouts: Groups = field(default_factory=dict)
     plugin: str
     timing: Mapping[str, Any] = field(default_factory=dict)
+    proven_gap: float | None = None
+    outside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +127,6 @@ class BenchmarkReport:
 
 def read_row(document: Mapping[str, Any]) -> BenchmarkRow:
     """Return the row of a JSON document; raises TypeError for other keys, ValidationError for other types."""
-    row = BenchmarkRow(**document)
+    row = BenchmarkRow(**{**document, "outside": tuple(document.get("outside", ()))})
     TypeAdapter(BenchmarkRow).validate_python(document)
     return row

@@ -1,5 +1,6 @@
 """Scores of logits: pure functions of logits and problems."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +9,7 @@ from torch import Tensor
 
 from hnetzoo.association.assignment import assign
 from hnetzoo.association.batch import AssociationBatch
-from hnetzoo.association.certificate import complete_assignment
+from hnetzoo.association.certificate import complete_assignment, optimality_gap
 from hnetzoo.association.counts import compare
 from hnetzoo.association.decoding import decode
 from hnetzoo.benchmark.breakdown import by_counts, by_layout
@@ -33,6 +34,7 @@ class Scores:
     problems: int
     cells: Groups
     layouts: Groups
+    proven_gap: float | None
 
 
 def score(logits: Tensor, problems: AssociationBatch, *, label_shares: Tensor | None = None, seed: int = 0) -> Scores:
@@ -68,6 +70,7 @@ def score(logits: Tensor, problems: AssociationBatch, *, label_shares: Tensor | 
         problems=total.problems,
         cells=by_counts(outcomes, problems),
         layouts=by_layout(outcomes, problems),
+        proven_gap=proven_gap(logits, problems.distance, *problems.activity),
     )
 
 
@@ -103,6 +106,25 @@ def cost_gap(logits: Tensor, distance: Tensor, row_active: Tensor, col_active: T
     if least == 0:
         return 0.0 if cost == 0 else None
     return max(0.0, (cost - least) / abs(least))
+
+
+def proven_gap(logits: Tensor, distance: Tensor, row_active: Tensor, col_active: Tensor) -> float | None:
+    """Return a bound on `cost_gap` by duality, without an exact solver; arguments as there.
+
+    Returns:
+        At least `cost_gap`, but for rounding; None where nothing is proven, or the proven least cost is 0.
+
+    Example:
+        >>> distance = torch.tensor([[[1.0, 2.0], [2.0, 1.0]]])
+        >>> active = torch.ones(1, 2, dtype=torch.bool)
+        >>> round(proven_gap(-distance, distance, active, active), 3), proven_gap(distance, distance, active, active)
+        (0.0, 1.0)
+    """
+    gap = optimality_gap(logits, distance, row_active, col_active)
+    chosen = complete_assignment(logits, distance, row_active, col_active)
+    cost = distance.double().masked_fill(~chosen, 0.0).sum().item()
+    least = cost - gap.sum().item()
+    return (cost - least) / abs(least) if math.isfinite(least) and least != 0 else None
 
 
 def weighted_f1(association: Tensor, truth: Tensor, label_shares: Tensor | None, seed: int) -> float | None:

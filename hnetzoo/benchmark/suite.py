@@ -93,5 +93,5 @@ def _ready_models(registry: Registry) -> Iterator[str]:
     for name, spec in registry.models.items():
         if NON_LEARNED in spec.tags:
             yield name
-        for pretrained in spec.pretrained:
+        for pretrained in (entry for entry in spec.pretrained if not entry.retired):
             yield name if pretrained is spec.pretrained[0] else f"{name}@{pretrained.variant}"

@@ -7,6 +7,7 @@ disk or memory, 130 interrupted, 143 terminated.
 import errno
 import signal
 import sys
+import warnings
 from types import FrameType
 from typing import Annotated, NoReturn
 
@@ -20,6 +21,7 @@ from hnetzoo.cli.generate import generate
 from hnetzoo.cli.import_ import import_command
 from hnetzoo.cli.list import list_command
 from hnetzoo.cli.new import new_command
+from hnetzoo.cli.output import print_warning
 from hnetzoo.cli.show import show
 from hnetzoo.cli.train import train
 from hnetzoo.errors import ConfigError, HnetzooError, ResourceError
@@ -50,6 +52,7 @@ app.command("doctor")(doctor)
 def run() -> None:
     """Run the command line and end the process with its exit code."""
     signal.signal(signal.SIGTERM, _terminate)
+    warnings.showwarning = print_warning
     try:
         app()
     except HnetzooError as error:

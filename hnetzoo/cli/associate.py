@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hnetzoo.cli.options import DeviceOption, JsonOption, resolve_device
+from hnetzoo.cli.options import DeviceOption, JsonOption, SetOption, resolve_device
 from hnetzoo.cli.output import check_writable, note, print_json, scope_warnings
+from hnetzoo.config import read_values
 from hnetzoo.errors import ConfigError
 from hnetzoo.registry.discovery import discover
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from hnetzoo.association.problem_files import StoredProblems
-    from hnetzoo.registry.resolution import ResolvedModel
+    from hnetzoo.registry.resolution import Weights
 
 SUFFIXES = (".npz", ".npy", ".csv")
 
@@ -51,6 +52,7 @@ def associate(
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse problems unlike those that the weights were trained on.")
     ] = False,
+    settings: SetOption = None,
     device: DeviceOption = "cpu",
     json: JsonOption = False,
 ) -> None:
@@ -60,6 +62,9 @@ def associate(
     if out and out.suffix == ".npy" and probabilities:
         raise ConfigError("a .npy file holds one array; write --probabilities to .npz or .csv")
     check_writable(out)
+    values = read_values(overrides=settings or ())
+    if values["trainer"] or values["dataset"]:
+        raise ConfigError("associate takes settings of the model alone; use --set model.KEY=VALUE")
     from hnetzoo.association.decoding import decode
     from hnetzoo.association.prediction import predict
     from hnetzoo.association.problem_files import read_distances
@@ -68,20 +73,21 @@ def associate(
     stored = read_distances(source)
     where = resolve_device(device)
     b, n, m = stored.distance.shape
-    resolved = resolve_model(model, discover())
+    resolved = resolve_model(model, discover(), values["model"])
     matcher = resolved.load((n, m)).to(where)
     problems = stored.distance, stored.row_mask, stored.col_mask
     with scope_warnings(strict=strict):
         logits = predict(matcher, *problems, name=model, device=where)
     association = decode(logits, *problems[1:], method=method.value)
     probability = logits.sigmoid() if probabilities else None
-    facts = _facts(resolved, association, stored, logits if certificate else None)
+    weights = None if getattr(matcher, "ignores_weights", False) else resolved.weights
+    facts = _facts(weights, association, stored, logits if certificate else None)
     if out and out.suffix != ".csv":
         _write_arrays(out, association, probability)
     pairs = _pairs(association, probability)
-    weights = resolved.weights.name if resolved.weights else "none"
+    name = weights.name if weights else "none"
     if json:
-        print_json({"problems": b, "shape": [n, m], "model": model, "weights": weights, **facts, "pairs": pairs})
+        print_json({"problems": b, "shape": [n, m], "model": model, "weights": name, **facts, "pairs": pairs})
     elif out is None:
         typer.echo(_csv(pairs, probabilities), nl=False)
     if out and out.suffix == ".csv":
@@ -93,10 +99,10 @@ def associate(
 
 
 def _facts(
-    resolved: "ResolvedModel", association: "Tensor", stored: "StoredProblems", logits: "Tensor | None"
+    weights: "Weights | None", association: "Tensor", stored: "StoredProblems", logits: "Tensor | None"
 ) -> dict[str, Any]:
     """Return the unit that the distances were taken in, scores if the file has the truth, and the certificate."""
-    scope = resolved.weights.scope if resolved.weights else None
+    scope = weights.scope if weights else None
     facts: dict[str, Any] = {"unit": scope.unit if scope else "any"}
     batch = stored.batch
     if batch is not None:
@@ -126,7 +132,7 @@ def _summary(pairs: int, problems: int, facts: dict[str, Any]) -> str:
 
 
 def _unit(name: str) -> str:
-    return "in any unit" if name == "any" else f"as {name}"
+    return "in any unit" if name in ("any", "mixed") else f"as {name}"
 
 
 def _pairs(association: "Tensor", probability: "Tensor | None") -> list[dict[str, Any]]:

@@ -47,6 +47,9 @@ def benchmark(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Compute rows and train again instead of reusing them.")
     ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Fail models on problems unlike those that their weights were trained on.")
+    ] = False,
     device: DeviceOption = "cpu",
     json: Annotated[
         Path | None, typer.Option(help="Write the JSON document here; - is stdout, and nothing else.")
@@ -79,7 +82,7 @@ def benchmark(
         report = run_benchmark(
             chosen,
             registry,
-            options=_options(resolve_device(device), data, runs, jobs, fresh=fresh),
+            options=_options(resolve_device(device), data, runs, jobs, fresh=fresh, strict=strict),
             train=train,
             observer=NullObserver if quiet else LineObserver,
             on_result=(lambda outcome: None) if quiet else _notes(),
@@ -101,13 +104,15 @@ def _log(verbose: bool) -> None:
     logging.getLogger("hnetzoo").setLevel(logging.INFO if verbose else logging.WARNING)
 
 
-def _options(device: str, data: Path, runs: Path | None, workers: int, *, fresh: bool) -> "Options":
+def _options(device: str, data: Path, runs: Path | None, workers: int, *, fresh: bool, strict: bool) -> "Options":
     from hnetzoo.benchmark.entrants import TrainingOptions
     from hnetzoo.benchmark.jobs import Options
 
     training = TrainingOptions(runs=runs, resume=not fresh, fresh=fresh)
     cache = runs / "rows" if runs else None
-    return Options(device=device, data=data, cache=cache, training=training, fresh=fresh, workers=workers)
+    return Options(
+        device=device, data=data, cache=cache, training=training, fresh=fresh, workers=workers, strict=strict
+    )
 
 
 def _notes() -> "Callable[[Outcome], None]":
@@ -119,7 +124,10 @@ def _notes() -> "Callable[[Outcome], None]":
 
         result = outcome.result
         if isinstance(result, BenchmarkRow):
-            found = f"F1 {result.f1:.4f}{' (cached)' if outcome.cached else ''}"
+            beyond = (
+                f"; outside what the weights were trained on: {', '.join(result.outside)}" if result.outside else ""
+            )
+            found = f"F1 {result.f1:.4f}{' (cached)' if outcome.cached else ''}{beyond}"
         elif result in printed:
             return
         else:

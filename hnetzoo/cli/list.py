@@ -10,7 +10,7 @@ from hnetzoo.cli.output import note, print_json, print_table
 from hnetzoo.registry.cards import scope_of
 from hnetzoo.registry.discovery import discover
 from hnetzoo.registry.lookup import Registry
-from hnetzoo.registry.specs import ModelSpec, Spec
+from hnetzoo.registry.specs import Spec
 
 
 class Kind(StrEnum):
@@ -60,11 +60,12 @@ def _weights(entry: dict[str, Any]) -> str:
 
 
 def _entry(spec: Spec, registry: Registry) -> dict[str, Any]:
+    shipped = [entry for entry in getattr(spec, "pretrained", ()) if not entry.retired]
     return {
         "name": spec.name,
         "kind": spec.kind,
         "summary": spec.summary,
         "plugin": registry.provider(spec).id,
-        "pretrained": [entry.variant for entry in spec.pretrained] if isinstance(spec, ModelSpec) else [],
-        "scopes": {entry.variant: scope_of(entry) for entry in spec.pretrained} if isinstance(spec, ModelSpec) else {},
+        "pretrained": [entry.variant for entry in shipped],
+        "scopes": {entry.variant: scope_of(entry) for entry in shipped},
     }

@@ -5,12 +5,12 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import typer
 from rich.console import Console
 
-from hnetzoo.errors import ConfigError, DataError, ScopeWarning
+from hnetzoo.errors import ConfigError, DataError, HnetzooWarning, ScopeWarning
 from hnetzoo.report.tables import Table
 from hnetzoo.report.terminal import terminal_table
 
@@ -42,15 +42,27 @@ def note(message: str) -> None:
     typer.echo(message, err=True)
 
 
+def print_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Print a warning of hnetzoo's as a line on stderr, others with their place; for `warnings.showwarning`."""
+    if issubclass(category, HnetzooWarning):
+        note(f"warning: {message}")
+    else:
+        note(warnings.formatwarning(message, category, filename, lineno, line).rstrip())
+
+
 @contextmanager
 def scope_warnings(*, strict: bool) -> Iterator[None]:
     """Print each warning about a scope as a line in a `with` block; raises DataError instead if strict."""
     with warnings.catch_warnings():
         warnings.simplefilter("error" if strict else "always", ScopeWarning)
-        show = warnings.showwarning
-        warnings.showwarning = lambda message, category, *place, **rest: (
-            note(f"warning: {message}") if category is ScopeWarning else show(message, category, *place, **rest)
-        )
+        warnings.showwarning = print_warning
         try:
             yield
         except ScopeWarning as warning:

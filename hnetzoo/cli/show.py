@@ -128,7 +128,8 @@ def _print(document: dict[str, Any]) -> None:
     if document["kind"] == ModelSpec.kind:
         typer.echo(f"  defaults  trainer {document['trainer']}, dataset {document['dataset']}")
         for entry in document["pretrained"]:
-            typer.echo(f"  weights   {entry['variant']}: {entry['scope'] or 'scope not stated'}; card {entry['card']}")
+            meaning = f"retired; {entry['retired']}" if entry["retired"] else entry["scope"] or "scope not stated"
+            typer.echo(f"  weights   {entry['variant']}: {meaning}; card {entry['card']}")
     rows = [
         (entry["key"], entry["type"], "required" if entry["required"] else repr(entry["default"]), entry["help"])
         for entry in document["settings"]

@@ -1,7 +1,8 @@
 """From names to resolved components: declarations with settings and weights, checked before they are used."""
 
+import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import as_file
 from pathlib import Path
 from typing import Any, cast
@@ -9,8 +10,9 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from hnetzoo.association.batch import AssociationBatch
 from hnetzoo.digests import digest_tensors
-from hnetzoo.errors import ConfigError, HnetzooError, ShapeError, UnknownNameError
+from hnetzoo.errors import ConfigError, HnetzooError, RetiredWarning, ShapeError, UnknownNameError
 from hnetzoo.registry.cards import read_card, resource
 from hnetzoo.registry.components import Component
 from hnetzoo.registry.lookup import Registry
@@ -95,7 +97,7 @@ class ResolvedModel:
         with torch.random.fork_rng(devices=[]):  # initial weights are drawn, and replaced
             module = self.build(self.weights.shape or shape)
         fill(module, self.weights.load(), self.weights.location)
-        if watch:
+        if watch and not getattr(module, "ignores_weights", False):
             watch_scope(module, self.weights.scope, f"{self.spec.name}, {self.weights.name}")
         return module
 
@@ -114,6 +116,13 @@ class ResolvedModel:
         except Exception:  # the model's own fault, which shows when it is used
             return digest
         return digest
+
+    def adapted(self, training: AssociationBatch) -> "ResolvedModel":
+        """Return it with the settings that its class takes from training problems; itself if it starts from weights."""
+        adapt = getattr(self.spec.load_target(), "adapted", None)
+        if adapt is None or self.weights is not None:
+            return self
+        return replace(self, component=Component(self.spec, adapt(self.component.config, training)))
 
     def build(self, shape: Shape | None = None) -> nn.Module:
         """Return the model with initial weights, in eval mode."""
@@ -183,12 +192,14 @@ def _weights_of(reference: str, registry: Registry) -> tuple[str, Weights | None
             raise ConfigError(f"model '{name}' has no weights to choose; leave out '@{variant}'")
         return name, None
     chosen = _variant(spec, variant or DEFAULT_VARIANT)
+    if chosen.retired:
+        warnings.warn(f"weights '{name}@{chosen.variant}' are retired; {chosen.retired}", RetiredWarning, stacklevel=2)
     card = read_card(chosen)
     return name, Weights(
         name=f"pretrained:{chosen.variant}",
         location=chosen.weights,
         shape=chosen.shape,
-        settings=dict(card.get("settings", {}).get("model", {})),
+        settings={**card.get("settings", {}).get("model", {}), **chosen.settings},
         scope=Scope.from_json(card.get("scope", {}), chosen.card),
     )
 

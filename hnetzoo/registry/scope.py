@@ -19,7 +19,7 @@ class Scope:
         unit: The unit of the distances.
         distances: Ranges [low, high] of the distances, ascending.
         truth: What a true pair means: "assignment" (all that can be paired is), "activity" (active slots are paired),
-            "identity" (both are of one source), or a text of the dataset's.
+            "identity" (both are of one source), or a text of the dataset's; several with commas between.
         tasks: The datasets trained on.
         seeds: The seeds of their training splits.
 
@@ -43,6 +43,15 @@ class Scope:
         slots = f"{low} slots" if low == high else f"{low}-{high} slots"
         parts = (slots, "masks" if self.masks else "no masks", f"{self.ranges} {self.unit}", self.truth)
         return ", ".join(part for part in parts if part)
+
+    def means(self, truth: str) -> bool:
+        """Return whether a true pair meant this in the training; True where either side does not say.
+
+        Example:
+            >>> Scope(slots=(2, 2), masks=False, unit="m", distances=(), truth="activity, identity").means("assignment")
+            False
+        """
+        return not (self.truth and truth) or set(truth.split(", ")) <= set(self.truth.split(", "))
 
     @property
     def ranges(self) -> str:

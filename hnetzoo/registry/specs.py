@@ -5,8 +5,9 @@ A target is written "package.module:Name" and imported on first use, so listing 
 
 import re
 import sys
+from collections.abc import Mapping
 from contextlib import redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, ClassVar
 
@@ -54,7 +55,8 @@ class Pretrained:
 
     `weights` and `card` are resources, "package:path/inside/it"; the weights are safetensors, the card is JSON and
     states the command, data, seeds, metrics and limits. Where it has {"settings": {"model": {...}}}, the model is built
-    with them. `shape` is the (n, m) trained on, None for size-free models.
+    with them, and with `settings` where they differ. `shape` is the (n, m) trained on, None for size-free models. A
+    variant that another one has replaced keeps its name, with the weights of the other: `retired` says what to use.
 
     Example:
         >>> Pretrained(weights="acme_net:weights/default.safetensors", card="acme_net:weights/default.json").variant
@@ -65,6 +67,8 @@ class Pretrained:
     weights: str
     card: str
     shape: tuple[int, int] | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    retired: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,16 +96,16 @@ class Spec:
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
             raise ConfigError(f"{self.kind} name {self.name!r} does not match {_NAME.pattern}")
-        for field in ("target", "config"):
-            value = getattr(self, field)
+        for part in ("target", "config"):
+            value = getattr(self, part)
             if not isinstance(value, str) or not _TARGET.fullmatch(value):
                 raise ConfigError(
-                    f"{self.kind} '{self.name}': {field} {value!r} is not of the form 'package.module:Name'"
+                    f"{self.kind} '{self.name}': {part} {value!r} is not of the form 'package.module:Name'"
                 )
-        for field, accepted in self._field_types().items():
-            value = getattr(self, field)
+        for name, accepted in self._field_types().items():
+            value = getattr(self, name)
             if not isinstance(value, accepted):
-                raise ConfigError(f"{self.kind} '{self.name}': {field} is {value!r}, a {type(value).__name__}")
+                raise ConfigError(f"{self.kind} '{self.name}': {name} is {value!r}, a {type(value).__name__}")
         if isinstance(self.tags, str):
             raise ConfigError(f"{self.kind} '{self.name}': tags {self.tags!r} is a text; give a set of texts")
         object.__setattr__(self, "tags", frozenset(self.tags))

@@ -14,6 +14,10 @@ from hnetzoo.report.sizes import by_size
 MOST_COUNTS = 9  # columns of the breakdown by counts; more are joined by size
 MOST_GROUPS = 16  # columns of any breakdown; more are only in the JSON document
 ABSENT = "-"
+BEYOND = "†"
+BEYOND_CAPTION = (
+    f"{BEYOND} Outside what the weights were trained on: sizes, masks, distances or what a true pair means."
+)
 
 Rows = list[BenchmarkRow]
 
@@ -44,6 +48,7 @@ _COLUMNS = (
     _Column("valid", lambda row: row.validity),
     _Column("F1 1-to-1", lambda row: row.f1_one_to_one),
     _Column("cost gap", lambda row: row.cost_gap, "{:.2%}"),
+    _Column("proven gap", lambda row: row.proven_gap, "{:.2%}"),
     _Column("vs scipy", lambda row: row.delta_f1, "{:+.4f}"),
     _Column("us/problem", lambda row: row.microseconds_per_problem, "{:.1f}"),
     _Column("parameters", lambda row: row.parameters, "{:,.0f}"),
@@ -95,11 +100,11 @@ def overview_table(report: BenchmarkReport, metric: str, tasks: str = "*") -> Ta
     for skipped in report.skipped:
         values.setdefault(skipped.model, {})[skipped.dataset] = skipped.reason
     for (model, task), rows in _joined(report.rows).items():
-        values.setdefault(model, {})[task] = _text(column, rows)
+        values.setdefault(model, {})[task] = f"{_text(column, rows)}{_mark(rows)}"
     order = sorted(values, key=lambda model: model != report.baseline)
     return Table(
         title=f"{metric}, by task",
-        caption=" ".join(_seeds(report.rows)),
+        caption=" ".join([*_seeds(report.rows), *_beyond(row for row in report.rows if row.dataset in names)]),
         columns=("model", *names),
         rows=tuple((model, *({**missing, **values[model]}[task] for task in names)) for model in order),
     )
@@ -123,7 +128,9 @@ def _datasets(report: BenchmarkReport) -> list[str]:
 def _ranking(dataset: str, models: Mapping[str, Rows], report: BenchmarkReport) -> Table:
     """Return the models ranked by F1, the baseline on top, those without results at the bottom."""
     order = sorted(models, key=lambda model: (model != report.baseline, -fmean(row.f1 for row in models[model])))
-    ranked = [(model, *(_text(column, models[model]) for column in _COLUMNS)) for model in order]
+    ranked = [
+        (f"{model}{_mark(models[model])}", *(_text(column, models[model]) for column in _COLUMNS)) for model in order
+    ]
     missing = {_called(entry): "failed" for entry in report.failed if entry.dataset == dataset}
     missing |= {entry.model: entry.reason for entry in report.skipped if entry.dataset == dataset}
     blank = ("",) * (len(_COLUMNS) - 1)
@@ -137,7 +144,15 @@ def _ranking(dataset: str, models: Mapping[str, Rows], report: BenchmarkReport) 
 
 def _caption(dataset: str, models: Mapping[str, Rows], report: BenchmarkReport) -> str:
     """Return the task's settings, the numbers of problems and seeds, what was tuned, and what failed."""
-    return " ".join([*_task(dataset, report), *_basis(models), *_tuned(models), *_failures(dataset, report)])
+    return " ".join(
+        [
+            *_task(dataset, report),
+            *_basis(models),
+            *_tuned(models),
+            *_beyond(row for rows in models.values() for row in rows),
+            *_failures(dataset, report),
+        ]
+    )
 
 
 def _task(dataset: str, report: BenchmarkReport) -> Iterable[str]:
@@ -172,6 +187,15 @@ def _tuned(models: Mapping[str, Rows]) -> Iterable[str]:
     ]
     if tuned:
         yield f"Tuned on validation: {', '.join(tuned)}."
+
+
+def _mark(rows: Iterable[BenchmarkRow]) -> str:
+    return BEYOND if any(row.outside for row in rows) else ""
+
+
+def _beyond(rows: Iterable[BenchmarkRow]) -> Iterable[str]:
+    if _mark(rows):
+        yield BEYOND_CAPTION
 
 
 def _failures(dataset: str, report: BenchmarkReport) -> Iterable[str]:

@@ -5,13 +5,14 @@ import json
 import os
 import subprocess
 import sys
+import warnings
 from functools import lru_cache
 from importlib.resources import files
 
 from torch import nn
 
 from hnetzoo.association.contracts import Dataset, Trainer
-from hnetzoo.errors import HnetzooError, UnknownNameError, one_line
+from hnetzoo.errors import HnetzooError, RetiredWarning, UnknownNameError, one_line
 from hnetzoo.registry.components import settings_base
 from hnetzoo.registry.discovery import discover
 from hnetzoo.registry.lookup import Plugin, Registry
@@ -120,7 +121,9 @@ def check_pretrained(spec: ModelSpec, settings: Settings = None) -> None:
     plugin = Plugin(distribution="?", version="?", entry_point="?", target="?", specs=(spec,))
     for pretrained in spec.pretrained:
         try:
-            resolve_model(f"{spec.name}@{pretrained.variant}", Registry([plugin])).load()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", RetiredWarning)
+                resolve_model(f"{spec.name}@{pretrained.variant}", Registry([plugin])).load()
             recorded, actual = _sums(pretrained)
         except (HnetzooError, OSError, ValueError) as error:
             raise CheckFailure(f"variant '{pretrained.variant}': {one_line(error)}") from error

@@ -5,8 +5,9 @@ killed and resumed ends with bitwise the same weights as one that was not.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -16,13 +17,14 @@ from torch import Tensor, nn
 from hnetzoo.association.assignment import assign
 from hnetzoo.association.batch import AssociationBatch
 from hnetzoo.association.contracts import Trainer
-from hnetzoo.association.counts import compare
+from hnetzoo.association.counts import AssociationCounts, compare
 from hnetzoo.association.decoding import decode
 from hnetzoo.association.masking import skip_value_checks
 from hnetzoo.association.prediction import cut, evaluating, predict
 from hnetzoo.config import TrainerConfig
 from hnetzoo.digests import digest_tensors
 from hnetzoo.errors import ConfigError, DivergenceError, ModelError
+from hnetzoo.training.batches import problem_groups, shuffled_batches, steps_per_epoch
 from hnetzoo.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from hnetzoo.training.determinism import derived_seed, preserved_state, seed_generators
 from hnetzoo.training.observer import EpochRecord, NullObserver, Observer
@@ -71,29 +73,22 @@ def fit(
     with preserved_state(threads=record.threads, device=record.device):
         if hasattr(trainer, "prepare"):
             trainer.prepare(training)
-        loop = _Loop(model.to(record.device), trainer, settings, run, len(training.distance))
+        groups = problem_groups(training, settings)
+        loop = _Loop(model.to(record.device), trainer, settings, run, steps_per_epoch(groups, settings))
         loop.restore()
-        loop.run(training, validation, redraw, observer or NullObserver())
+        loop.run(groups, validation, redraw, observer or NullObserver())
     if redraw is None:
         _check_unchanged({"train": training, "validation": validation}, record)
     return loop.history[-1]
 
 
-def shuffled_batches(training: AssociationBatch, batch_size: int, seed: int, epoch: int) -> Iterator[AssociationBatch]:
-    """Yield full batches of a split, in an order that depends only on (seed, epoch); an incomplete one is dropped."""
-    generator = torch.Generator().manual_seed(derived_seed(seed, epoch))
-    order = torch.randperm(len(training.distance), generator=generator)
-    whole = order[: len(order) // batch_size * batch_size]
-    yield from cut(training.select(whole.to(training.distance.device)), batch_size)
-
-
 class _Loop:
     """The state of a training, and its epochs."""
 
-    def __init__(self, model: nn.Module, trainer: Trainer, settings: TrainerConfig, run: Run, problems: int) -> None:
+    def __init__(self, model: nn.Module, trainer: Trainer, settings: TrainerConfig, run: Run, steps: int) -> None:
         self.model, self.trainer, self.settings = model, trainer, settings
         self.run_directory, self.record = run
-        self.steps = problems // settings.batch_size
+        self.steps = steps  # per epoch
         self.before = 0  # epochs before the present schedule began
         self.optimization = trainer.configure(model, settings.epochs * self.steps)
         self.sums = getattr(trainer, "reduction", "mean") == "sum"
@@ -120,31 +115,35 @@ class _Loop:
             scheduler.load_state_dict(state["scheduler"])
 
     def run(
-        self, training: AssociationBatch, validation: AssociationBatch, redraw: Redraw | None, observer: Observer
+        self,
+        groups: Sequence[AssociationBatch],
+        validation: AssociationBatch,
+        redraw: Redraw | None,
+        observer: Observer,
     ) -> None:
-        """Run the remaining epochs."""
+        """Run the remaining epochs on the groups of training problems."""
         done = len(self.history)
         observer.started(self.settings.epochs, self.steps, done)
         solved = assign(validation.distance, validation.row_mask, validation.col_mask)
         self.exact_solver_f1 = compare(solved, validation).total().f1
-        validation = validation.to(self.record.device)
+        held_out = [group.to(self.record.device) for group in problem_groups(validation, self.settings)]
         for epoch in range(done + 1, self.settings.epochs + 1):
             if redraw is not None and epoch > 1:
-                training = redraw(derived_seed(self.record.seed, epoch))
+                groups = problem_groups(redraw(derived_seed(self.record.seed, epoch)), self.settings)
             start = time.perf_counter()
-            losses = self._optimise(epoch, training.to(self.record.device), observer)
+            losses = self._optimise(epoch, [group.to(self.record.device) for group in groups], observer)
             middle = time.perf_counter()
-            measured = self._validate(validation)
+            measured = self._validate(held_out)
             seconds = {"train": middle - start, "evaluation": time.perf_counter() - middle}
             self._finish_epoch(losses, measured, seconds)
             observer.finished_epoch(self.history[-1])
 
-    def _optimise(self, epoch: int, training: AssociationBatch, observer: Observer) -> dict[str, float]:
+    def _optimise(self, epoch: int, groups: Sequence[AssociationBatch], observer: Observer) -> dict[str, float]:
         """Return the mean losses per problem, after one optimiser step per full batch of the shuffled split."""
         seed_generators(derived_seed(self.record.seed, epoch))
         totals: dict[str, Tensor] = {}
         self.model.train()
-        batches = shuffled_batches(training, self.settings.batch_size, self.record.seed, epoch)
+        batches = islice(shuffled_batches(groups, self.settings, self.record.seed, epoch), self.steps)
         with skip_value_checks():  # the split was checked when it was loaded
             for step, batch in enumerate(batches, start=1):
                 losses = self.trainer.losses(self.model, batch)
@@ -158,14 +157,12 @@ class _Loop:
         _check_finite(means, epoch)
         return means
 
-    def _validate(self, validation: AssociationBatch) -> dict[str, Any]:
-        """Return metrics and the mean losses per problem of the validation split."""
-        problems = validation.distance, validation.row_mask, validation.col_mask
-        logits = predict(self.model, *problems, name=self.record.model, device=self.record.device)
-        counts = compare(decode(logits.to(validation.distance.device), *problems[1:]), validation).total()
+    def _validate(self, validation: Sequence[AssociationBatch]) -> dict[str, Any]:
+        """Return metrics and the mean losses per problem of the groups of the validation split."""
+        counts = sum((self._count(group) for group in validation), AssociationCounts())
         totals: dict[str, float] = {}
         with evaluating(self.model):
-            for batch in cut(validation, self.settings.batch_size):
+            for batch in (part for group in validation for part in cut(group, self.settings.batch_size)):
                 size = len(batch.distance)
                 for name, share in self._per_problem(self.trainer.losses(self.model, batch), size).items():
                     totals[name] = totals.get(name, 0.0) + float(share) * size
@@ -174,8 +171,14 @@ class _Loop:
             "precision": counts.precision,
             "recall": counts.recall,
             "exact": counts.exact_share,
-            "losses": {name: total / max(1, len(validation.distance)) for name, total in totals.items()},
+            "losses": {name: total / max(1, counts.problems) for name, total in totals.items()},
         }
+
+    def _count(self, problems: AssociationBatch) -> AssociationCounts:
+        """Return the right and wrong pairs that the model makes of some problems."""
+        logits = predict(self.model, *problems.problems, name=self.record.model, device=self.record.device)
+        found = decode(logits.to(problems.distance.device), problems.row_mask, problems.col_mask)
+        return compare(found, problems).total()
 
     def _per_problem(self, losses: Mapping[str, Tensor], problems: int) -> dict[str, Tensor]:
         """Return the losses of a batch per problem, for trainers that sum over problems and for those that average."""
@@ -219,7 +222,7 @@ class _Loop:
 
 def check_trainable(model: nn.Module, settings: TrainerConfig, problems: int, record: RunRecord) -> None:
     """Raise ConfigError if no parameter requires a gradient, or there are fewer problems than fit in a batch."""
-    if problems < settings.batch_size:
+    if settings.pairs_per_batch is None and problems < settings.batch_size:
         raise ConfigError(
             f"batch size {settings.batch_size} exceeds the {problems} problems of the training split of "
             f"'{record.dataset}'; use a smaller --batch-size"

@@ -1,8 +1,8 @@
 """Settings of the exchangeable model and its trainer."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import Field, FiniteFloat, NonNegativeFloat, PositiveFloat, PositiveInt
 
 import hnetzoo
 
@@ -10,12 +10,22 @@ import hnetzoo
 class ExchangeableConfig(hnetzoo.Config):
     """Settings of Exchangeable."""
 
+    unmatched: Annotated[FiniteFloat, Field(ge=0)] | Literal["learned", "never"] = "learned"
+    """"learned": the network decides which pairs are made. "never" makes as many pairs as possible; a number is the
+    cost of leaving one row or column unmatched [unit of distance]. Both solve the distances themselves, without
+    weights."""
     channels: PositiveInt = 32
-    """Channels of the state of an entry."""
+    """Channels of the state of a pair."""
     scores: PositiveInt = 4
-    """Learned scores per entry whose row and column log-softmax are fed back."""
-    iterations: PositiveInt = 6
-    """Applications of the shared layer; more of them than in training can solve larger problems."""
+    """Learned scores per pair whose row and column log-softmax enter the next state."""
+    layers: PositiveInt = 4
+    """Exchangeable layers, each with weights of its own."""
+    transport_steps: PositiveInt = 60
+    """Steps of transport over learned costs, in eval mode."""
+    training_steps: PositiveInt = 16
+    """The same in training mode: fewer, which is faster, and nearly as exact."""
+    training_temperature: PositiveFloat = 0.02
+    """Where the distances themselves are solved and require a gradient, annealing stops at this temperature [scale]."""
 
 
 class ExchangeableTrainerConfig(hnetzoo.TrainerConfig):
@@ -33,7 +43,3 @@ class ExchangeableTrainerConfig(hnetzoo.TrainerConfig):
     """Share of the steps in which the rate rises."""
     largest_gradient: PositiveFloat = 1.0
     """Largest norm of the gradient of a step; above it, the gradient is clipped."""
-    iterations: tuple[PositiveInt, PositiveInt] | None = None
-    """Range of the random number of iterations of a training step; null: the model's number."""
-    supervise_every: PositiveInt | None = None
-    """Take the loss after every so many iterations too, not only after the last; null: only after the last."""

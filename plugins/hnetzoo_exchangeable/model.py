@@ -1,68 +1,69 @@
-"""A recurrent exchangeable network on the distance matrix.
+"""An exchangeable network that learns the costs of pairs and of staying unmatched, and solves them by transport.
 
-Every pair has a state and a few potentials. A shared layer, applied repeatedly, normalises the potentials along rows
-and columns as Sinkhorn's algorithm does, and updates the state of each pair from itself, from the normalised potentials
-and from the maxima of its row and of its column; the state in turn changes the potentials. Permuting rows or columns
-permutes the output in the same way, and the weights do not depend on the size.
+Exchangeable layers give every pair a state from the states of its row, its column and the whole problem. Three heads
+read from the states a cost per pair, a cost of staying unmatched per slot, and how sharp the decision is; optimal
+transport turns costs into probabilities. Permuting rows or columns permutes the output in the same way, weights do not
+depend on the size, and the features of pairs include the problem's own scale, so that one set of weights serves
+problems of any size, mask and unit. Without learned costs it solves the distances themselves, exactly.
 
-How ours differs from the paper: pooling is by maxima and log-softmax instead of means, the layer is shared and iterated
-with a residual state, potentials are carried along, and rows and columns may be masked.
+How the layer differs from the paper: pooling is by maxima and log-softmax of learned scores along rows and columns, by
+the mean over the whole problem, and rows and columns may be masked.
 
 Sources: J. Hartford et al., "Deep Models of Interactions Across Sets", ICML 2018, section 2 (exchangeable matrix
-layer); R. Sinkhorn, P. Knopp, "Concerning Nonnegative Matrices and Doubly Stochastic Matrices", Pacific J. Math. 1967.
+layer); `hnetzoo.association.transport` for the solver.
 """
 
-from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import softplus
 
 import hnetzoo
 from hnetzoo_exchangeable.config import ExchangeableConfig
+from hnetzoo_exchangeable.features import FEATURES, pair_features
 
 LEAST_LOG_SHARE = -10.0
 """Least log-softmax passed to a state: smaller values only add rounding errors."""
-LEAST_POTENTIAL = -60.0
-LEAST_GAP = 1e-3
-"""Least typical gap of a problem, by which its distances are divided [unit of the distances]."""
-FEATURES = 5
+LEAST_STATE = -50.0
+"""Stands for the maximum of the states of a slot without an allowed pair."""
+LOG_SHARPNESS = (-3.0, 7.5)
+"""Range of the log of the weight of distances in costs [1 / scale]; much sharper costs need more steps of transport."""
+START_TEMPERATURE, RELAXATION = 60.0, 1.6
+"""Of transport over learned costs, whose last temperature is 1: as the loss sees it."""
 
 
 class ExchangeableLayer(nn.Module):
-    """The next states and potentials of all pairs, from those of their rows and columns.
+    """The next states of all pairs, from those of their rows, their columns and the problem.
 
     Example:
         >>> layer = ExchangeableLayer(channels=8, scores=2)
-        >>> state, potential, features = torch.rand(1, 2, 3, 8), torch.rand(1, 2, 3, 2), torch.rand(1, 2, 3, 5)
-        >>> state, potential = layer(state, potential, features, absent=torch.zeros(1, 2, 3, 1))
-        >>> state.shape, potential.shape
-        (torch.Size([1, 2, 3, 8]), torch.Size([1, 2, 3, 2]))
+        >>> state, features = torch.rand(1, 2, 3, 8), torch.rand(1, 2, 3, FEATURES)
+        >>> layer(state, features, torch.ones(1, 2, 3, dtype=torch.bool)).shape
+        torch.Size([1, 2, 3, 8])
     """
 
     def __init__(self, channels: int, scores: int) -> None:
         super().__init__()
         self.score = nn.Linear(channels, scores)
-        self.log_gain = nn.Parameter(torch.zeros(scores))
-        self.of_cell = nn.Linear(channels + FEATURES + 2 * scores, channels)
+        self.of_pair = nn.Linear(channels + FEATURES + 2 * scores, channels)
         self.of_row = nn.Linear(channels, channels, bias=False)
         self.of_column = nn.Linear(channels, channels, bias=False)
+        self.of_all = nn.Linear(channels, channels, bias=False)
         self.update = nn.Linear(channels, channels)
         self.norm = nn.LayerNorm(channels)
 
-    def forward(self, state: Tensor, potential: Tensor, features: Tensor, absent: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the next state [b, n, m, c] and potential [b, n, m, s].
-
-        `features` is [b, n, m, 5]; `absent`, [b, n, m, 1], is 0 for allowed pairs and `hnetzoo.ABSENT` elsewhere:
-        adding it is several times as fast as masking, and as exact.
-        """
-        scores = potential + self.score(state) + absent
-        in_row, in_column = torch.log_softmax(scores, 2), torch.log_softmax(scores, 1)
-        competing = torch.cat((in_row, in_column), -1).clamp(min=LEAST_LOG_SHARE)
+    def forward(self, state: Tensor, features: Tensor, allowed: Tensor) -> Tensor:
+        """Return the next state [b, n, m, c], of state [b, n, m, c], features [b, n, m, f] and allowed [b, n, m]."""
+        absent = _absent(allowed, state.dtype)
+        scores = self.score(state) + absent
+        competing = torch.cat((scores.log_softmax(2), scores.log_softmax(1)), -1).clamp(min=LEAST_LOG_SHARE)
         present = state + absent
-        hidden = self.of_cell(torch.cat((state, features, competing), -1))
-        hidden = hidden + self.of_row(present.amax(2, keepdim=True)) + self.of_column(present.amax(1, keepdim=True))
-        balanced = (in_row + in_column) * (self.log_gain.exp() / 2)
-        return self.norm(state + self.update(torch.relu(hidden))), balanced.clamp(min=LEAST_POTENTIAL)
+        rows = self.of_row(_largest(present, 2)) + self.of_all(_mean(state, allowed, (1, 2)))
+        columns = self.of_column(_largest(present, 1))
+        hidden = self.of_pair(torch.cat((state, features, competing), -1)) + rows + columns
+        following: Tensor = self.norm(state + self.update(torch.relu(hidden)))
+        return following
 
 
 class Exchangeable(hnetzoo.AssociationModel):
@@ -74,84 +75,85 @@ class Exchangeable(hnetzoo.AssociationModel):
 
     Example:
         >>> model = Exchangeable(ExchangeableConfig(), (2, 2))
-        >>> model(torch.rand(4, 3, 5)).shape, model(torch.rand(4, 3, 5), after=(2, 6)).shape
-        (torch.Size([4, 3, 5]), torch.Size([2, 4, 3, 5]))
+        >>> model(torch.rand(4, 3, 5)).shape
+        torch.Size([4, 3, 5])
     """
 
     def __init__(self, config: ExchangeableConfig, shape: tuple[int, int]) -> None:
         super().__init__()
-        self.iterations = config.iterations
-        self.embed = nn.Linear(FEATURES, config.channels)
-        self.start = nn.Linear(FEATURES, config.scores)
-        self.layer = ExchangeableLayer(config.channels, config.scores)
-        self.read = nn.Linear(config.channels, 1)
+        self.config = config
+        channels = config.channels
+        self.embed = nn.Linear(FEATURES, channels)
+        self.layers = nn.ModuleList(ExchangeableLayer(channels, config.scores) for _ in range(config.layers))
+        self.pair_cost = nn.Linear(channels, 1)
+        self.sharpness = _head(channels, 1)
+        self.row_cost = _head(channels, 2)
+        self.column_cost = _head(channels, 2)
 
-    def forward(
-        self,
-        distance: Tensor,
-        row_mask: Tensor | None = None,
-        col_mask: Tensor | None = None,
-        *,
-        after: Sequence[int] | None = None,
-    ) -> Tensor:
-        """Return association logits.
-
-        Args:
-            distance: As in `hnetzoo.AssociationModel`.
-            row_mask: Likewise.
-            col_mask: Likewise.
-            after: Numbers of iterations, ascending; the logits after each are returned, for training.
-
-        Returns:
-            Float [b, n, m], before the sigmoid; with `after`, [len(after), b, n, m].
-
-        Raises:
-            ShapeError: As in `hnetzoo.AssociationModel`.
-            DataError: Likewise.
-        """
-        if after is None:
-            return super().forward(distance, row_mask, col_mask)
-        clean, allowed = self.clean(distance, row_mask, col_mask)
-        if distance.numel() == 0:
-            return clean.expand(len(after), *clean.shape)
-        return self.fill(self._iterate(clean, allowed, after), allowed, distance.dtype)
+    @property
+    def ignores_weights(self) -> bool:
+        """Whether the distances themselves are solved, so that the scope of the weights says nothing."""
+        return self.config.unmatched != "learned"
 
     def logits(self, distance: Tensor, allowed: Tensor) -> Tensor:
-        """Return the logits after the last iteration, [b, n, m]."""
-        return self._iterate(distance, allowed, (self.iterations,))[0]
+        """Return logits [b, n, m] whose sigmoid is the transported mass, in float32 or float64."""
+        if self.config.unmatched != "learned":
+            return self._solve(distance, allowed, self.config.unmatched)
+        costs = self.learned_costs(distance.to(torch.promote_types(distance.dtype, torch.float32)), allowed)
+        steps = self.config.training_steps if self.training else self.config.transport_steps
+        annealing = hnetzoo.Annealing(steps, START_TEMPERATURE, 1.0, RELAXATION)
+        return hnetzoo.transport_logits(costs[0], allowed, *costs[1:], annealing, scale=1.0)
 
-    def _iterate(self, distance: Tensor, allowed: Tensor, after: Sequence[int]) -> Tensor:
-        """Return the logits after each of these numbers of iterations, [len(after), b, n, m]."""
-        features = _features(distance, allowed)
-        state, potential = self.embed(features), self.start(features)  # [b, n, m, c], [b, n, m, s]
-        absent = torch.where(allowed, 0.0, hnetzoo.ABSENT).to(state.dtype).unsqueeze(-1)
-        answers = []
-        for iteration in range(1, max(after) + 1):
-            state, potential = self.layer(state, potential, features, absent)
-            if iteration in after:
-                answers.append(self.read(state).squeeze(-1))
-        return torch.stack(answers)
+    def learned_costs(self, distance: Tensor, allowed: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the cost of pairs [b, n, m] and of unmatched rows [b, n] and columns [b, m].
+
+        Each is what the states say plus a share of the distance, in a unit of the problem's own, so that ties and near
+        ties are decided by the distances.
+        """
+        features, scale = pair_features(distance, allowed)
+        features = features.to(self.embed.weight.dtype)
+        state = self.embed(features)
+        for layer in self.layers:
+            state = layer(state, features, allowed)
+        whole, rows, columns = (_pooled(state, allowed, axes) for axes in ((1, 2), (2,), (1,)))
+        sharpness = self.sharpness(whole).clamp(*LOG_SHARPNESS).exp()
+        pair_cost = self.pair_cost(state).squeeze(-1) + sharpness.unsqueeze(-1) * (distance / scale)
+        return pair_cost, _slot_cost(self.row_cost(rows), sharpness), _slot_cost(self.column_cost(columns), sharpness)
+
+    def _solve(self, distance: Tensor, allowed: Tensor, unmatched: float | Literal["never"]) -> Tensor:
+        """Return the logits of transport over the distances themselves, as `sinkhorn` does."""
+        trains = torch.is_grad_enabled() and distance.requires_grad
+        costs = hnetzoo.unmatched_costs(distance, allowed, unmatched)
+        coldest = self.config.training_temperature if trains else 0.0
+        return hnetzoo.transport_logits(distance, allowed, *costs, coldest=coldest)
 
 
-def _features(distance: Tensor, allowed: Tensor) -> Tensor:
-    """Return five features of each pair, [b, n, m, 5].
-
-    They are its distance, the distance minus the least of its row and minus the least of its column, and the latter two
-    divided by the problem's typical gap, which is smaller for larger problems. The inverse hyperbolic sine keeps small
-    numbers as they are and compresses large ones.
-    """
-    far = distance.masked_fill(~allowed, -hnetzoo.mask_value(distance.dtype))
-    above_row, above_column = ((distance - far.amin(axis, keepdim=True)).masked_fill(~allowed, 0.0) for axis in (2, 1))
-    gap = _typical_gap(far, allowed)
-    return torch.stack((distance, above_row, above_column, above_row / gap, above_column / gap), -1).asinh()
+def _head(channels: int, outputs: int) -> nn.Sequential:
+    """Return a network of one hidden layer that reads pooled states."""
+    return nn.Sequential(nn.Linear(2 * channels, channels), nn.ReLU(), nn.Linear(channels, outputs))
 
 
-def _typical_gap(far: Tensor, allowed: Tensor) -> Tensor:
-    """Return the mean gap between least and second least of the rows and columns that have both, [b, 1, 1]."""
-    total, lines = far.new_zeros(len(far)), far.new_zeros(len(far))
-    for axis in (1, 2):
-        if far.shape[axis] > 1:
-            least, second = far.topk(2, axis, largest=False).values.unbind(axis)
-            two = allowed.sum(axis) > 1
-            total, lines = total + (second - least).where(two, 0.0).sum(1), lines + two.sum(1)
-    return (total / lines.clamp(min=1)).clamp(min=LEAST_GAP).view(-1, 1, 1)
+def _slot_cost(read: Tensor, sharpness: Tensor) -> Tensor:
+    """Return the cost of leaving slots unmatched, [b, slots], of two outputs per slot and the sharpness [b, 1]."""
+    return read[..., 0] + sharpness * softplus(read[..., 1])
+
+
+def _absent(allowed: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return 0 for allowed pairs and `hnetzoo.ABSENT` elsewhere, [b, n, m, 1]: adding is faster than masking."""
+    return torch.where(allowed, 0.0, hnetzoo.ABSENT).to(dtype).unsqueeze(-1)
+
+
+def _largest(present: Tensor, axes: int | tuple[int, ...], *, keepdim: bool = True) -> Tensor:
+    return present.amax(axes, keepdim=keepdim).clamp(min=LEAST_STATE)
+
+
+def _mean(state: Tensor, allowed: Tensor, axes: tuple[int, ...], *, keepdim: bool = True) -> Tensor:
+    """Return the mean of the states of allowed pairs over some axes; 0 where there are none."""
+    counts = allowed.sum(axes, keepdim=keepdim).clamp(min=1).unsqueeze(-1)
+    return (state * allowed.unsqueeze(-1)).sum(axes, keepdim=keepdim) / counts
+
+
+def _pooled(state: Tensor, allowed: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """Return the largest and the mean states over some axes, [..., 2 c]."""
+    largest = _largest(state + _absent(allowed, state.dtype), axes, keepdim=False)
+    return torch.cat((largest, _mean(state, allowed, axes, keepdim=False)), -1)

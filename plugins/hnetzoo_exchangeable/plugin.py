@@ -1,6 +1,6 @@
 """Declare the exchangeable model and its trainer."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import hnetzoo
 
@@ -12,8 +12,14 @@ HARTFORD = hnetzoo.Citation(
     url="https://arxiv.org/abs/1803.02879",
 )
 
-VARIANTS = ("default", "assignment", "known-counts", "tracks")
-"""Trained on doa-reference, on lsap with many sizes, on doa with masked slots, and on doa-tracks."""
+WEIGHTS, CARD = "hnetzoo_exchangeable:weights/default.safetensors", "hnetzoo_exchangeable:weights/default.json"
+NEVER = {"unmatched": "never"}
+RETIRED: tuple[tuple[str, Mapping[str, str], str], ...] = (
+    ("assignment", NEVER, 'use exchangeable with the setting unmatched = "never"'),
+    ("known-counts", NEVER, 'use exchangeable with the setting unmatched = "never"'),
+    ("tracks", {}, "use exchangeable"),
+)
+"""Variants of former versions, with what stands in for them: settings of the default weights."""
 
 
 @hnetzoo.hookimpl
@@ -22,19 +28,18 @@ def hnetzoo_models() -> Iterable[hnetzoo.ModelSpec]:
     return [
         hnetzoo.ModelSpec(
             name="exchangeable",
-            summary="One exchangeable matrix layer, iterated: any size, any order of rows and columns.",
+            summary="Learned costs, solved by optimal transport: any size, mask, unit and order of rows and columns.",
             target="hnetzoo_exchangeable.model:Exchangeable",
             config="hnetzoo_exchangeable.config:ExchangeableConfig",
             citation=HARTFORD,
             trainer="exchangeable",
             dataset="doa-reference",
-            pretrained=tuple(
-                hnetzoo.Pretrained(
-                    variant=variant,
-                    weights=f"hnetzoo_exchangeable:weights/{variant}.safetensors",
-                    card=f"hnetzoo_exchangeable:weights/{variant}.json",
-                )
-                for variant in VARIANTS
+            pretrained=(
+                hnetzoo.Pretrained(weights=WEIGHTS, card=CARD),
+                *(
+                    hnetzoo.Pretrained(variant=variant, weights=WEIGHTS, card=CARD, settings=settings, retired=retired)
+                    for variant, settings, retired in RETIRED
+                ),
             ),
         )
     ]
@@ -46,7 +51,7 @@ def hnetzoo_trainers() -> Iterable[hnetzoo.TrainerSpec]:
     return [
         hnetzoo.TrainerSpec(
             name="exchangeable",
-            summary="Cross-entropy of entries, rows and columns, along the iterations; Adam, one-cycle rate.",
+            summary="Cross-entropy of entries; Adam, one-cycle rate.",
             target="hnetzoo_exchangeable.trainer:ExchangeableTrainer",
             config="hnetzoo_exchangeable.config:ExchangeableTrainerConfig",
             citation=HARTFORD,

@@ -12,6 +12,9 @@ class HNetGRUConfig(hnetzoo.Config):
 
     hidden_size: PositiveInt = 128
     """Channels of the GRU and of the attention layer."""
+    distance_scale: PositiveFloat | None = None
+    """The network sees distances divided by this [unit of distance]. Null: a training from random weights takes it from
+    its problems, since the network learns little from small numbers; without a training, 1."""
 
 
 class HNetTrainerConfig(hnetzoo.TrainerConfig):

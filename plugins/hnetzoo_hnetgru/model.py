@@ -21,6 +21,9 @@ from hnetzoo_hnetgru.config import HNetGRUConfig
 
 FAR = 300.0**0.5
 """Distance of a forbidden pair: that of the original Hnet's pad, the point (10, 10, 10), from the centre."""
+TYPICAL = 6.0
+"""Geometric mean of the positive distances of a training as the network sees them. It is that of doa-reference in
+chords, which the original network is for; of uniform directions in radians, whose mean is 1.4, it learns little."""
 
 
 class AttentionLayer(nn.Module):
@@ -65,6 +68,7 @@ class HNetGRU(hnetzoo.AssociationModel):
     def __init__(self, config: HNetGRUConfig, shape: tuple[int, int]) -> None:
         super().__init__()
         self.shape = shape
+        self.distance_scale = config.distance_scale or 1.0
         self.gru = hnetzoo.GRU(shape[1], config.hidden_size)
         self.attn = AttentionLayer(config.hidden_size)
         self.fc1 = nn.Linear(config.hidden_size, shape[1])
@@ -76,7 +80,7 @@ class HNetGRU(hnetzoo.AssociationModel):
                 f"problems are {distance.shape[1]} x {distance.shape[2]}; these weights are for {self.shape[0]} x "
                 f"{self.shape[1]}: pad smaller problems with masked slots, or train for this size"
             )
-        states = self._hidden_states(distance.masked_fill(~allowed, FAR))
+        states = self._hidden_states((distance / self.distance_scale).masked_fill(~allowed, FAR))
         logits: Tensor = self.fc1(torch.tanh(self.attn(states)))
         return logits
 
@@ -94,6 +98,15 @@ class HNetGRU(hnetzoo.AssociationModel):
         if distance.shape[1] == 1:
             return first.unsqueeze(1)
         return torch.cat((first.unsqueeze(1), self.gru(distance[:, 1:], first)), dim=1)
+
+    @staticmethod
+    def adapted(config: HNetGRUConfig, training: hnetzoo.AssociationBatch) -> HNetGRUConfig:
+        """Return the settings with a scale that suits the distances of training problems, unless one is given."""
+        distance = training.distance[training.cells & training.distance.isfinite() & (training.distance > 0)]
+        if config.distance_scale is not None or not len(distance):
+            return config
+        typical = distance.double().log().mean().exp().item()
+        return config.model_copy(update={"distance_scale": typical / TYPICAL})
 
     @staticmethod
     def infer_shape(state: Mapping[str, Tensor]) -> tuple[int, int]:

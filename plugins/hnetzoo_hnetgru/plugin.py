@@ -12,6 +12,9 @@ HNET = hnetzoo.Citation(
     url="https://arxiv.org/abs/2111.00030",
 )
 
+LARGER = (3,)
+"""Slots a side of further weights, beside those of the original protocol: both axes permuted, with masks."""
+
 
 @hnetzoo.hookimpl
 def hnetzoo_models() -> Iterable[hnetzoo.ModelSpec]:
@@ -31,6 +34,15 @@ def hnetzoo_models() -> Iterable[hnetzoo.ModelSpec]:
                     weights="hnetzoo_hnetgru:weights/default.safetensors",
                     card="hnetzoo_hnetgru:weights/default.json",
                     shape=(2, 2),
+                ),
+                *(
+                    hnetzoo.Pretrained(
+                        variant=str(slots),
+                        weights=f"hnetzoo_hnetgru:weights/{slots}.safetensors",
+                        card=f"hnetzoo_hnetgru:weights/{slots}.json",
+                        shape=(slots, slots),
+                    )
+                    for slots in LARGER
                 ),
             ),
         )

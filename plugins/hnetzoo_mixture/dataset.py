@@ -21,12 +21,21 @@ class Mixture:
         (torch.Size([400, 4, 4]), True)
     """
 
-    unit = "mixed"
-    truth = "mixed"
-
     def __init__(self, config: MixtureConfig) -> None:
         self.config = config
         self.datasets = [hnetzoo.load_dataset(part.dataset, **part.settings) for part in config.parts]
+
+    @property
+    def unit(self) -> str:
+        """The unit of all parts; "mixed" where they differ, or problems have units of their own."""
+        units = {dataset.unit for dataset in self.datasets}
+        own = any(part.units != (1.0, 1.0) for part in self.config.parts)
+        return "mixed" if own or len(units) > 1 else units.pop()
+
+    @property
+    def truth(self) -> str:
+        """All that a true pair means in a part, as "activity, identity"."""
+        return ", ".join(sorted({getattr(dataset, "truth", "") for dataset in self.datasets} - {""}))
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Declare the transformer model."""
+"""Declare the transformer model and its trainer."""
 
 from collections.abc import Iterable
 
@@ -23,7 +23,7 @@ def hnetzoo_models() -> Iterable[hnetzoo.ModelSpec]:
             target="hnetzoo_transformer.model:Transformer",
             config="hnetzoo_transformer.config:TransformerConfig",
             citation=SUPERGLUE,
-            trainer="exchangeable",
+            trainer="transformer",
             dataset="doa-reference",
             pretrained=(
                 hnetzoo.Pretrained(
@@ -31,5 +31,19 @@ def hnetzoo_models() -> Iterable[hnetzoo.ModelSpec]:
                     card="hnetzoo_transformer:weights/default.json",
                 ),
             ),
+        )
+    ]
+
+
+@hnetzoo.hookimpl
+def hnetzoo_trainers() -> Iterable[hnetzoo.TrainerSpec]:
+    """Return the declaration of the trainer transformer."""
+    return [
+        hnetzoo.TrainerSpec(
+            name="transformer",
+            summary="Cross-entropy of entries, rows and columns; Adam, one-cycle rate.",
+            target="hnetzoo_transformer.trainer:TransformerTrainer",
+            config="hnetzoo_transformer.config:TransformerTrainerConfig",
+            citation=SUPERGLUE,
         )
     ]

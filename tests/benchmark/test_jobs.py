@@ -66,8 +66,8 @@ def test_the_first_of_equal_choices_is_taken(run: Run) -> None:
 
 
 def test_shipped_weights_are_named_beside_what_was_tuned(run: Run) -> None:
-    tuned = ModelEntry(name="exchangeable", tune={"iterations": (2, 6)})
-    assert run(tuned, TINY).result.weights == "pretrained:default, tuned: iterations=6"
+    tuned = ModelEntry(name="exchangeable", tune={"transport_steps": (1, 60)})
+    assert run(tuned, TINY).result.weights == "pretrained:default, tuned: transport_steps=60"
 
 
 def test_a_trained_job_draws_each_split_once_fits_once_and_scores_once(
@@ -186,3 +186,21 @@ def test_the_observer_sees_the_training_and_only_the_training(jobs_of: JobsOf, t
         for job in jobs_of(LEARNS):
             JobRunner(options, Counting).run(job)
     assert steps == [1, 2, 3, 4] * 2
+
+
+def test_a_row_says_how_its_problems_differ_from_those_of_the_weights(run: Run) -> None:
+    assert run(ModelEntry(name="hnetgru"), TINY).result.outside == ()
+    known = Entry(name="doa", settings={"samples": 200, "counts": "known"})
+    assert run(ModelEntry(name="hnetgru"), known).result.outside == ("slots", "masks", "truth")
+    assert run(ModelEntry(name="exchangeable"), known).result.outside == ("truth",)
+    never = ModelEntry(name="exchangeable", settings={"unmatched": "never"})
+    assert run(never, known).result.outside == ()
+    assert run(ModelEntry(name="hungarian"), known).result.outside == ()
+
+
+def test_a_strict_benchmark_fails_models_outside_what_their_weights_were_trained_on(jobs_of: JobsOf) -> None:
+    known = Entry(name="doa", settings={"samples": 200, "counts": "known"})
+    (job,) = jobs_of(ModelEntry(name="hnetgru"), dataset=known)
+    result = JobRunner(Options(strict=True)).run(job).result
+    assert isinstance(result, Failed)
+    assert "outside what the weights were trained on: slots, masks, truth" in result.reason

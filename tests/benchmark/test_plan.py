@@ -43,7 +43,10 @@ def test_jobs_go_by_dataset_and_seed_with_the_baseline_first() -> None:
         (ModelEntry(name="hnetgru@large"), "unknown variant of hnetgru 'large'"),
         (ModelEntry(name="greedy", train=True), "'greedy' cannot be trained"),
         (ModelEntry(name="hnetgru@default", train=True), "'hnetgru@default' cannot be trained: it names weights"),
-        (ModelEntry(name="exchangeable", train=True, tune={"iterations": (3,)}), "is trained and tuned; choose one"),
+        (
+            ModelEntry(name="exchangeable", train=True, tune={"transport_steps": (3,)}),
+            "is trained and tuned; choose one",
+        ),
         (ModelEntry(name="run:nowhere"), "'nowhere' is not a run directory"),
     ],
 )
@@ -96,7 +99,7 @@ def test_weights_of_ones_own_and_tuned_models_are_not_trained_again(tmp_path: Pa
     model = hnetzoo.load_model("exchangeable", weights=None)
     write_run(tmp_path / "run", RunRecord(model="exchangeable", shape=(2, 2), settings={}))
     save_tensors(tmp_path / "run" / BEST, model.state_dict())
-    tuned = ModelEntry(name="exchangeable", label="tuned", tune={"iterations": (5, 6)})
+    tuned = ModelEntry(name="exchangeable", label="tuned", tune={"transport_steps": (5, 6)})
     names = ("hungarian", "hnetgru", "hnetgru@default", f"run:{tmp_path / 'run'}", tuned)
     jobs = plan(suite_of(*names), REGISTRY, train=True).jobs
     assert [job.entrant.title for job in jobs if job.entrant.trainer is not None] == ["hnetgru"]

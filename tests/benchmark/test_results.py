@@ -15,7 +15,7 @@ from hnetzoo.benchmark.results import SCHEMA, BenchmarkReport, BenchmarkRow, Fai
 ROW_KEYS = {
     "model", "dataset", "split", "seed", "weights", "f1", "precision", "recall", "exact", "validity", "cost_gap",
     "weighted_f1", "f1_one_to_one", "delta_f1", "microseconds_per_problem", "parameters", "problems", "cells", "plugin",
-    "layouts", "timing",
+    "layouts", "timing", "proven_gap", "outside",
 }  # fmt: skip
 
 ROW = BenchmarkRow(

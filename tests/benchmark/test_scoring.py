@@ -127,3 +127,19 @@ def test_a_split_without_problems_has_vacuous_scores() -> None:
     scores = score(exact(batch), batch)
     assert (scores.problems, scores.f1, scores.exact, scores.delta_f1, scores.cost_gap) == (0, 1.0, 1.0, 0.0, 0.0)
     assert (scores.cells, scores.layouts, scores.weighted_f1) == ({}, {}, None)
+
+
+def test_the_proven_gap_is_no_smaller_than_the_gap_and_as_small_for_optimal_answers(generator: torch.Generator) -> None:
+    distance = torch.rand(50, 5, 7, generator=generator)
+    batch = AssociationBatch.with_full_masks(distance, hnetzoo.assign(distance))
+    poor = score(torch.randn(50, 5, 7, generator=generator), batch)
+    assert poor.cost_gap is not None
+    assert poor.proven_gap == pytest.approx(poor.cost_gap, abs=1e-3)
+    assert poor.proven_gap >= poor.cost_gap > 0.5
+    assert score(exact(batch), batch).proven_gap == pytest.approx(0, abs=1e-3)
+
+
+def test_nothing_is_proven_where_no_pair_is_possible() -> None:
+    nothing = torch.full((3, 2, 2), torch.inf)
+    batch = AssociationBatch.with_full_masks(nothing, torch.zeros(3, 2, 2, dtype=torch.bool))
+    assert score(torch.zeros(3, 2, 2), batch).proven_gap is None

@@ -72,3 +72,13 @@ def test_problems_outside_the_scope_warn_in_a_line_and_are_refused_if_strict(run
     assert outcome.err.startswith("warning: weights 'dhn, pretrained:default' were trained on 2 slots a side")
     fails(run("associate", "transformer", "wide.npy", "--strict"), 4, "these problems are others; use 'sinkhorn'")
     assert run("associate", "sinkhorn", "wide.npy", "--strict").code == 0
+
+
+def test_settings_of_the_model_are_given_with_set(run: Run, distances: np.ndarray) -> None:
+    never = ("associate", "exchangeable", "d.npy", "--set", "model.unmatched=never")
+    assert run(*never).err == "4 pairs in 2 problems; distances taken in any unit\n"
+    assert json.loads(run(*never, "--json").out)["weights"] == "none"
+    nearest = run("associate", "hungarian-gated", "d.npy", "--set", "model.gate=1e-9", "--json")
+    assert json.loads(nearest.out)["pairs"] == []
+    fails(run("associate", "hungarian", "d.npy", "--set", "model.gait=1"), 2, "unknown setting 'model.gait'")
+    fails(run("associate", "hungarian", "d.npy", "--set", "dataset.samples=1"), 2, "settings of the model alone")

@@ -125,3 +125,14 @@ def test_a_training_that_is_worse_than_the_exact_solver_says_so_and_what_to_try(
     assert line["exact_solver_f1"] == 1.0, "the truth of lsap is the exact assignment"
     good = run("train", "exchangeable", *DOA, "--init", "exchangeable@default", "--out", "s", "--json")
     assert json.loads(good.out)["shortfall"] == ""
+
+
+def test_a_training_records_the_settings_that_it_took_from_its_problems(run: Run, tmp_path: Path) -> None:
+    run("train", "hnetgru", *TINY, "--out", "r", "--json")
+    scale = json.loads((tmp_path / "r" / "run.json").read_text())["settings"]["model"]["distance_scale"]
+    assert scale > 0
+    assert hnetzoo.load_model("run:r").distance_scale == scale
+    assert run("train", "hnetgru", *TINY, "--out", "r", "--resume").code == 0
+    started = run("train", "hnetgru", *TINY, "--init", "hnetgru@default", "--out", "s", "--json")
+    assert started.code == 0
+    assert json.loads((tmp_path / "s" / "run.json").read_text())["settings"]["model"]["distance_scale"] is None

@@ -41,7 +41,7 @@ def test_checkpoints_give_the_outputs_of_their_module(
     assert {path.name for path in out.iterdir()} == {RUN, BEST}
     assert all(tensor.dtype == torch.float32 for tensor in load_tensors(out / BEST).values())
     record = read_run(out)
-    assert record.settings == {"model": {"hidden_size": 8}}
+    assert record.settings == {"model": {"hidden_size": 8, "distance_scale": None}}
     assert record.source["file"] == "weights.bin"
     assert re.fullmatch("[0-9a-f]{64}", record.source["sha256"])
 

@@ -1,12 +1,13 @@
-"""The exchangeable network: equivariance, padding and masks."""
+"""The exchangeable network: equivariance, padding and masks, units, and solving without learned costs."""
 
 import pytest
 import torch
-from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, normalize
+from torch.nn.functional import binary_cross_entropy_with_logits, normalize
 
 import hnetzoo
 from hnetzoo_exchangeable.config import ExchangeableConfig, ExchangeableTrainerConfig
-from hnetzoo_exchangeable.model import Exchangeable, _typical_gap
+from hnetzoo_exchangeable.features import FEATURES, pair_features
+from hnetzoo_exchangeable.model import Exchangeable
 from hnetzoo_exchangeable.trainer import ExchangeableTrainer
 
 SHAPES = [(1, 1), (2, 2), (3, 5), (6, 4)]
@@ -15,11 +16,16 @@ SHAPES = [(1, 1), (2, 2), (3, 5), (6, 4)]
 @pytest.fixture
 def model() -> Exchangeable:
     torch.manual_seed(0)
-    return Exchangeable(ExchangeableConfig(channels=16, iterations=4), (2, 2)).eval()
+    return Exchangeable(ExchangeableConfig(channels=16, layers=2), (2, 2)).eval()
 
 
 def distances(n: int, m: int, b: int = 8) -> torch.Tensor:
     return torch.rand(b, n, m, generator=torch.Generator().manual_seed(n * 10 + m)) * 2
+
+
+def directions(b: int, n: int, m: int) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(n * 100 + m)
+    return torch.cdist(*(normalize(torch.randn(b, size, 3, generator=generator), dim=-1) for size in (n, m)))
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -27,7 +33,7 @@ def test_permuting_rows_and_columns_permutes_the_output(model: Exchangeable, sha
     distance = distances(*shape)
     rows, columns = (torch.randperm(size, generator=torch.Generator().manual_seed(1)) for size in shape)
     expected = model(distance)[:, rows][:, :, columns]
-    torch.testing.assert_close(model(distance[:, rows][:, :, columns]), expected, atol=1e-5, rtol=0)
+    torch.testing.assert_close(model(distance[:, rows][:, :, columns]), expected, atol=1e-4, rtol=0)
 
 
 def test_exchanging_the_sides_may_change_the_output(model: Exchangeable) -> None:
@@ -45,13 +51,13 @@ def test_padding_changes_nothing_whatever_it_holds(model: Exchangeable, shape: t
     row_mask, col_mask = torch.arange(n + 2).expand(8, -1) < n, torch.arange(m + 3).expand(8, -1) < m
     found = model(padded, row_mask, col_mask)
     assert found.isfinite().all()
-    torch.testing.assert_close(found[:, :n, :m], model(distance), atol=1e-5, rtol=0)
+    torch.testing.assert_close(found[:, :n, :m], model(distance), atol=1e-4, rtol=0)
 
 
 def test_a_problem_alone_is_answered_as_in_a_batch(model: Exchangeable) -> None:
     distance = distances(3, 4)
     alone = torch.cat([model(one.unsqueeze(0)) for one in distance])
-    torch.testing.assert_close(model(distance), alone, atol=1e-5, rtol=0)
+    torch.testing.assert_close(model(distance), alone, atol=1e-4, rtol=0)
 
 
 def test_every_parameter_and_the_distance_get_finite_gradients(model: Exchangeable) -> None:
@@ -68,31 +74,59 @@ def test_every_parameter_and_the_distance_get_finite_gradients(model: Exchangeab
         assert parameter.grad.abs().sum() > 0, name
 
 
-def test_gradients_reach_large_problems(model: Exchangeable) -> None:
+@pytest.mark.parametrize("unmatched", ["learned", "never", 0.4])
+def test_gradients_reach_large_problems(unmatched: str | float) -> None:
+    torch.manual_seed(0)
+    model = Exchangeable(ExchangeableConfig(channels=16, layers=2, unmatched=unmatched), (2, 2))
     distance = distances(32, 32, 2).requires_grad_()
-    model(distance).sigmoid().sum().backward()
+    model(distance).sigmoid().square().sum().backward()
     assert distance.grad is not None
     assert distance.grad.isfinite().all()
     assert distance.grad.abs().sum() > 0
 
 
+@pytest.mark.parametrize("case", ["ties", "zeros", "one pair", "nothing allowed"])
+def test_degenerate_problems_have_finite_logits_and_gradients(model: Exchangeable, case: str) -> None:
+    distance = {
+        "ties": torch.ones(2, 3, 3),
+        "zeros": torch.zeros(2, 3, 4),
+        "one pair": torch.full((2, 1, 1), 0.3),
+        "nothing allowed": torch.full((2, 2, 2), torch.inf),
+    }[case].requires_grad_()
+    logits = model(distance)
+    logits.sum().backward()
+    assert logits.isfinite().all()
+    assert distance.grad is not None
+    assert distance.grad.isfinite().all()
+
+
 def test_gradient_of_the_distance_is_exact_in_float64() -> None:
     torch.manual_seed(0)
-    model = Exchangeable(ExchangeableConfig(channels=4, iterations=2), (2, 3)).double()
+    model = Exchangeable(ExchangeableConfig(channels=4, layers=1), (2, 3)).double()
     distance = distances(2, 3, 2).double().requires_grad_()
     assert torch.autograd.gradcheck(model, (distance,), eps=1e-7, atol=1e-5)
 
 
-def test_iterations_are_not_part_of_the_weights(model: Exchangeable) -> None:
-    longer = Exchangeable(ExchangeableConfig(channels=16, iterations=9), (2, 2)).eval()
+def test_features_include_those_that_no_unit_changes() -> None:
+    distance, allowed = distances(4, 5), torch.ones(8, 4, 5, dtype=torch.bool)
+    (small, scale), (large, larger) = (pair_features(unit * distance, allowed) for unit in (1.0, 100.0))
+    torch.testing.assert_close(larger, 100 * scale)
+    same = (small - large).abs().flatten(0, 2).amax(0) < 1e-4
+    assert small.shape[-1] == FEATURES
+    assert same.sum() == 9
+    assert not same[0]
+
+
+def test_steps_of_transport_are_not_part_of_the_weights(model: Exchangeable) -> None:
+    longer = Exchangeable(ExchangeableConfig(channels=16, layers=2, transport_steps=3), (2, 2)).eval()
     longer.load_state_dict(model.state_dict())
-    assert not torch.allclose(longer(distances(2, 2)), model(distances(2, 2)))
+    assert not torch.allclose(longer(distances(3, 3)), model(distances(3, 3)))
 
 
 def test_forbidding_all_pairs_of_a_slot_is_like_masking_it(model: Exchangeable) -> None:
     distance, row_mask = distances(3, 4), torch.tensor([True, False, True]).expand(8, -1)
     forbidden = distance.masked_fill(~row_mask.unsqueeze(2), torch.inf)
-    torch.testing.assert_close(model(forbidden)[:, [0, 2]], model(distance, row_mask)[:, [0, 2]], atol=1e-6, rtol=0)
+    torch.testing.assert_close(model(forbidden)[:, [0, 2]], model(distance, row_mask)[:, [0, 2]], atol=1e-5, rtol=0)
     assert (model(forbidden)[:, 1] == -100).all()
 
 
@@ -104,79 +138,21 @@ def test_unusable_distances_inside_the_masks_are_refused(model: Exchangeable, va
         model(distance)
 
 
-def masked_batch() -> hnetzoo.AssociationBatch:
-    """Return problems of 3 x 4 slots, of which two rows exist; the first reference is missed."""
+def test_loss_is_the_cross_entropy_of_existing_entries_per_row(model: Exchangeable) -> None:
     distance = distances(3, 4)
-    truth = hnetzoo.assign(distance)
     row_mask = torch.arange(3).expand(8, -1) < 2
-    found = row_mask & (torch.arange(3) > 0)
-    return hnetzoo.AssociationBatch(distance, truth & found.unsqueeze(2), row_mask, torch.ones(8, 4).bool())
-
-
-def test_cell_loss_is_the_cross_entropy_of_existing_entries_per_row(model: Exchangeable) -> None:
-    batch = masked_batch()
+    truth = hnetzoo.assign(distance) & (row_mask & (torch.arange(3) > 0)).unsqueeze(2)
+    batch = hnetzoo.AssociationBatch(distance, truth, row_mask, torch.ones(8, 4).bool())
     loss = ExchangeableTrainer(ExchangeableTrainerConfig()).losses(model, batch)["cell"]
-    logits = model(batch.distance, batch.row_mask, None)[:, :2]
-    expected = binary_cross_entropy_with_logits(logits, batch.association[:, :2].float(), reduction="sum") / 16
-    torch.testing.assert_close(loss, expected)
+    expected = binary_cross_entropy_with_logits(model(distance, row_mask)[:, :2], truth[:, :2].float(), reduction="sum")
+    torch.testing.assert_close(loss, expected / 16)
 
 
-def test_row_and_column_losses_are_those_of_choosing_a_partner_or_none(model: Exchangeable) -> None:
-    batch = masked_batch()
-    losses = ExchangeableTrainer(ExchangeableTrainerConfig()).losses(model, batch)
-    logits = model(batch.distance, batch.row_mask, None)[:, :2]
-    for name, lines, truth in (
-        ("row", logits, batch.association[:, :2]),
-        ("column", logits.mT, batch.association[:, :2].mT),
-    ):
-        options = torch.cat((lines, torch.zeros_like(lines[..., :1])), -1).flatten(0, 1)
-        chosen = torch.where(truth.any(-1), truth.int().argmax(-1), lines.shape[-1]).flatten()
-        torch.testing.assert_close(losses[name], cross_entropy(options, chosen), msg=name)
-
-
-def test_outputs_after_given_iterations_are_those_of_fewer_iterations(model: Exchangeable) -> None:
-    distance = distances(3, 4)
-    early, late = model(distance, after=[2, 4])
-    shorter = Exchangeable(ExchangeableConfig(channels=16, iterations=2), (2, 2)).eval()
-    shorter.load_state_dict(model.state_dict())
-    assert torch.equal(early, shorter(distance))
-    assert torch.equal(late, model(distance))
-
-
-def test_training_draws_iterations_from_the_range_and_evaluation_uses_its_end(
-    model: Exchangeable, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[list[int]] = []
-    forward = model.forward
-
-    def record(*problems: torch.Tensor, after: list[int]) -> torch.Tensor:
-        asked.append(after)
-        return forward(*problems, after=after)
-
-    monkeypatch.setattr(model, "forward", record)
-    trainer = ExchangeableTrainer(ExchangeableTrainerConfig(iterations=(3, 5), supervise_every=2))
-    for _ in range(40):
-        trainer.losses(model, masked_batch())
-    assert {tuple(after) for after in asked} == {(2, 3), (2, 4), (2, 4, 5)}
-    with torch.no_grad():
-        trainer.losses(model, masked_batch())
-    assert asked[-1] == [2, 4, 5]
-
-
-def test_trainer_takes_a_model_without_iterations() -> None:
+def test_trainer_takes_any_model() -> None:
     model = hnetzoo.load_model("hnetgru", weights=None)
     batch = hnetzoo.load_dataset("doa", samples=160).load("test", seed=0)
     losses = ExchangeableTrainer(ExchangeableTrainerConfig()).losses(model, batch)
     assert all(loss.isfinite() and loss > 0 for loss in losses.values())
-
-
-@pytest.mark.parametrize("unit", [0.1, 1.0, 100.0])
-def test_gap_is_typical_of_the_problem_and_has_its_unit(unit: float) -> None:
-    distance = unit * torch.tensor([[[0.0, 1.0, 9.0], [5.0, 2.0, 9.0], [9.0, 9.0, 9.0]]])
-    cells = torch.ones(1, 3, 3, dtype=torch.bool)
-    cells[:, 2], cells[:, :, 2] = False, False
-    gap = _typical_gap(distance.masked_fill(~cells, 1e4), cells)
-    assert gap.item() == pytest.approx(unit * (1 + 3 + 5 + 1) / 4)
 
 
 def test_gradients_are_clipped_before_a_step(model: Exchangeable) -> None:
@@ -188,13 +164,17 @@ def test_gradients_are_clipped_before_a_step(model: Exchangeable) -> None:
     assert norms.norm().item() == pytest.approx(1e-3, rel=1e-3)
 
 
-@pytest.mark.parametrize(("n", "m", "share"), [(1, 1, 1.0), (1, 3, 0.99), (2, 2, 0.98), (3, 2, 0.95), (4, 4, 0.85)])
-def test_weights_for_known_counts_pair_like_the_exact_solver_if_slots_are_masked(
-    n: int, m: int, share: float, generator: torch.Generator
-) -> None:
-    points = normalize(torch.randn(2, 500, 4, 3, generator=generator), dim=-1)
-    distance = torch.cdist(*points)
-    masks = [(torch.arange(4) < size).expand(500, -1) for size in (n, m)]
-    found = hnetzoo.decode(hnetzoo.load_model("exchangeable@known-counts")(distance, *masks), *masks)
-    right = (found == hnetzoo.assign(distance, *masks)).flatten(1).all(1)
-    assert right.float().mean() >= share
+@pytest.mark.parametrize("unit", [0.01, 1.0, 57.3])
+@pytest.mark.parametrize(("n", "m"), [(1, 1), (1, 3), (4, 4), (3, 8), (16, 16)])
+def test_without_learned_costs_every_problem_is_solved_exactly_in_any_unit(n: int, m: int, unit: float) -> None:
+    distance = unit * directions(200, n, m)
+    found = hnetzoo.decode(hnetzoo.load_model("exchangeable", unmatched="never")(distance))
+    assert (found == hnetzoo.assign(distance)).flatten(1).all(1).float().mean() >= 0.99
+
+
+def test_with_a_cost_pairs_are_made_only_below_twice_of_it() -> None:
+    distance = directions(200, 4, 5)
+    found = hnetzoo.decode(hnetzoo.load_model("exchangeable", unmatched=0.3)(distance))
+    assert torch.equal(found, hnetzoo.decode(hnetzoo.load_model("sinkhorn", unmatched=0.3)(distance)))
+    assert found.any()
+    assert distance[found].max() < 0.6

@@ -206,3 +206,35 @@ def test_one_cycle_peaks_at_the_learning_rate_and_constant_keeps_it() -> None:
             optimization.step()
         assert max(rates) == pytest.approx(1e-2)
         assert rates[-1] == pytest.approx(last, abs=1e-4)
+
+
+def directions(unit: float) -> hnetzoo.AssociationBatch:
+    distance = 2 * torch.rand(400, 3, 3, generator=torch.Generator().manual_seed(0))
+    return hnetzoo.AssociationBatch.with_full_masks(unit * distance, hnetzoo.assign(distance))
+
+
+def test_a_training_takes_its_scale_from_the_problems_so_that_their_unit_does_not_matter() -> None:
+    scales = [HNetGRU.adapted(HNetGRUConfig(), directions(unit)).distance_scale for unit in (1.0, 57.3)]
+    assert scales[1] == pytest.approx(57.3 * scales[0], rel=1e-6)
+    logits = []
+    for scale, unit in zip(scales, (1.0, 57.3), strict=True):
+        torch.manual_seed(0)
+        logits.append(HNetGRU(HNetGRUConfig(distance_scale=scale), (3, 3))(directions(unit).distance))
+    torch.testing.assert_close(*logits, atol=1e-4, rtol=1e-4)
+
+
+def test_a_given_scale_is_kept_and_no_positive_distance_gives_none() -> None:
+    given = HNetGRUConfig(distance_scale=2.0)
+    assert HNetGRU.adapted(given, directions(1.0)) is given
+    nothing = hnetzoo.AssociationBatch.with_full_masks(torch.zeros(3, 2, 2), torch.zeros(3, 2, 2, dtype=torch.bool))
+    assert HNetGRU.adapted(HNetGRUConfig(), nothing).distance_scale is None
+
+
+def test_masked_and_forbidden_pairs_do_not_change_the_scale() -> None:
+    batch = directions(1.0)
+    row_mask = torch.tensor([True, True, False]).expand(400, 3)
+    masked = batch._replace(distance=batch.distance.masked_fill(~row_mask.unsqueeze(2), 1e6), row_mask=row_mask)
+    forbidden = batch._replace(distance=batch.distance.masked_fill(~row_mask.unsqueeze(2), torch.inf))
+    scales = {HNetGRU.adapted(HNetGRUConfig(), problems).distance_scale for problems in (masked, forbidden)}
+    assert len(scales) == 1
+    assert scales.pop() < 1

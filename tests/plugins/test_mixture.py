@@ -80,3 +80,11 @@ def test_a_part_with_too_few_problems_is_named() -> None:
 def test_parts_that_cannot_work_are_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(hnetzoo.HnetzooError, match=message):
         hnetzoo.load_dataset("mixture", **settings)
+
+
+def test_unit_and_truth_are_those_of_all_parts() -> None:
+    doa, tracks = {"dataset": "doa"}, {"dataset": "doa-tracks"}
+    both = hnetzoo.load_dataset("mixture", parts=(doa, tracks))
+    assert (both.unit, both.truth) == ("chord", "activity, identity")
+    assert hnetzoo.load_dataset("mixture", parts=(doa, {**tracks, "units": (0.01, 1)})).unit == "mixed"
+    assert hnetzoo.load_dataset("mixture", parts=(tracks,)).truth == "identity"

@@ -12,8 +12,8 @@ from hnetzoo.report.tables import MOST_COUNTS, MOST_GROUPS, Table, overview_tabl
 from hnetzoo.report.terminal import terminal_table, terminal_tables
 
 COLUMNS = (
-    "model", "F1", "weighted F1", "precision", "recall", "exact", "valid", "F1 1-to-1", "cost gap", "vs scipy",
-    "us/problem", "parameters",
+    "model", "F1", "weighted F1", "precision", "recall", "exact", "valid", "F1 1-to-1", "cost gap", "proven gap",
+    "vs scipy", "us/problem", "parameters",
 )  # fmt: skip
 
 
@@ -30,6 +30,7 @@ def row(model: str, f1: float = 0.5, **fields: object) -> BenchmarkRow:
         exact=0.125,
         validity=1.0,
         cost_gap=0.0123,
+        proven_gap=0.015,
         weighted_f1=0.9,
         f1_one_to_one=0.6,
         delta_f1=f1 - 0.5,
@@ -75,8 +76,8 @@ def test_without_a_baseline_all_are_ranked() -> None:
 def test_numbers_are_rounded_with_units() -> None:
     (table,) = report_tables(report(row("hungarian")))
     assert table.rows == (
-        ("hungarian", "0.5000", "0.9000", "0.2500", "0.7500", "0.1250", "1.0000", "0.6000", "1.23%", "+0.0000", "12.3",
-         "100,098"),
+        ("hungarian", "0.5000", "0.9000", "0.2500", "0.7500", "0.1250", "1.0000", "0.6000", "1.23%", "1.50%",
+         "+0.0000", "12.3", "100,098"),
     )  # fmt: skip
     assert table.title == "doa"
     assert (
@@ -108,7 +109,7 @@ def test_a_skipped_model_is_last_with_its_reason() -> None:
     elsewhere = Skipped(model="other", dataset="wide", reason="n/a (fixed 3 x 3)")
     table = report_tables(report(row("hungarian"), row("acme"), skipped=(skipped, elsewhere)))[0]
     assert column(table, "model") == ["hungarian", "acme", "hnetgru"]
-    assert table.rows[-1] == ("hnetgru", "n/a (fixed 2 x 2)", *[""] * 10)
+    assert table.rows[-1] == ("hnetgru", "n/a (fixed 2 x 2)", *[""] * (len(COLUMNS) - 2))
     assert {len(cells) for cells in table.rows} == {len(COLUMNS)}
     for text in (render_markdown(report(row("hungarian"), skipped=(skipped,))), drawn(table)):
         assert "n/a (fixed 2 x 2)" in text
@@ -245,7 +246,7 @@ def test_markdown_is_a_table_with_caption_and_versions() -> None:
     lines = text.splitlines()
     assert lines[0] == "### doa"
     assert lines[2] == f"| {' | '.join(COLUMNS)} |"
-    assert lines[3] == f"| :-- |{' --: |' * 11}"
+    assert lines[3] == f"| :-- |{' --: |' * (len(COLUMNS) - 1)}"
     assert {line.count("|") for line in lines if line.startswith("|")} == {len(COLUMNS) + 1}
     assert lines[-1] == "Made with hnetzoo 0.1.0, torch 2.10 on 2 cores, Linux."
     assert text.endswith(".\n")
@@ -278,3 +279,14 @@ def test_titles_captions_and_columns_in_brackets_are_printed_on_the_terminal(pla
 def test_the_terminal_does_not_wrap_the_first_column() -> None:
     (table,) = report_tables(report(row("hungarian"), row("a-model-with-a-rather-long-name")))
     assert "a-model-with-a-rather-long-name" in drawn(table, width=60)
+
+
+def test_rows_outside_what_the_weights_were_trained_on_are_marked_and_explained() -> None:
+    inside, beyond = row("hungarian"), row("net", outside=("slots", "truth"))
+    table = report_tables(report(inside, beyond))[0]
+    assert [cells[0] for cells in table.rows] == ["hungarian", "net†"]
+    assert "† Outside what the weights were trained on" in table.caption
+    overview = overview_table(report(inside, beyond), "F1")
+    assert column(overview, "doa") == ["0.5000", "0.5000†"]
+    assert "† Outside" in overview.caption
+    assert "†" not in report_tables(report(inside))[0].caption

@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 
 import hnetzoo
+from hnetzoo.registry.components import configure
 from hnetzoo.training.observer import NullObserver
-from tests.training.train import Recorder, acme_trainer, final_state, metrics, train, weights
+from tests.training.train import REGISTRY, Recorder, acme_trainer, final_state, metrics, train, weights
 
 
 @pytest.mark.parametrize("die_after", [0, 1, 3])
@@ -28,6 +29,26 @@ def test_interrupted_training_resumes_to_equal_weights(tmp_path: Path, die_after
     assert final_state(tmp_path / "cut") == final_state(tmp_path / "whole")
     assert weights(tmp_path / "cut") == weights(tmp_path / "whole")
     assert metrics(tmp_path / "cut") == metrics(tmp_path / "whole")
+
+
+def test_a_training_on_problems_of_many_sizes_learns_and_resumes_to_equal_weights(tmp_path: Path) -> None:
+    parts = (
+        {"dataset": "doa", "settings": {"samples": 600}},
+        {"dataset": "doa-tracks", "settings": {"max_doas": 6, "samples": 600}},
+    )
+    sizes = {
+        "model": configure(REGISTRY.model("exchangeable"), {"channels": 8, "layers": 1}),
+        "dataset": configure(REGISTRY.dataset("mixture"), {"parts": parts, "samples": 600}),
+        "trainer": configure(REGISTRY.trainer("exchangeable"), {"epochs": 4, "pairs_per_batch": 256}),
+    }
+    whole = train(tmp_path / "whole", **sizes)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "cut", Recorder(1), **sizes)
+    train(tmp_path / "cut", resume=True, **sizes)
+    assert final_state(tmp_path / "cut") == final_state(tmp_path / "whole")
+    first, *_, last = metrics(tmp_path / "whole")
+    assert last["losses"]["cell"] < 0.9 * first["losses"]["cell"]  # type: ignore[index]
+    assert whole.last.validation["f1"] == last["validation"]["f1"]  # type: ignore[index]
 
 
 def test_resume_skips_a_damaged_checkpoint_and_gives_equal_weights(tmp_path: Path) -> None:
