@@ -57,21 +57,29 @@ def optimality_gap(
             f"logits {list(logits.shape)} and potentials {list(potentials.shape) if potentials is not None else None} "
             f"do not fit distances {[b, n, m]}; logits have their shape, and potentials are {[b, m]}"
         )
-    allowed = allowed_pairs(distance, row_mask, col_mask)
     rows, columns = full_masks(distance, row_mask, col_mask)
-    cost = distance.double().masked_fill(~allowed, 0.0)
     chosen = complete_assignment(logits, distance, rows, columns)
+    found = distance.double().masked_fill(~chosen, 0.0).sum((1, 2))
+    complete = chosen.sum((1, 2)) == torch.minimum(rows.sum(1), columns.sum(1))
+    bound = least_cost_bound(distance, rows, columns, potentials)
+    return (found - bound).clamp(min=0.0).masked_fill(~complete, math.inf)
+
+
+def least_cost_bound(distance: Tensor, row_mask: Tensor, col_mask: Tensor, potentials: Tensor | None = None) -> Tensor:
+    """Return a proven lower bound of the total distance of complete assignments, float64 [b].
+
+    Args:
+        distance: Float [b, n, m]; +inf forbids a pair.
+        row_mask: Bool [b, n].
+        col_mask: Bool [b, m].
+        potentials: Of columns, float [b, m]; None computes them by annealed transport.
+    """
+    allowed = allowed_pairs(distance, row_mask, col_mask)
+    cost = distance.double().masked_fill(~allowed, 0.0)
     if distance.numel() == 0:
         return cost.sum((1, 2))
-    found = (cost * chosen).sum((1, 2))
-    guess = (
-        transport_potentials(distance.double().masked_fill(~allowed, 0.0), allowed)
-        if potentials is None
-        else potentials
-    )
-    complete = chosen.sum((1, 2)) == torch.minimum(rows.sum(1), columns.sum(1))
-    bound = _lower_bound(cost, allowed, guess.double(), rows, columns)
-    return (found - bound).clamp(min=0.0).masked_fill(~complete, math.inf)
+    potentials = transport_potentials(cost, allowed) if potentials is None else potentials.double()
+    return _dual_value(cost, allowed, potentials, row_mask, col_mask)
 
 
 def complete_assignment(logits: Tensor, distance: Tensor, row_mask: Tensor, col_mask: Tensor) -> Tensor:
@@ -90,7 +98,7 @@ def complete_assignment(logits: Tensor, distance: Tensor, row_mask: Tensor, col_
     return assign(unlikely.masked_fill(distance == math.inf, math.inf), row_mask, col_mask)
 
 
-def _lower_bound(cost: Tensor, allowed: Tensor, potentials: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+def _dual_value(cost: Tensor, allowed: Tensor, potentials: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     """Return the value of the dual problem, [b], for potentials of columns; that of slots not used is at most 0."""
     n, m = rows.sum(1, keepdim=True), columns.sum(1, keepdim=True)
     g = torch.where(n < m, potentials.clamp(max=0.0), potentials).where(columns, 0.0)

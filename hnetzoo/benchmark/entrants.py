@@ -110,7 +110,7 @@ def enter(job: Job, problems: Problems, options: TrainingOptions, device: str, o
 
 
 def outside_scope(scope: Scope | None, problems: Problems) -> tuple[str, ...]:
-    """Return how test problems differ from those that weights were trained on, as `BenchmarkRow.outside`."""
+    """Return how test problems are outside a scope, as `BenchmarkRow.outside`."""
     if scope is None:
         return ()
     seen = Coverage(scope.slots, scope.masks, scope.distances)

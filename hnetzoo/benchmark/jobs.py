@@ -39,7 +39,7 @@ class Options:
         training: Where and how models are trained.
         fresh: Compute cached rows anew.
         workers: How many jobs run at once, a condition of times.
-        strict: Fail jobs whose problems are outside what the weights were trained on.
+        strict: Fail jobs whose problems are outside the scope of the weights.
     """
 
     device: str = "cpu"
@@ -102,12 +102,13 @@ class JobRunner:
         key = f"{recipe(job, problems, self.options.device)[:KEY_DIGITS]}-{sha256[:KEY_DIGITS]}"
         known = self.cache.read(key) if self.cache and not self.options.fresh else None
         conditions = Conditions.here(count, self.options.device, self.options.workers)
-        refused = known is not None and self.options.strict and bool(known.outside)
-        cached = known is not None and known.timing == conditions.to_json() and not refused
+        cached = known is not None and known.timing == conditions.to_json()
         row, last_epoch = (known, None) if cached else self._measure(job, problems, conditions, known)
         assert row is not None, "known where it is cached"
         if self.cache and not cached:
             self.cache.write(key, row)
+        if self.options.strict and row.outside:
+            raise DataError(f"outside the scope of the weights: {', '.join(row.outside)}; leave out --strict")
         # Labels are no part of the key: what is called otherwise has not changed.
         row = replace(row, model=job.entrant.title, dataset=job.task.title)
         return Outcome(job=job, result=row, cached=cached, sha256=sha256, problems=count, last_epoch=last_epoch)
@@ -118,15 +119,13 @@ class JobRunner:
         """Return the row of the entered model, scored unless `known` is its row, and the last epoch of its training."""
         title, device = job.entrant.title, self.options.device
         entered = enter(job, problems, self.options.training, device, self.observer())
-        test, beyond = problems.split("test"), outside_scope(entered.scope, problems)
-        if beyond and self.options.strict:
-            raise DataError(f"outside what the weights were trained on: {', '.join(beyond)}; leave out --strict")
+        test = problems.split("test")
         with guarded(title, test, problems.digest("test")) as batch:
             microseconds = time_model(entered.model, batch, conditions, device)
         if known is None:
             logits = guarded_predict(title, entered.model, test, problems.digest("test"), device)
             scores = score(logits, test, label_shares=problems.label_shares, seed=job.seed)
-            known = _row(job, entered, scores, beyond)
+            known = _row(job, entered, scores, outside_scope(entered.scope, problems))
         row = replace(known, microseconds_per_problem=microseconds, timing=conditions.to_json())
         if entered.run and entered.last_epoch:
             best = {"best_epoch": entered.last_epoch.best_epoch, "best_f1": entered.last_epoch.best_f1}

@@ -26,8 +26,8 @@ class BenchmarkRow:
     predictions ("1x2") and by the layout of the active slots ("01x11", 1 = active). `weighted_f1` is the metric of the
     original Hnet, None where it has no meaning; `delta_f1` is f1 minus that of the exact assignment of the distances as
     they stand. `proven_gap` is what duality proves of `cost_gap`, without an exact solver. `outside` says how problems
-    differ from those that the weights were trained on: "slots", "masks", "distances" and "truth". `timing` names the
-    conditions of `microseconds_per_problem`: device, processor, threads, batch size.
+    are outside the scope of the weights: "slots", "masks", "distances" and "truth". `timing` names the conditions of
+    `microseconds_per_problem`: device, processor, threads, batch size.
     """
 
     model: str

@@ -1,15 +1,14 @@
 """Scores of logits: pure functions of logits and problems."""
 
-import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from hnetzoo.association.assignment import assign
 from hnetzoo.association.batch import AssociationBatch
-from hnetzoo.association.certificate import complete_assignment, optimality_gap
+from hnetzoo.association.certificate import complete_assignment, least_cost_bound
 from hnetzoo.association.counts import compare
 from hnetzoo.association.decoding import decode
 from hnetzoo.benchmark.breakdown import by_counts, by_layout
@@ -55,7 +54,7 @@ def score(logits: Tensor, problems: AssociationBatch, *, label_shares: Tensor | 
     masks = problems.row_mask, problems.col_mask
     association, one_to_one = decode(logits, *masks), decode(logits, *masks, method="one-to-one")
     baseline = compare(assign(problems.distance, *masks), problems).total()
-    outcomes = compare(association, problems)
+    outcomes, excess = compare(association, problems), gaps(logits, problems.distance, *problems.activity)
     total = outcomes.total()
     return Scores(
         f1=total.f1,
@@ -63,14 +62,14 @@ def score(logits: Tensor, problems: AssociationBatch, *, label_shares: Tensor | 
         recall=total.recall,
         exact=total.exact_share,
         validity=total.validity,
-        cost_gap=cost_gap(logits, problems.distance, *problems.activity),
+        cost_gap=excess.cost,
         weighted_f1=weighted_f1(association, problems.association, label_shares, seed),
         f1_one_to_one=compare(one_to_one, problems).total().f1,
         delta_f1=total.f1 - baseline.f1,
         problems=total.problems,
         cells=by_counts(outcomes, problems),
         layouts=by_layout(outcomes, problems),
-        proven_gap=proven_gap(logits, problems.distance, *problems.activity),
+        proven_gap=excess.proven,
     )
 
 
@@ -79,7 +78,19 @@ def f1_score(logits: Tensor, problems: AssociationBatch) -> float:
     return compare(decode(logits, problems.row_mask, problems.col_mask), problems).total().f1
 
 
-def cost_gap(logits: Tensor, distance: Tensor, row_active: Tensor, col_active: Tensor) -> float | None:
+class Gaps(NamedTuple):
+    """How much dearer than the optimum assignments are, as a share of it; None where that has no meaning.
+
+    Fields:
+        cost: Against the optimum.
+        proven: Against the bound of duality, without an exact solver; at least as large, but for rounding.
+    """
+
+    cost: float | None
+    proven: float | None
+
+
+def gaps(logits: Tensor, distance: Tensor, row_active: Tensor, col_active: Tensor) -> Gaps:
     """Return by how much the cost of the model's assignment of the active slots exceeds the optimum.
 
     The logits are decoded to the complete assignment of the active slots with the largest total, of pairs that are not
@@ -92,39 +103,27 @@ def cost_gap(logits: Tensor, distance: Tensor, row_active: Tensor, col_active: T
         col_active: Bool [b, m].
 
     Returns:
-        At least 0; None where the optimum is 0 and the cost is not.
+        Numbers of at least 0; None where the optimum is 0 and the cost is not, and for what is proven, where forbidden
+        pairs leave no complete assignment, or none was found.
 
     Example:
         >>> distance = torch.tensor([[[1.0, 2.0], [2.0, 1.0]]])
         >>> active = torch.ones(1, 2, dtype=torch.bool)
-        >>> cost_gap(-distance, distance, active, active), cost_gap(distance, distance, active, active)
+        >>> gaps(-distance, distance, active, active).cost, gaps(distance, distance, active, active).cost
         (0.0, 1.0)
     """
     optimal = assign(distance, row_active, col_active)
     chosen = complete_assignment(logits, distance, row_active, col_active)
     cost, least = (distance.masked_fill(~pairs, 0).double().sum().item() for pairs in (chosen, optimal))
+    complete = bool((chosen.sum((1, 2)) == torch.minimum(row_active.sum(1), col_active.sum(1))).all())
+    bound = least_cost_bound(distance, row_active, col_active).sum().item()
+    return Gaps(cost=_excess(cost, least), proven=_excess(cost, bound) if complete else None)
+
+
+def _excess(cost: float, least: float) -> float | None:
     if least == 0:
         return 0.0 if cost == 0 else None
     return max(0.0, (cost - least) / abs(least))
-
-
-def proven_gap(logits: Tensor, distance: Tensor, row_active: Tensor, col_active: Tensor) -> float | None:
-    """Return a bound on `cost_gap` by duality, without an exact solver; arguments as there.
-
-    Returns:
-        At least `cost_gap`, but for rounding; None where nothing is proven, or the proven least cost is 0.
-
-    Example:
-        >>> distance = torch.tensor([[[1.0, 2.0], [2.0, 1.0]]])
-        >>> active = torch.ones(1, 2, dtype=torch.bool)
-        >>> round(proven_gap(-distance, distance, active, active), 3), proven_gap(distance, distance, active, active)
-        (0.0, 1.0)
-    """
-    gap = optimality_gap(logits, distance, row_active, col_active)
-    chosen = complete_assignment(logits, distance, row_active, col_active)
-    cost = distance.double().masked_fill(~chosen, 0.0).sum().item()
-    least = cost - gap.sum().item()
-    return (cost - least) / abs(least) if math.isfinite(least) and least != 0 else None
 
 
 def weighted_f1(association: Tensor, truth: Tensor, label_shares: Tensor | None, seed: int) -> float | None:

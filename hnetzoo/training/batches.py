@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from hnetzoo.association.batch import AssociationBatch
+from hnetzoo.association.prediction import cut
 from hnetzoo.config import TrainerConfig
 from hnetzoo.training.determinism import derived_seed
 
@@ -41,16 +42,14 @@ def shuffled_batches(
 ) -> Iterator[AssociationBatch]:
     """Yield full batches, each of one group, in random order; the incomplete one of a group is dropped."""
     generator = torch.Generator().manual_seed(derived_seed(seed, epoch))
-    batches = []
+    batches: list[AssociationBatch] = []
     for group in groups:
         size = _batch_size(group, settings)
         order = torch.randperm(len(group.distance), generator=generator)
-        starts = range(0, len(order) - size + 1, size)
-        batches += [(group, order[start : start + size]) for start in starts]
-    if len(groups) > 1:
-        batches = [batches[place] for place in torch.randperm(len(batches), generator=generator).tolist()]
-    for group, part in batches:
-        yield group.select(part.to(group.distance.device))
+        whole = order[: len(order) // size * size]
+        batches += cut(group.select(whole.to(group.distance.device)), size)
+    mixed = torch.randperm(len(batches), generator=generator).tolist() if len(groups) > 1 else range(len(batches))
+    yield from (batches[place] for place in mixed)
 
 
 def _batch_size(group: AssociationBatch, settings: TrainerConfig) -> int:

@@ -203,4 +203,4 @@ def test_a_strict_benchmark_fails_models_outside_what_their_weights_were_trained
     (job,) = jobs_of(ModelEntry(name="hnetgru"), dataset=known)
     result = JobRunner(Options(strict=True)).run(job).result
     assert isinstance(result, Failed)
-    assert "outside what the weights were trained on: slots, masks, truth" in result.reason
+    assert "outside the scope of the weights: slots, masks, truth" in result.reason

@@ -8,7 +8,7 @@ from sklearn.metrics import f1_score
 from torch import Tensor
 
 import hnetzoo
-from hnetzoo.benchmark.scoring import ORIGINAL_BATCH, cost_gap, weighted_f1
+from hnetzoo.benchmark.scoring import ORIGINAL_BATCH, gaps, weighted_f1
 
 
 def plain_weighted_f1(association: Tensor, truth: Tensor, weights: Tensor, order: Tensor) -> float:
@@ -92,37 +92,37 @@ def test_cost_gap_equals_the_plain_scipy_computation(n: int, m: int, generator: 
     logits = torch.randn(50, n, m, generator=generator) - 2 * distance
     active = torch.rand(50, n, generator=generator) < 0.7, torch.rand(50, m, generator=generator) < 0.7
     expected = plain_cost_gap(logits, distance, *active)
-    assert cost_gap(logits, distance, *active) == pytest.approx(expected, rel=1e-9, abs=1e-12)
+    assert gaps(logits, distance, *active).cost == pytest.approx(expected, rel=1e-9, abs=1e-12)
     assert (expected > 0.05) == (max(n, m) > 1)
 
 
 def test_cost_gap_of_the_right_order_is_zero(generator: torch.Generator) -> None:
     distance = torch.rand(50, 3, 3, generator=generator)
     active = torch.ones(50, 3).bool()
-    assert cost_gap(-5 * distance, distance, active, active) == 0.0
-    assert cost_gap(distance, distance, active, active) > 0.5
+    assert gaps(-5 * distance, distance, active, active).cost == 0.0
+    assert gaps(distance, distance, active, active).cost > 0.5
 
 
 def test_cost_gap_sums_costs_before_the_ratio() -> None:
     distance = torch.tensor([[[1.0, 2.0], [2.0, 1.0]], [[10.0, 11.0], [11.0, 10.0]]])
     logits = torch.tensor([[[-1.0, 1.0], [1.0, -1.0]], [[1.0, -1.0], [-1.0, 1.0]]])
     active = torch.ones(2, 2).bool()
-    assert cost_gap(logits, distance, active, active) == pytest.approx(2 / 22)
+    assert gaps(logits, distance, active, active).cost == pytest.approx(2 / 22)
 
 
 @pytest.mark.parametrize("shape", [(0, 2, 2), (3, 0, 2), (3, 2, 2)])
 def test_cost_gap_is_zero_where_nothing_costs_anything(shape: tuple[int, int, int]) -> None:
     b, n, m = shape
     zeros, garbage = torch.zeros(shape), torch.full(shape, torch.nan)
-    assert cost_gap(zeros, zeros, torch.ones(b, n).bool(), torch.ones(b, m).bool()) == 0.0
-    assert cost_gap(garbage, garbage, torch.zeros(b, n).bool(), torch.ones(b, m).bool()) == 0.0
+    assert gaps(zeros, zeros, torch.ones(b, n).bool(), torch.ones(b, m).bool()).cost == 0.0
+    assert gaps(garbage, garbage, torch.zeros(b, n).bool(), torch.ones(b, m).bool()).cost == 0.0
 
 
 def test_cost_gap_above_a_free_optimum_is_none() -> None:
     distance = torch.tensor([[[0.0, 1.0], [1.0, 0.0]]])
     active = torch.ones(1, 2).bool()
-    assert cost_gap(-distance, distance, active, active) == 0.0
-    assert cost_gap(distance, distance, active, active) is None
+    assert gaps(-distance, distance, active, active).cost == 0.0
+    assert gaps(distance, distance, active, active).cost is None
 
 
 def test_cost_gap_leaves_out_pairs_that_are_forbidden() -> None:
@@ -130,9 +130,9 @@ def test_cost_gap_leaves_out_pairs_that_are_forbidden() -> None:
     distance = torch.tensor([[[torch.inf, torch.inf], [1.0, 2.0]]])
     logits = torch.tensor([[[9.0, 9.0], [1.0, -1.0]]])
     active = torch.ones(1, 2).bool()
-    assert cost_gap(-distance.clamp(max=1e4), distance, active, active) == 0.0
-    assert cost_gap(logits, distance, active, active) == 0.0
-    assert cost_gap(-logits, distance, active, active) == pytest.approx(1.0)
+    assert gaps(-distance.clamp(max=1e4), distance, active, active).cost == 0.0
+    assert gaps(logits, distance, active, active).cost == 0.0
+    assert gaps(-logits, distance, active, active).cost == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("logit", [-torch.inf, -1e30, torch.inf])
@@ -140,7 +140,7 @@ def test_cost_gap_of_equal_logits_is_not_zero_by_default(logit: float, generator
     """Logits that say nothing choose some assignment, whose cost counts."""
     distance = torch.rand(50, 3, 3, generator=generator)
     active = torch.ones(50, 3).bool()
-    assert cost_gap(torch.full((50, 3, 3), logit), distance, active, active) > 0.2
+    assert gaps(torch.full((50, 3, 3), logit), distance, active, active).cost > 0.2
 
 
 def test_cost_gap_tells_infinite_logits_from_finite_ones(generator: torch.Generator) -> None:
@@ -148,10 +148,10 @@ def test_cost_gap_tells_infinite_logits_from_finite_ones(generator: torch.Genera
     active = torch.ones(50, 3).bool()
     best = hnetzoo.assign(distance)
     likely = torch.where(best, torch.rand(50, 3, 3, generator=generator), -torch.inf)
-    assert cost_gap(likely, distance, active, active) == 0.0
+    assert gaps(likely, distance, active, active).cost == 0.0
 
 
 def test_cost_gap_of_negative_costs_is_not_hidden() -> None:
     distance = torch.tensor([[[-4.0, -1.0], [-1.0, -4.0]]])
     active = torch.ones(1, 2).bool()
-    assert cost_gap(distance, distance, active, active) == pytest.approx(6 / 8)
+    assert gaps(distance, distance, active, active).cost == pytest.approx(6 / 8)
