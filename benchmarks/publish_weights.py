@@ -12,7 +12,7 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -21,7 +21,7 @@ from hnetzoo.benchmark.run import run_benchmark
 from hnetzoo.benchmark.suite import Entry, default_suite
 from hnetzoo.files import write_json
 from hnetzoo.registry.components import configure
-from hnetzoo.training.runs import BEST, RESULT, read_run
+from hnetzoo.training.runs import BEST, RESULT, RunRecord, read_run
 
 SEEDS = (0, 1, 2)
 
@@ -29,6 +29,10 @@ SEEDS = (0, 1, 2)
 def publish(
     run: Annotated[Path, typer.Argument(help="A finished run directory.")],
     target: Annotated[Path, typer.Argument(help="Where to write, without suffix; its .toml is the run's --config.")],
+    most_slots: Annotated[
+        int | None,
+        typer.Option(help="End the scope at so many slots a side: with more, the weights are too often wrong."),
+    ] = None,
 ) -> None:
     """Copy the best weights and write their card."""
     record, registry = read_run(run), hnetzoo.discover()
@@ -52,7 +56,7 @@ def publish(
         "threads": record.threads,
         "data": {"dataset": record.dataset, **record.data},
         "settings": record.settings,
-        "scope": record.scope,
+        "scope": _scope(record, most_slots),
         "selected": {"by": "validation F1", "epoch": result["best_epoch"], "f1": result["best_f1"]},
         "limits": sorted(registry.model(record.model).tags),
         "sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
@@ -61,6 +65,12 @@ def publish(
     }
     write_json(target.with_suffix(".json"), card)
     typer.echo(f"wrote {weights} ({weights.stat().st_size:,} bytes) and its card")
+
+
+def _scope(record: RunRecord, most_slots: int | None) -> dict[str, Any]:
+    """Return the scope of a run, ended at a number of slots."""
+    low, high = record.scope["slots"]
+    return {**record.scope, "slots": [low, min(high, most_slots or high)]}
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from hnetzoo.association.recurrent import GRU
     from hnetzoo.association.splits import label_shares, split_generator, split_seed, split_size, split_slice
     from hnetzoo.association.transport import Annealing, problem_scale, transport_logits, unmatched_costs
-    from hnetzoo.config import Config, Share, SplitShares, TrainerConfig
+    from hnetzoo.config import Config, OneCycleConfig, Share, SplitShares, TrainerConfig
     from hnetzoo.errors import (
         CheckpointError,
         ConfigError,
@@ -78,6 +78,7 @@ _MODULE_OF = {
     "ModelError": "errors",
     "ModelSpec": "registry.specs",
     "NumberLines": "association.number_lines",
+    "OneCycleConfig": "config",
     "Optimization": "association.contracts",
     "Plugin": "registry.lookup",
     "PluginConflictError": "errors",
@@ -149,6 +150,7 @@ __all__ = [
     "ModelError",
     "ModelSpec",
     "NumberLines",
+    "OneCycleConfig",
     "Optimization",
     "Plugin",
     "PluginConflictError",

@@ -9,7 +9,17 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
 
 from hnetzoo.errors import ConfigError, UnknownNameError
 
@@ -42,6 +52,33 @@ class TrainerConfig(Config):
     pairs_per_batch: PositiveInt | None = None
     """Batches hold problems of similar size, without masked slots that all of them have, and at most so many pairs; for
     models that take any size. Null: problems of all sizes are mixed, with all their slots."""
+
+
+class OneCycleConfig(TrainerConfig):
+    """The settings of a trainer that uses `hnetzoo.one_cycle`.
+
+    Example:
+        >>> sorted(OneCycleConfig().optimization)
+        ['largest_gradient', 'learning_rate', 'warmup_share', 'weight_decay']
+    """
+
+    epochs: PositiveInt = 12
+    """Passes over the training split."""
+    batch_size: PositiveInt = 1024
+    """Problems per optimiser step; the last incomplete batch of an epoch is dropped."""
+    learning_rate: PositiveFloat = 3e-3
+    """Rate of Adam at the peak of the one-cycle schedule."""
+    weight_decay: NonNegativeFloat = 0.01
+    """Decoupled decay of all weights, in units of the learning rate."""
+    warmup_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    """Share of the steps in which the rate rises."""
+    largest_gradient: PositiveFloat = 1.0
+    """Largest norm of the gradient of a step; above it, the gradient is clipped."""
+
+    @property
+    def optimization(self) -> dict[str, float]:
+        """The arguments of `hnetzoo.one_cycle` by name."""
+        return self.model_dump(include=OneCycleConfig.model_fields.keys() - TrainerConfig.model_fields.keys())
 
 
 class SplitShares(Config):
@@ -126,12 +163,27 @@ def validate(config_class: type[ConfigType], values: Mapping[str, Any], where: s
     try:
         return config_class.model_validate(dict(values))
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        place = ".".join([where, *(str(part) for part in problem["loc"])])
-        if problem["type"] == "missing":
+        problems = error.errors(include_url=False)
+        path, message = problems[0]["loc"], problems[0]["msg"].removeprefix("Value error, ")
+        if _is_alternative(problems[0], values):  # one of several types: say what all of them accept
+            path = path[:-1]
+            others = [problem["msg"] for problem in problems[1:] if problem["loc"][:-1] == path]
+            message = ", or ".join([message, *(other[0].lower() + other[1:] for other in others)])
+        place = ".".join([where, *map(str, path)])
+        if problems[0]["type"] == "missing":
             raise ConfigError(f"{place} is required{remedy}") from None
-        message = problem["msg"].removeprefix("Value error, ")
-        raise ConfigError(f"{place} = {problem['input']!r}: {message}{remedy}") from None
+        raise ConfigError(f"{place} = {problems[0]['input']!r}: {message}{remedy}") from None
+
+
+def _is_alternative(problem: ErrorDetails, values: Mapping[str, Any]) -> bool:
+    """Return whether the last part of the problem's place names a type that was tried, and not a setting."""
+    found: Any = values
+    for part in problem["loc"][:-1]:
+        try:
+            found = found[part]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return len(problem["loc"]) > 1 and found is problem["input"]
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from hnetzoo.registry.components import configure
 
 Wrap = Callable[[nn.Module], nn.Module]
 NETWORKS = ("hnetgru", "dhn", "dual-softmax", "exchangeable", "transformer")
+ROUNDED = {("transformer", torch.bfloat16): 1}  # problems of 1305 whose answer its rounded weights change
+SENSITIVE = ("exchangeable",)  # its present weights decide more problems by small differences than others do
 COMPILED = (*NETWORKS, "sinkhorn")
 HALF = (torch.float16, torch.bfloat16)
 
@@ -84,7 +86,7 @@ def test_the_default_compiler_gives_equal_logits() -> None:
 def test_half_precision_decodes_as_float32_except_for_ties(name: str, dtype: torch.dtype) -> None:
     """A tie is a problem that float32 decodes differently after distances change by two units of rounding.
 
-    Weights are rounded too, which no change of distances does: one problem in a thousand is let pass.
+    Weights are rounded too, which no change of distances does.
     """
     model, distance = hnetzoo.load_model(name), reference_distances().to(dtype)
     logits = copy.deepcopy(model).to(dtype)(distance)
@@ -97,8 +99,8 @@ def test_half_precision_decodes_as_float32_except_for_ties(name: str, dtype: tor
     for _ in range(20):
         change = 2 * torch.finfo(dtype).eps * (2 * torch.rand(distance.shape, generator=generator) - 1)
         tie |= (hnetzoo.decode(model(distance.float() * (1 + change))) != expected).flatten(1).any(1)
-    assert (different & ~tie).float().mean() <= 0.001
-    assert tie.float().mean() < 0.15
+    assert (different & ~tie).sum() <= ROUNDED.get((name, dtype), 0)
+    assert tie.float().mean() < (0.15 if name in SENSITIVE else 0.1)
 
 
 @pytest.mark.parametrize("dtype", HALF, ids=str)

@@ -191,3 +191,16 @@ def test_settings_are_frozen_and_refuse_unknown_names() -> None:
 
 def test_the_docstring_under_a_field_is_its_help() -> None:
     assert TrainerConfig.model_fields["epochs"].description == "Passes over the training split."
+
+
+def test_a_setting_of_several_types_says_what_all_of_them_accept() -> None:
+    class Either(Config):
+        cost: float | Literal["never"] = "never"
+        pair: tuple[float | Literal["off"], int] = ("off", 1)
+
+    with pytest.raises(ConfigError, match=r"^model.cost = 'maybe': .*valid number.*, or input should be 'never' \(run"):
+        build_config(Either, {"cost": "maybe"}, "model", "acme")
+    with pytest.raises(ConfigError, match=r"^model.pair.0 = 'on': .*valid number.*, or input should be 'off' \(run"):
+        build_config(Either, {"pair": ["on", 1]}, "model", "acme")
+    with pytest.raises(ConfigError, match=r"^model.pair.1 = 'on': Input should be a valid integer, [^,]* \(run"):
+        build_config(Either, {"pair": [1.0, "on"]}, "model", "acme")

@@ -49,9 +49,7 @@ def associate(
     certificate: Annotated[
         bool, typer.Option("--certificate", help="Prove how far the pairs are at most from the least total distance.")
     ] = False,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Refuse problems unlike those that the weights were trained on.")
-    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Refuse problems outside the scope of the weights.")] = False,
     settings: SetOption = None,
     device: DeviceOption = "cpu",
     json: JsonOption = False,

@@ -48,7 +48,7 @@ def benchmark(
         bool, typer.Option("--fresh", help="Compute rows and train again instead of reusing them.")
     ] = False,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Fail models on problems unlike those that their weights were trained on.")
+        bool, typer.Option("--strict", help="Fail models on problems outside the scope of their weights.")
     ] = False,
     device: DeviceOption = "cpu",
     json: Annotated[
@@ -124,9 +124,7 @@ def _notes() -> "Callable[[Outcome], None]":
 
         result = outcome.result
         if isinstance(result, BenchmarkRow):
-            beyond = (
-                f"; outside what the weights were trained on: {', '.join(result.outside)}" if result.outside else ""
-            )
+            beyond = f"; outside the scope of the weights: {', '.join(result.outside)}" if result.outside else ""
             found = f"F1 {result.f1:.4f}{' (cached)' if outcome.cached else ''}{beyond}"
         elif result in printed:
             return

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 
 REMEDY = (
-    "train longer (--epochs), try another rate (--set trainer.learning_rate=...), bring small distances to about 5 "
-    "to 50, or use a solver (see 'hnetzoo list models')"
+    "train longer (--epochs), try another rate (--set trainer.learning_rate=...), or use a solver "
+    "(see 'hnetzoo list models')"
 )
 
 

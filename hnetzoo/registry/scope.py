@@ -11,7 +11,7 @@ INSTEAD = "use 'sinkhorn', which takes any size, mask and unit, or train on such
 
 @dataclass(frozen=True, kw_only=True)
 class Scope:
-    """What a set of weights was trained for; other problems may be answered wrongly.
+    """What a set of weights is for: what it was trained on, or less; other problems may be answered wrongly.
 
     Fields:
         slots: The fewest and the most existing slots of a side.

@@ -48,7 +48,7 @@ class ScopeCheck:
             "distances": f"distances of {self.scope.ranges} {self.scope.unit}",
         }
         seen = ", ".join(trained[kind] for kind in found)
-        return f"weights '{self.weights}' were trained on {seen} alone, and these problems are others; {INSTEAD}"
+        return f"weights '{self.weights}' are for {seen}, and these problems are others; {INSTEAD}"
 
 
 def watch_scope(module: nn.Module, scope: Scope | None, weights: str) -> None:

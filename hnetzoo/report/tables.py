@@ -15,9 +15,7 @@ MOST_COUNTS = 9  # columns of the breakdown by counts; more are joined by size
 MOST_GROUPS = 16  # columns of any breakdown; more are only in the JSON document
 ABSENT = "-"
 BEYOND = "†"
-BEYOND_CAPTION = (
-    f"{BEYOND} Outside what the weights were trained on: sizes, masks, distances or what a true pair means."
-)
+BEYOND_CAPTION = f"{BEYOND} Outside what the weights are for: sizes, masks, distances or what a true pair means."
 
 Rows = list[BenchmarkRow]
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, FiniteFloat, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import Field, FiniteFloat, PositiveFloat, PositiveInt
 
 import hnetzoo
 
@@ -28,18 +28,5 @@ class ExchangeableConfig(hnetzoo.Config):
     """Where the distances themselves are solved and require a gradient, annealing stops at this temperature [scale]."""
 
 
-class ExchangeableTrainerConfig(hnetzoo.TrainerConfig):
+class ExchangeableTrainerConfig(hnetzoo.OneCycleConfig):
     """Settings of the exchangeable trainer."""
-
-    epochs: PositiveInt = 12
-    """Passes over the training split."""
-    batch_size: PositiveInt = 1024
-    """Problems per optimiser step; the last incomplete batch of an epoch is dropped."""
-    learning_rate: PositiveFloat = 3e-3
-    """Rate of Adam at the peak of the one-cycle schedule."""
-    weight_decay: NonNegativeFloat = 0.01
-    """Decoupled decay of all weights, in units of the learning rate."""
-    warmup_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
-    """Share of the steps in which the rate rises."""
-    largest_gradient: PositiveFloat = 1.0
-    """Largest norm of the gradient of a step; above it, the gradient is clipped."""

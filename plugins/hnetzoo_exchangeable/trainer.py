@@ -32,12 +32,4 @@ class ExchangeableTrainer:
 
     def configure(self, model: nn.Module, total_steps: int) -> hnetzoo.Optimization:
         """Return Adam with decoupled weight decay and clipped gradients, and a one-cycle schedule."""
-        config = self.config
-        return hnetzoo.one_cycle(
-            model,
-            total_steps,
-            learning_rate=config.learning_rate,
-            weight_decay=config.weight_decay,
-            warmup_share=config.warmup_share,
-            largest_gradient=config.largest_gradient,
-        )
+        return hnetzoo.one_cycle(model, total_steps, **self.config.optimization)

@@ -1,8 +1,8 @@
 """Settings of the transformer model and its trainer."""
 
-from typing import Annotated, Self
+from typing import Self
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+from pydantic import PositiveInt, model_validator
 
 import hnetzoo
 
@@ -26,18 +26,5 @@ class TransformerConfig(hnetzoo.Config):
         return self
 
 
-class TransformerTrainerConfig(hnetzoo.TrainerConfig):
+class TransformerTrainerConfig(hnetzoo.OneCycleConfig):
     """Settings of the transformer trainer."""
-
-    epochs: PositiveInt = 12
-    """Passes over the training split."""
-    batch_size: PositiveInt = 1024
-    """Problems per optimiser step; the last incomplete batch of an epoch is dropped."""
-    learning_rate: PositiveFloat = 3e-3
-    """Rate of Adam at the peak of the one-cycle schedule."""
-    weight_decay: NonNegativeFloat = 0.01
-    """Decoupled decay of all weights, in units of the learning rate."""
-    warmup_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
-    """Share of the steps in which the rate rises."""
-    largest_gradient: PositiveFloat = 1.0
-    """Largest norm of the gradient of a step; above it, the gradient is clipped."""

@@ -41,15 +41,7 @@ class TransformerTrainer:
 
     def configure(self, model: nn.Module, total_steps: int) -> hnetzoo.Optimization:
         """Return Adam with decoupled weight decay and clipped gradients, and a one-cycle schedule."""
-        config = self.config
-        return hnetzoo.one_cycle(
-            model,
-            total_steps,
-            learning_rate=config.learning_rate,
-            weight_decay=config.weight_decay,
-            warmup_share=config.warmup_share,
-            largest_gradient=config.largest_gradient,
-        )
+        return hnetzoo.one_cycle(model, total_steps, **self.config.optimization)
 
 
 def _mean_choice(logits: Tensor, truth: Tensor, mask: Tensor, axis: int) -> Tensor:

@@ -69,7 +69,7 @@ def test_problems_outside_the_scope_warn_in_a_line_and_are_refused_if_strict(run
     np.save(tmp_path / "wide.npy", 50 * np.random.default_rng(0).random((3, 5, 6)))
     outcome = run("associate", "dhn", "wide.npy")
     assert outcome.code == 0
-    assert outcome.err.startswith("warning: weights 'dhn, pretrained:default' were trained on 1 to 3 slots a side")
+    assert outcome.err.startswith("warning: weights 'dhn, pretrained:default' are for 1 to 3 slots a side")
     fails(run("associate", "transformer", "wide.npy", "--strict"), 4, "these problems are others; use 'sinkhorn'")
     assert run("associate", "sinkhorn", "wide.npy", "--strict").code == 0
 

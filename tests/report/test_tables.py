@@ -285,7 +285,7 @@ def test_rows_outside_what_the_weights_were_trained_on_are_marked_and_explained(
     inside, beyond = row("hungarian"), row("net", outside=("slots", "truth"))
     table = report_tables(report(inside, beyond))[0]
     assert [cells[0] for cells in table.rows] == ["hungarian", "net†"]
-    assert "† Outside what the weights were trained on" in table.caption
+    assert "† Outside what the weights are for" in table.caption
     overview = overview_table(report(inside, beyond), "F1")
     assert column(overview, "doa") == ["0.5000", "0.5000†"]
     assert "† Outside" in overview.caption
