@@ -14,8 +14,8 @@ from hnetzoo.benchmark.entrants import Entered, TrainingOptions, enter, outside_
 from hnetzoo.benchmark.guard import guarded, guarded_predict
 from hnetzoo.benchmark.plan import Job, Task
 from hnetzoo.benchmark.problems import Problems
-from hnetzoo.benchmark.results import EVERY_MODEL, BenchmarkRow, Failed, Skipped
-from hnetzoo.benchmark.scoring import Scores, score
+from hnetzoo.benchmark.results import EVERY_MODEL, BenchmarkRow, Failed, Scores, Skipped
+from hnetzoo.benchmark.scoring import score
 from hnetzoo.benchmark.timing import Conditions, time_model
 from hnetzoo.benchmark.workers import run_in_workers
 from hnetzoo.errors import DataError, HnetzooError, one_line

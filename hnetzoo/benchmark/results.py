@@ -19,15 +19,36 @@ Groups = Mapping[str, Mapping[str, float]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class BenchmarkRow:
-    """One model on one split of one dataset.
+class Scores:
+    """What follows from the logits of a model and the problems.
 
     Ratios are in 0..1. `cells` and `layouts` hold {"exact", "f1", "problems"} by the counts of active references and
     predictions ("1x2") and by the layout of the active slots ("01x11", 1 = active). `weighted_f1` is the metric of the
     original Hnet, None where it has no meaning; `delta_f1` is f1 minus that of the exact assignment of the distances as
-    they stand. `proven_gap` is what duality proves of `cost_gap`, without an exact solver. `outside` says how problems
-    are outside the scope of the weights: "slots", "masks", "distances" and "truth". `timing` names the conditions of
-    `microseconds_per_problem`: device, processor, threads, batch size.
+    they stand. `proven_gap` is what duality proves of `cost_gap`, without an exact solver.
+    """
+
+    f1: float
+    precision: float
+    recall: float
+    exact: float
+    validity: float
+    cost_gap: float | None
+    proven_gap: float | None = None
+    weighted_f1: float | None
+    f1_one_to_one: float
+    delta_f1: float
+    problems: int
+    cells: Groups
+    layouts: Groups = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchmarkRow(Scores):
+    """The scores of one model on one split of one dataset.
+
+    `outside` says how problems are outside the scope of the weights: "slots", "masks", "distances" and "truth".
+    `timing` names the conditions of `microseconds_per_problem`: device, processor, threads, batch size.
     """
 
     model: str
@@ -35,23 +56,10 @@ class BenchmarkRow:
     split: str
     seed: int
     weights: str
-    f1: float
-    precision: float
-    recall: float
-    exact: float
-    validity: float
-    cost_gap: float | None
-    weighted_f1: float | None
-    f1_one_to_one: float
-    delta_f1: float
     microseconds_per_problem: float
     parameters: int
-    problems: int
-    cells: Groups
-    layouts: Groups = field(default_factory=dict)
     plugin: str
     timing: Mapping[str, Any] = field(default_factory=dict)
-    proven_gap: float | None = None
     outside: tuple[str, ...] = ()
 
 

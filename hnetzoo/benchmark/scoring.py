@@ -1,6 +1,5 @@
 """Scores of logits: pure functions of logits and problems."""
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
@@ -12,28 +11,9 @@ from hnetzoo.association.certificate import complete_assignment, least_cost_boun
 from hnetzoo.association.counts import compare
 from hnetzoo.association.decoding import decode
 from hnetzoo.benchmark.breakdown import by_counts, by_layout
-from hnetzoo.benchmark.results import Groups
+from hnetzoo.benchmark.results import Scores
 
 ORIGINAL_BATCH = 256  # the original Hnet averages its F1 over batches of this size
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scores:
-    """The numbers of a row that follow from logits and problems, as `hnetzoo.benchmark.results` defines them."""
-
-    f1: float
-    precision: float
-    recall: float
-    exact: float
-    validity: float
-    cost_gap: float | None
-    weighted_f1: float | None
-    f1_one_to_one: float
-    delta_f1: float
-    problems: int
-    cells: Groups
-    layouts: Groups
-    proven_gap: float | None
 
 
 def score(logits: Tensor, problems: AssociationBatch, *, label_shares: Tensor | None = None, seed: int = 0) -> Scores:

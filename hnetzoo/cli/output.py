@@ -11,8 +11,6 @@ import typer
 from rich.console import Console
 
 from hnetzoo.errors import ConfigError, DataError, HnetzooWarning, ScopeWarning
-from hnetzoo.report.tables import Table
-from hnetzoo.report.terminal import terminal_table
 
 PIPE_WIDTH = 200  # characters, if the output is not a terminal, so that tables are not cut
 
@@ -30,6 +28,9 @@ def print_json(document: Any) -> None:
 
 def print_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]], caption: str = "") -> None:
     """Print a table on stdout."""
+    from hnetzoo.report.tables import Table
+    from hnetzoo.report.terminal import terminal_table
+
     table = Table(title=title, caption=caption, columns=tuple(columns), rows=tuple(tuple(row) for row in rows))
     drawn = terminal_table(table)
     for column in drawn.columns:

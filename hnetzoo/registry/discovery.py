@@ -101,7 +101,8 @@ def _entry_points() -> Iterator[tuple[Plugin, EntryPoint | None]]:
 def _identity(distribution: Distribution) -> tuple[str, str, str]:
     """Return name, version and error; the name of the folder where the metadata cannot be read."""
     try:
-        name, version = distribution.metadata["Name"], distribution.metadata["Version"]
+        metadata = distribution.metadata  # parsed at each access
+        name, version = metadata["Name"], metadata["Version"]
         if isinstance(name, str) and name:
             return name, version or "?", ""
         problem = "metadata without a name"
