@@ -12,7 +12,7 @@ HNET = hnetzoo.Citation(
     url="https://arxiv.org/abs/2111.00030",
 )
 
-LARGER = (3,)
+LARGER = (3, 4, 5)
 """Slots a side of further weights, beside those of the original protocol: both axes permuted, with masks."""
 
 
