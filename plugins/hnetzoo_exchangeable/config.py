@@ -22,7 +22,7 @@ class ExchangeableConfig(hnetzoo.Config):
     """Exchangeable layers, each with weights of its own."""
     transport_steps: PositiveInt = 60
     """Steps of transport over learned costs, in eval mode."""
-    training_steps: PositiveInt = 16
+    training_steps: PositiveInt = 24
     """The same in training mode: fewer, which is faster, and nearly as exact."""
     training_temperature: PositiveFloat = 0.02
     """Where the distances themselves are solved and require a gradient, annealing stops at this temperature [scale]."""

@@ -27,9 +27,9 @@ LEAST_LOG_SHARE = -10.0
 """Least log-softmax passed to a state: smaller values only add rounding errors."""
 LEAST_STATE = -50.0
 """Stands for the maximum of the states of a slot without an allowed pair."""
-LOG_SHARPNESS = (-3.0, 7.5)
+LOG_SHARPNESS = (-3.0, 5.5)
 """Range of the log of the weight of distances in costs [1 / scale]; much sharper costs need more steps of transport."""
-START_TEMPERATURE, RELAXATION = 60.0, 1.6
+START_TEMPERATURE, RELAXATION = 80.0, 1.6
 """Of transport over learned costs, whose last temperature is 1: as the loss sees it."""
 
 
