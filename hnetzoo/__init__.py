@@ -37,7 +37,13 @@ if TYPE_CHECKING:
     from hnetzoo.association.problem_files import read_distances, read_problems, write_problems
     from hnetzoo.association.recurrent import GRU
     from hnetzoo.association.splits import label_shares, split_generator, split_seed, split_size, split_slice
-    from hnetzoo.association.transport import Annealing, problem_scale, transport_logits, unmatched_costs
+    from hnetzoo.association.transport import (
+        Annealing,
+        problem_scale,
+        transport_logits,
+        typical_distance,
+        unmatched_costs,
+    )
     from hnetzoo.config import Config, OneCycleConfig, Share, SplitShares, TrainerConfig
     from hnetzoo.errors import (
         CheckpointError,
@@ -123,6 +129,7 @@ _MODULE_OF = {
     "split_slice": "association.splits",
     "spread_over_frames": "association.number_lines",
     "transport_logits": "association.transport",
+    "typical_distance": "association.transport",
     "unmatched_costs": "association.transport",
     "unwrapped": "association.model",
     "valid_cells": "association.batch",
@@ -196,6 +203,7 @@ __all__ = [
     "spread_over_frames",
     "tracking_metrics",
     "transport_logits",
+    "typical_distance",
     "unmatched_costs",
     "unwrapped",
     "valid_cells",

@@ -90,6 +90,22 @@ def problem_scale(reduced: Tensor, allowed: Tensor) -> Tensor:
     return (logs.sum((1, 2), keepdim=True) / positive.sum((1, 2), keepdim=True).clamp(min=1)).exp()
 
 
+def typical_distance(distance: Tensor, allowed: Tensor) -> Tensor:
+    """Return the mean size of the allowed distances, [b, 1, 1], 1 where all are 0: the scale of transport in training.
+
+    In units of `problem_scale`, which is that of the differences that decide, a near tie would be decided as surely as
+    any other problem, and no gradient would tell that it is one.
+
+    Example:
+        >>> distance = torch.tensor([[[1.0, 3.0], [3.0, 1.0]]])
+        >>> typical_distance(distance, torch.ones(1, 2, 2, dtype=torch.bool)).item()
+        2.0
+    """
+    sizes = distance.detach().abs().masked_fill(~allowed, 0.0)
+    mean = sizes.sum((1, 2), keepdim=True) / allowed.sum((1, 2), keepdim=True).clamp(min=1)
+    return torch.where(mean > 0, mean, 1.0)
+
+
 def transport_logits(
     cost: Tensor,
     allowed: Tensor,
@@ -98,7 +114,7 @@ def transport_logits(
     annealing: Annealing | None = None,
     *,
     coldest: float = 0.0,
-    scale: float | None = None,
+    scale: float | Tensor | None = None,
 ) -> Tensor:
     """Return logits whose sigmoid is the mass of a pair.
 
@@ -113,7 +129,7 @@ def transport_logits(
         col_cost: Likewise, float [b, m].
         annealing: The schedule; None takes the default one.
         coldest: Annealing stops above this temperature [scale]; colder plans pass next to no gradient.
-        scale: The unit of the temperatures; None takes that of each problem, `problem_scale`.
+        scale: The unit of the temperatures, one for all or float [b, 1, 1]; None takes `problem_scale` of each problem.
 
     Returns:
         Float [b, n, m], of float32 at least; any value for pairs that are not allowed.
@@ -174,7 +190,7 @@ class _Transport(NamedTuple):
 
     @classmethod
     def of(
-        cls, cost: Tensor, allowed: Tensor, row_cost: Tensor, col_cost: Tensor, scale: float | None = None
+        cls, cost: Tensor, allowed: Tensor, row_cost: Tensor, col_cost: Tensor, scale: float | Tensor | None = None
     ) -> "_Transport":
         """Return the problems of costs [b, n, m], allowed pairs, and costs of staying unmatched [b, n] and [b, m].
 
@@ -192,7 +208,7 @@ class _Transport(NamedTuple):
             columns = torch.minimum(cost.amin(1, keepdim=True), col_cost)
             rows = torch.minimum((cost - columns).amin(2, keepdim=True), row_cost)
             reduced = torch.minimum(cost - rows - columns, (row_cost - rows) + (col_cost - columns))
-            unit = problem_scale(reduced, allowed) if scale is None else torch.full_like(rows[:, :1], scale)
+            unit = problem_scale(reduced, allowed) if scale is None else scale * torch.ones_like(rows[:, :1])
         return cls(
             cost=((cost - rows - columns) / unit).clamp(max=FORBIDDEN),
             row_cost=((row_cost - rows) / unit).clamp(max=FORBIDDEN),

@@ -25,7 +25,8 @@ class ExchangeableConfig(hnetzoo.Config):
     training_steps: PositiveInt = 24
     """The same in training mode: fewer, which is faster, and nearly as exact."""
     training_temperature: PositiveFloat = 0.02
-    """Where the distances themselves are solved and require a gradient, annealing stops at this temperature [scale]."""
+    """Where the distances themselves are solved and require a gradient, annealing stops at this temperature [mean
+    distance of the problem]."""
 
 
 class ExchangeableTrainerConfig(hnetzoo.OneCycleConfig):

@@ -124,8 +124,10 @@ class Exchangeable(hnetzoo.AssociationModel):
         """Return the logits of transport over the distances themselves, as `sinkhorn` does."""
         trains = torch.is_grad_enabled() and distance.requires_grad
         costs = hnetzoo.unmatched_costs(distance, allowed, unmatched)
-        coldest = self.config.training_temperature if trains else 0.0
-        return hnetzoo.transport_logits(distance, allowed, *costs, coldest=coldest)
+        if not trains:
+            return hnetzoo.transport_logits(distance, allowed, *costs)
+        coldest, scale = self.config.training_temperature, hnetzoo.typical_distance(distance, allowed)
+        return hnetzoo.transport_logits(distance, allowed, *costs, coldest=coldest, scale=scale)
 
 
 def _head(channels: int, outputs: int) -> nn.Sequential:

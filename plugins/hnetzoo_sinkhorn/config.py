@@ -20,7 +20,8 @@ class SinkhornConfig(hnetzoo.Config):
     end_temperature: PositiveFloat = 6e-5
     """Temperature of the last step [scale], approached geometrically. Smaller is harder, and needs more iterations."""
     training_temperature: PositiveFloat = 0.02
-    """Annealing stops at this temperature if distances require a gradient [scale]; colder plans pass almost none."""
+    """Annealing stops at this temperature if distances require a gradient; colder plans pass almost none. Temperatures
+    in the scale of the problem are then in units of its mean distance, so that near ties stay uncertain."""
     relaxation: Annotated[float, Field(ge=1, lt=2)] = 1.8
     """Relaxation of the updates; 1 is the plain Sinkhorn iteration. Near 2, few iterations are unstable."""
     scale: PositiveFloat | Literal["problem"] = "problem"

@@ -43,11 +43,12 @@ class Sinkhorn(hnetzoo.AssociationModel):
     def logits(self, distance: Tensor, allowed: Tensor) -> Tensor:
         """Return logits [b, n, m] whose sigmoid is the transported mass, in float32 or float64."""
         trains = torch.is_grad_enabled() and distance.requires_grad
+        own = hnetzoo.typical_distance(distance, allowed) if trains else None
         return hnetzoo.transport_logits(
             distance,
             allowed,
             *hnetzoo.unmatched_costs(distance, allowed, self.config.unmatched),
             self.annealing,
             coldest=self.config.training_temperature if trains else 0.0,
-            scale=None if self.config.scale == "problem" else self.config.scale,
+            scale=own if self.config.scale == "problem" else self.config.scale,
         )

@@ -221,6 +221,18 @@ def test_training_stops_at_a_warm_plan_that_passes_gradients() -> None:
     assert norms[6e-5] < 1e-4 < 1e-2 < norms[0.02]
 
 
+@pytest.mark.parametrize("matcher", ["sinkhorn", "exchangeable"])
+@pytest.mark.parametrize("unit", [0.01, 1.0, 57.3])
+def test_a_near_tie_is_uncertain_in_training_and_a_clear_case_is_not(matcher: str, unit: float) -> None:
+    """In any unit; answers are certain of both."""
+    model = hnetzoo.load_model(matcher, unmatched="never")
+    distance = unit * torch.tensor([[[0.5, 0.505], [0.505, 0.5]], [[0.1, 0.9], [0.9, 0.1]]])
+    tie, clear = model(distance.clone().requires_grad_()).sigmoid()[:, 0, 0].tolist()
+    assert 0.5 < tie < 0.9
+    assert clear > 0.999
+    assert (model(distance).sigmoid()[:, 0, 0] > 0.999).all()
+
+
 def test_gradients_stay_finite_and_inside_the_masks() -> None:
     row_mask, col_mask = torch.tensor([[True, False]] * 2), torch.tensor([[True, True], [False, False]])
     distance = torch.tensor([[[0.3, torch.inf], [torch.nan, 0.1]]] * 2, requires_grad=True)
