@@ -101,7 +101,7 @@ def typical_distance(distance: Tensor, allowed: Tensor) -> Tensor:
         >>> typical_distance(distance, torch.ones(1, 2, 2, dtype=torch.bool)).item()
         2.0
     """
-    sizes = distance.detach().abs().masked_fill(~allowed, 0.0)
+    sizes = distance.abs().masked_fill(~allowed, 0.0)
     mean = sizes.sum((1, 2), keepdim=True) / allowed.sum((1, 2), keepdim=True).clamp(min=1)
     return torch.where(mean > 0, mean, 1.0)
 
@@ -194,8 +194,8 @@ class _Transport(NamedTuple):
     ) -> "_Transport":
         """Return the problems of costs [b, n, m], allowed pairs, and costs of staying unmatched [b, n] and [b, m].
 
-        Costs are reduced by the least of their columns and rows and divided by the scale, which changes no optimum.
-        Neither counts as a function of the costs in gradients.
+        Costs are reduced by the least of their columns and rows and divided by the scale, which changes no optimum. The
+        former, and the scale unless it is given, do not count as functions of the costs in gradients.
         """
         dtype = torch.promote_types(cost.dtype, torch.float32)
         usable = allowed.any(2, keepdim=True), allowed.any(1, keepdim=True)
@@ -208,7 +208,8 @@ class _Transport(NamedTuple):
             columns = torch.minimum(cost.amin(1, keepdim=True), col_cost)
             rows = torch.minimum((cost - columns).amin(2, keepdim=True), row_cost)
             reduced = torch.minimum(cost - rows - columns, (row_cost - rows) + (col_cost - columns))
-            unit = problem_scale(reduced, allowed) if scale is None else scale * torch.ones_like(rows[:, :1])
+            own = problem_scale(reduced, allowed)
+        unit = own if scale is None else scale * torch.ones_like(own)
         return cls(
             cost=((cost - rows - columns) / unit).clamp(max=FORBIDDEN),
             row_cost=((row_cost - rows) / unit).clamp(max=FORBIDDEN),
