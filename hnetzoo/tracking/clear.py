@@ -7,6 +7,8 @@ Conventions as in `hnetzoo.tracking.sequences`. A gate is inclusive and applies 
 | LE [degrees] | `localization(...).mean_distance`, of great-circle distances in degrees |
 | LR, LP, LF | `.recall`, `.precision`, `.f1` of `localization(...)` |
 | MOTA, MOTP, IDSW | `.mota`, `.mean_distance`, `.switches` of `clear_mot(...)` |
+| IDF1, IDP, IDR | `.idf1`, `.idp`, `.idr` of `identity_counts(...)` |
+| HOTA, DetA, AssA, LocA | `.hota`, `.deta`, `.assa`, `.loca` of `hota(...)` |
 """
 
 import torch
