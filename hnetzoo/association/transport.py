@@ -96,6 +96,13 @@ def typical_distance(distance: Tensor, allowed: Tensor) -> Tensor:
     In units of `problem_scale`, which is that of the differences that decide, a near tie would be decided as surely as
     any other problem, and no gradient would tell that it is one.
 
+    Args:
+        distance: Finite float [b, n, m], any unit.
+        allowed: Bool [b, n, m].
+
+    Returns:
+        Float [b, 1, 1], in the unit of the distances; gradients pass.
+
     Example:
         >>> distance = torch.tensor([[[1.0, 3.0], [3.0, 1.0]]])
         >>> typical_distance(distance, torch.ones(1, 2, 2, dtype=torch.bool)).item()
@@ -194,8 +201,8 @@ class _Transport(NamedTuple):
     ) -> "_Transport":
         """Return the problems of costs [b, n, m], allowed pairs, and costs of staying unmatched [b, n] and [b, m].
 
-        Costs are reduced by the least of their columns and rows and divided by the scale, which changes no optimum. The
-        former, and the scale unless it is given, do not count as functions of the costs in gradients.
+        Costs are reduced by the least of their columns and rows and divided by the scale, which changes no optimum. To
+        gradients the problems' own scale is a constant; one that is given is not.
         """
         dtype = torch.promote_types(cost.dtype, torch.float32)
         usable = allowed.any(2, keepdim=True), allowed.any(1, keepdim=True)
@@ -204,12 +211,13 @@ class _Transport(NamedTuple):
             side.to(dtype).clamp(max=FORBIDDEN).where(use, 0.0) for side, use in zip(sides, usable, strict=True)
         )
         cost = cost.to(dtype).masked_fill(~allowed, FORBIDDEN)
-        with torch.no_grad():
-            columns = torch.minimum(cost.amin(1, keepdim=True), col_cost)
-            rows = torch.minimum((cost - columns).amin(2, keepdim=True), row_cost)
-            reduced = torch.minimum(cost - rows - columns, (row_cost - rows) + (col_cost - columns))
-            own = problem_scale(reduced, allowed)
-        unit = own if scale is None else scale * torch.ones_like(own)
+        columns = torch.minimum(cost.amin(1, keepdim=True), col_cost)
+        rows = torch.minimum((cost - columns).amin(2, keepdim=True), row_cost)
+        if scale is None:
+            with torch.no_grad():
+                reduced = torch.minimum(cost - rows - columns, (row_cost - rows) + (col_cost - columns))
+                scale = problem_scale(reduced, allowed)
+        unit = scale * torch.ones_like(rows[:, :1])
         return cls(
             cost=((cost - rows - columns) / unit).clamp(max=FORBIDDEN),
             row_cost=((row_cost - rows) / unit).clamp(max=FORBIDDEN),
