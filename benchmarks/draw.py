@@ -11,6 +11,7 @@ import typer
 matplotlib.use("svg")
 
 from matplotlib import pyplot
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 ROOT = Path(__file__).parent
 RESULTS, FIGURES = ROOT / "results", ROOT / "figures"
@@ -21,6 +22,7 @@ STYLE: dict[Any, Any] = {
     "axes.spines.right": False,
 }
 MARKERS = "osD^v"
+TICKS, PLAIN = (1.0, 3.0), StrMethodFormatter("{x:g}")  # of a logarithmic axis, which may span less than a decade
 
 
 def accuracy_against_time(result: dict[str, Any]) -> Any:
@@ -40,6 +42,7 @@ def accuracy_against_time(result: dict[str, Any]) -> Any:
                 label=way,
             )
         panel.set(xscale="log", title=f"{size} x {size}", xlabel="ms per problem", ylim=(-0.03, 1.03))
+        panel.xaxis.set(major_locator=LogLocator(subs=TICKS), minor_locator=NullLocator(), major_formatter=PLAIN)
         panel.grid(alpha=0.3)
     panels[0].set_ylabel("share solved exactly")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=5, frameon=False)
