@@ -92,7 +92,7 @@ def test_feeding_whole_tensors_makes_an_epoch_1_8_times_faster() -> None:
     assert min(ratios("training", "DataLoader per sample, hnetzoo's network and optimiser").values()) >= 1.8
 
 
-@pytest.mark.parametrize("matcher", ["hnetgru", "exchangeable"])
+@pytest.mark.parametrize("matcher", ["hnetgru", "exchangeable", "sinkhorn"])
 def test_a_step_through_a_matcher_takes_at_most_1_3_times_that_of_permutation_invariant_training(matcher: str) -> None:
     assert max(ratios("losses", f"TrackingLoss through {matcher}").values()) <= 1.3
 
