@@ -185,6 +185,7 @@ class _Transport(NamedTuple):
         col_usable: Likewise, bool [b, 1, m].
         unit: The scale, float [b, 1, 1].
         start: The initial potentials of columns, float [b, 1, m], in units of cost.
+        every_slot_pairs: Whether no usable slot of the batch may stay unmatched.
     """
 
     cost: Tensor
@@ -194,6 +195,7 @@ class _Transport(NamedTuple):
     col_usable: Tensor
     unit: Tensor
     start: Tensor
+    every_slot_pairs: bool
 
     @classmethod
     def of(
@@ -207,6 +209,9 @@ class _Transport(NamedTuple):
         dtype = torch.promote_types(cost.dtype, torch.float32)
         usable = allowed.any(2, keepdim=True), allowed.any(1, keepdim=True)
         sides = (row_cost.unsqueeze(2), col_cost.unsqueeze(1))
+        every_slot_pairs = not torch.compiler.is_compiling() and all(  # a compiled graph does not depend on values
+            bool((side.isinf() | ~use).all()) for side, use in zip(sides, usable, strict=True)
+        )
         row_cost, col_cost = (
             side.to(dtype).clamp(max=FORBIDDEN).where(use, 0.0) for side, use in zip(sides, usable, strict=True)
         )
@@ -226,6 +231,7 @@ class _Transport(NamedTuple):
             col_usable=usable[1],
             unit=unit,
             start=columns,
+            every_slot_pairs=every_slot_pairs,
         )
 
 
@@ -235,21 +241,31 @@ def _potentials(problems: _Transport, temperatures: list[float], relaxation: flo
     Exponentials of the matrix are taken once per step: for the columns they are those of the rows, scaled.
     """
     rows, columns = torch.zeros_like(problems.row_cost), torch.zeros_like(problems.col_cost)
-    surplus = problems.row_usable.sum(1, keepdim=True) - problems.col_usable.sum(2, keepdim=True)
+    row_free, col_free = (~problems.row_usable).to(rows.dtype), (~problems.col_usable).to(rows.dtype)
     for step, temperature in enumerate(temperatures):
         weight = relaxation if PLAIN_STEPS <= step < len(temperatures) - PLAIN_STEPS else 1.0
-        row_free = _exp((rows - problems.row_cost) / temperature)
-        col_free = _exp((columns - problems.col_cost) / temperature)
-        factor = _balance((row_free * problems.row_usable).sum(1), (col_free * problems.col_usable).sum(2), surplus)
-        shift = temperature * factor.log()
-        rows, columns = rows + shift, columns - shift
-        exponents = (rows / temperature + columns / temperature).sub_(problems.cost, alpha=1 / temperature)
+        if not problems.every_slot_pairs:
+            rows, columns, row_free, col_free = _balanced(problems, rows, columns, temperature)
+        exponents = (rows + columns).sub_(problems.cost).div_(temperature)
         mass = exponents.clamp_(min=LEAST_EXPONENT).exp_()
-        change = -weight * _bounded_log(mass.sum(2, keepdim=True) + row_free * factor)
-        rows = rows + temperature * change
-        received = torch.bmm(change.exp().mT, mass) + col_free / factor
-        columns = columns - temperature * weight * _bounded_log(received)
+        change = -weight * _bounded_log(mass.sum(2, keepdim=True) + row_free)
+        rows = rows.add(change, alpha=temperature)
+        received = torch.bmm(change.exp().mT, mass) + col_free
+        columns = columns.sub(_bounded_log(received), alpha=temperature * weight)
     return rows, columns
+
+
+def _balanced(
+    problems: _Transport, rows: Tensor, columns: Tensor, temperature: float
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return the potentials [b, n, 1] and [b, 1, m] shifted so that unmatched masses fit together, and these masses."""
+    row_free = _exp((rows - problems.row_cost) / temperature)
+    col_free = _exp((columns - problems.col_cost) / temperature)
+    row_use, col_use = problems.row_usable, problems.col_usable
+    surplus = row_use.sum(1, keepdim=True) - col_use.sum(2, keepdim=True)
+    factor = _balance((row_free * row_use).sum(1), (col_free * col_use).sum(2), surplus)
+    shift = temperature * factor.log()
+    return rows + shift, columns - shift, row_free * factor, col_free / factor
 
 
 def _balance(row_free: Tensor, col_free: Tensor, surplus: Tensor) -> Tensor:

@@ -130,3 +130,19 @@ def test_gradients_to_costs_of_pairs_and_of_staying_unmatched_are_finite(n: int,
     for part in (cost, *sides):
         assert part.grad is not None
         assert part.grad.isfinite().all()
+
+
+def test_problems_in_which_every_slot_pairs_are_solved_alike_alone_and_beside_rectangles() -> None:
+    """Such a batch leaves out the masses that stay unmatched; a problem in which one may stay brings them back."""
+    cost = costs(41, 4, 4).float().requires_grad_()
+    allowed = everywhere(cost)
+    allowed[:20, 3], allowed[:20, :, 1] = False, False  # masked to 3 x 3
+    allowed[40, 3] = False
+    answers = []
+    for problems in (slice(40), slice(41)):
+        sides = hnetzoo.unmatched_costs(cost[problems], allowed[problems], "never")
+        logits = hnetzoo.transport_logits(cost[problems], allowed[problems], *sides, coldest=0.05)
+        logits = logits[:40].masked_fill(~allowed[:40], 0.0)
+        answers.append((logits, *torch.autograd.grad(logits.sum(), cost)))
+    for alone, beside in zip(*answers, strict=True):
+        torch.testing.assert_close(alone, beside, atol=1e-3, rtol=1e-3)
