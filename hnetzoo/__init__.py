@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         masked_softmax,
         skip_value_checks,
     )
-    from hnetzoo.association.model import AssociationModel, unwrapped
+    from hnetzoo.association.model import AssociationModel, FeatureModel, unwrapped
     from hnetzoo.association.number_lines import NumberLines, read_number_lines, repeated, spread_over_frames
     from hnetzoo.association.problem_files import read_distances, read_problems, write_problems
     from hnetzoo.association.recurrent import GRU
@@ -70,6 +70,7 @@ _MODULE_OF = {
     "Annealing": "association.transport",
     "AssociationBatch": "association.batch",
     "AssociationModel": "association.model",
+    "FeatureModel": "association.model",
     "CERTAIN": "association.masking",
     "CheckpointError": "errors",
     "Citation": "registry.specs",
@@ -153,6 +154,7 @@ __all__ = [
     "DataError",
     "DatasetSpec",
     "DivergenceError",
+    "FeatureModel",
     "HnetzooError",
     "ModelError",
     "ModelSpec",

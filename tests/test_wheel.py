@@ -87,7 +87,7 @@ def test_installed_wheel_lists_and_loads_the_pretrained_model(run: Callable[...,
     )
     assert run("python", "-c", code).splitlines() == [
         "['dhn', 'dual-softmax', 'exchangeable', 'greedy', 'hnetgru', 'hungarian', 'hungarian-gated', "
-        "'mutual-nearest', 'perturbed', 'sinkhorn', 'transformer']",
+        "'motion', 'mutual-nearest', 'perturbed', 'sinkhorn', 'transformer', 'two-stage']",
         "torch.Size([1, 2, 2])",
     ]
 

@@ -66,8 +66,17 @@ class AssociationBatch(NamedTuple):
 
     @property
     def problems(self) -> tuple[Tensor, Tensor, Tensor]:
-        """What a model is asked: distance, row_mask and col_mask."""
+        """What every model is asked: distance, row_mask and col_mask."""
         return self.distance, self.row_mask, self.col_mask
+
+    @property
+    def features(self) -> dict[str, Tensor]:
+        """What models tagged "features" are asked as well: row_features and col_features, where there are any."""
+        return {name: field for name, field in self.tensors.items() if name.endswith("features")}
+
+    def without_features(self) -> "AssociationBatch":
+        """Return the batch as models see it that do not take features."""
+        return self._replace(row_features=None, col_features=None)
 
     @property
     def cells(self) -> Tensor:

@@ -5,8 +5,9 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
-from hnetzoo.association.masking import IMPOSSIBLE, allowed_pairs
-from hnetzoo.errors import DataError
+from hnetzoo.association.batch import full_masks
+from hnetzoo.association.masking import IMPOSSIBLE, allowed_pairs, checks_values
+from hnetzoo.errors import DataError, ShapeError
 
 LARGEST_HALF = 1e4
 """Largest float16 distance, to which larger ones are clamped: float16 ends at 65504, and values computed from distances
@@ -74,6 +75,79 @@ class AssociationModel(nn.Module, ABC):
     def fill(logits: Tensor, allowed: Tensor, dtype: torch.dtype) -> Tensor:
         """Return logits [..., b, n, m] in the type of the distances, -100 for impossible pairs."""
         return logits.masked_fill(~allowed, IMPOSSIBLE).to(dtype)
+
+
+class FeatureModel(AssociationModel):
+    """Base class of models tagged "features", which handles masks and forbidden pairs as `AssociationModel` does.
+
+    A subclass sets `feature_count` and implements `logits(distance, allowed, row_features, col_features)`. Values
+    outside the masks never reach it. It must answer without features too.
+
+    Example:
+        >>> class Near(FeatureModel):
+        ...     feature_count = 2
+        ...     def logits(self, distance, allowed, row_features=None, col_features=None):
+        ...         apart = 0.0 if row_features is None else torch.cdist(row_features, col_features)
+        ...         return 1.0 - distance - apart
+        >>> Near()(torch.zeros(1, 1, 1), row_features=torch.zeros(1, 1, 2), col_features=torch.ones(1, 1, 2)).item()
+        -0.4142135381698608
+    """
+
+    feature_count: int
+    """Features of a slot, k."""
+
+    def forward(
+        self,
+        distance: Tensor,
+        row_mask: Tensor | None = None,
+        col_mask: Tensor | None = None,
+        row_features: Tensor | None = None,
+        col_features: Tensor | None = None,
+    ) -> Tensor:
+        """Return association logits, as in `AssociationModel`, given features as well.
+
+        Args:
+            distance: Float [b, n, m].
+            row_mask: Bool [b, n].
+            col_mask: Bool [b, m].
+            row_features: Float [b, n, k]; None, like the columns', means that nothing but distances is known.
+            col_features: Float [b, m, k].
+
+        Raises:
+            ShapeError: If the shapes do not fit, or one side has features and the other has not.
+            DataError: If a feature inside the masks is not finite.
+        """
+        clean, allowed = self.clean(distance, row_mask, col_mask)
+        if distance.numel() == 0:
+            return clean
+        rows, columns = full_masks(distance, row_mask, col_mask)
+        if (row_features is None) != (col_features is None):
+            raise ShapeError("only one side has features; give row_features and col_features, or neither")
+        of_rows = self._clean_features("row_features", row_features, rows)
+        of_columns = self._clean_features("col_features", col_features, columns)
+        return self.fill(self.logits(clean, allowed, of_rows, of_columns), allowed, distance.dtype)
+
+    @abstractmethod
+    def logits(
+        self,
+        distance: Tensor,
+        allowed: Tensor,
+        row_features: Tensor | None = None,
+        col_features: Tensor | None = None,
+    ) -> Tensor:
+        """Return the logits of clean problems, float [b, n, m]; features are 0 outside the masks, or None."""
+
+    def _clean_features(self, name: str, features: Tensor | None, mask: Tensor) -> Tensor | None:
+        """Return features with 0 outside the mask, [b, s, k]."""
+        if features is None:
+            return None
+        expected = (*mask.shape, self.feature_count)
+        if features.shape != expected:
+            raise ShapeError(f"{name} is {list(features.shape)}; this model takes {list(expected)}")
+        clean = features.masked_fill(~mask.unsqueeze(-1), 0.0)
+        if checks_values() and not bool(clean.isfinite().all()):
+            raise DataError(f"{name} holds a value inside the mask that is not finite; mask the slot or correct it")
+        return clean
 
 
 def unwrapped(model: nn.Module) -> nn.Module:

@@ -1,7 +1,8 @@
 """Logits of models for whole batches."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,7 @@ def predict(
     row_mask: Tensor,
     col_mask: Tensor,
     *,
+    features: Mapping[str, Tensor] = MappingProxyType({}),
     name: str = "",
     device: torch.device | str = "cpu",
     batch_size: int = EVALUATION_BATCH,
@@ -29,6 +31,7 @@ def predict(
         distance: Float [b, n, m].
         row_mask: Bool [b, n].
         col_mask: Bool [b, m].
+        features: `AssociationBatch.features`, for a model that takes them.
         name: Name of the model in error messages; by default its class.
         device: Where the model runs.
         batch_size: Problems per forward pass.
@@ -43,10 +46,12 @@ def predict(
         return torch.zeros(distance.shape)
     answers = []
     with evaluating(model):
-        parts = (torch.split(tensor, batch_size) for tensor in (distance, row_mask, col_mask))
-        for part in zip(*parts, strict=True):
-            logits = model(*(tensor.to(device) for tensor in part))
-            answers.append(_checked(logits, *part, name=name or type(model).__name__))
+        for start in range(0, len(distance), batch_size):
+            part = slice(start, start + batch_size)
+            asked = tuple(tensor[part] for tensor in (distance, row_mask, col_mask))
+            more = {name: field[part].to(device) for name, field in features.items()}
+            logits = model(*(tensor.to(device) for tensor in asked), **more)
+            answers.append(_checked(logits, *asked, name=name or type(model).__name__))
     return torch.cat(answers)
 
 

@@ -51,6 +51,12 @@ class StoredProblems(NamedTuple):
     col_features: Tensor | None = None
 
     @property
+    def features(self) -> dict[str, Tensor]:
+        """The features of references and predictions, by name; without those that the file does not hold."""
+        given = {"row_features": self.row_features, "col_features": self.col_features}
+        return {name: field for name, field in given.items() if field is not None}
+
+    @property
     def batch(self) -> AssociationBatch | None:
         """The problems with their truth; None if the file holds no association."""
         if self.association is None:

@@ -56,7 +56,7 @@ class Annealing(NamedTuple):
         settling = min(PLAIN_STEPS, self.steps - 1)
         count = self.steps - settling
         ratio = (self.end / self.start) ** (1 / max(1, count - 1))
-        falling = [self.start * ratio**step for step in range(count)]
+        falling = (self.start * ratio**step for step in range(count))
         kept = [temperature for temperature in falling if temperature >= coldest] or [coldest]
         return kept + kept[-1:] * settling
 
@@ -147,8 +147,7 @@ def transport_logits(
         [[[0, 1], [1, 0]]]
     """
     annealing = annealing or Annealing()
-    problems = _Transport.of(cost, allowed, row_cost, col_cost, scale)
-    temperatures = annealing.temperatures(coldest)
+    problems, temperatures = _Transport.of(cost, allowed, row_cost, col_cost, scale), annealing.temperatures(coldest)
     rows, columns = _potentials(problems, temperatures, annealing.relaxation)
     pairs = rows + columns - problems.cost  # near 0 where mass is, so that rounding does not decide ties
     rows_last = torch.cat((pairs, rows - problems.row_cost), 2) / temperatures[-1]
@@ -209,9 +208,8 @@ class _Transport(NamedTuple):
         dtype = torch.promote_types(cost.dtype, torch.float32)
         usable = allowed.any(2, keepdim=True), allowed.any(1, keepdim=True)
         sides = (row_cost.unsqueeze(2), col_cost.unsqueeze(1))
-        every_slot_pairs = not torch.compiler.is_compiling() and all(  # a compiled graph does not depend on values
-            bool((side.isinf() | ~use).all()) for side, use in zip(sides, usable, strict=True)
-        )
+        pair = (bool((side.isinf() | ~use).all()) for side, use in zip(sides, usable, strict=True))
+        every_slot_pairs = not torch.compiler.is_compiling() and all(pair)  # a compiled graph depends on no values
         row_cost, col_cost = (
             side.to(dtype).clamp(max=FORBIDDEN).where(use, 0.0) for side, use in zip(sides, usable, strict=True)
         )
@@ -241,7 +239,7 @@ def _potentials(problems: _Transport, temperatures: list[float], relaxation: flo
     Exponentials of the matrix are taken once per step: for the columns they are those of the rows, scaled.
     """
     rows, columns = torch.zeros_like(problems.row_cost), torch.zeros_like(problems.col_cost)
-    row_free, col_free = (~problems.row_usable).to(rows.dtype), (~problems.col_usable).to(rows.dtype)
+    row_free, col_free = ~problems.row_usable, ~problems.col_usable
     for step, temperature in enumerate(temperatures):
         weight = relaxation if PLAIN_STEPS <= step < len(temperatures) - PLAIN_STEPS else 1.0
         if not problems.every_slot_pairs:

@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from hnetzoo.association.batch import AssociationBatch
 from hnetzoo.association.contracts import Trainer
 from hnetzoo.association.coverage import Coverage, coverage, outside
 from hnetzoo.benchmark.guard import guarded_predict
@@ -13,7 +14,7 @@ from hnetzoo.benchmark.plan import Entrant, Job
 from hnetzoo.benchmark.problems import Problems
 from hnetzoo.benchmark.scoring import f1_score
 from hnetzoo.config import TrainerConfig
-from hnetzoo.digests import digest_document
+from hnetzoo.digests import digest_document, digest_tensors
 from hnetzoo.environment import environment
 from hnetzoo.errors import ConfigError
 from hnetzoo.registry.components import Component
@@ -70,12 +71,13 @@ def skip_reason(entrant: Entrant, shape: tuple[int, int]) -> str:
 def recipe(job: Job, problems: Problems, device: str) -> str:
     """Return the digest of all that the weights of a job's model depend on; equal recipes give equal weights."""
     entrant, task = job.entrant, job.task
-    used = ("train", "validation") if entrant.trainer else ("validation",) if len(entrant.choices) > 1 else ()
+    used = ("train", "validation") if entrant.trainer else entrant.tune_on if len(entrant.choices) > 1 else ()
     return digest_document(
         {
             "model": entrant.spec.name,
             "settings": [choice.component.settings for choice in entrant.choices],
             "weights": entrant.weights,
+            "splits": used,
             "trainer": [entrant.trainer.spec.name, entrant.trainer.settings] if entrant.trainer else [],
             "dataset": [task.dataset.spec.name, task.dataset.settings],
             "seed": job.seed,
@@ -119,12 +121,15 @@ def outside_scope(scope: Scope | None, problems: Problems) -> tuple[str, ...]:
 
 
 def _best_choice(entrant: Entrant, problems: Problems, device: str) -> int:
-    """Return the choice of the best F1 on the validation split, the first of equals."""
-    validation, digest = problems.split("validation"), problems.digest("validation")
+    """Return the choice of the best F1 on the splits to tune on, the first of equals."""
+    seen = AssociationBatch.concatenate([problems.split(split) for split in entrant.tune_on])
+    digest = digest_tensors(seen.tensors)
     scores = []
     for choice in entrant.choices:
         model = choice.load(problems.shape, watch=False).to(device)
-        scores.append(f1_score(guarded_predict(entrant.title, model, validation, digest, device), validation))
+        features = entrant.takes_features
+        logits = guarded_predict(entrant.title, model, seen, digest, device, features=features)
+        scores.append(f1_score(logits, seen))
     return scores.index(max(scores))
 
 
@@ -134,7 +139,8 @@ def _trained(job: Job, problems: Problems, options: TrainingOptions, device: str
     assert trainer is not None, "asked before"
     assert isinstance(trainer.config, TrainerConfig), "checked when it was resolved"
     out = options.out or _run_directory(job, problems, options, device)
-    resolved = entrant.choices[0].adapted(problems.split("train"))
+    training = problems.split("train")
+    resolved = entrant.choices[0].adapted(training if entrant.takes_features else training.without_features())
     with preserved_state(seed=job.seed):
         model = resolved.load(problems.shape, watch=False)
     built: Trainer = trainer.build()
@@ -149,6 +155,7 @@ def _trained(job: Job, problems: Problems, options: TrainingOptions, device: str
         problems.split("validation").clone(),
         run,
         redraw=problems.redraw if options.resample else None,
+        features=entrant.takes_features,
         observer=observer,
     )
     fill(model, load_tensors(out / BEST), str(out / BEST))

@@ -12,14 +12,16 @@ from hnetzoo.errors import ModelError
 from hnetzoo.training.determinism import GlobalState, preserved_state
 
 
-def guarded_predict(name: str, model: nn.Module, problems: AssociationBatch, digest: str, device: str) -> Tensor:
+def guarded_predict(
+    name: str, model: nn.Module, problems: AssociationBatch, digest: str, device: str, *, features: bool
+) -> Tensor:
     """Return a model's logits, float [b, n, m] on the CPU; arguments and errors as of `guarded` and `predict`."""
-    with guarded(name, problems, digest) as batch:
-        return predict(model, batch.distance, batch.row_mask, batch.col_mask, name=name, device=device)
+    with guarded(name, problems, digest, features=features) as batch:
+        return predict(model, *batch.problems, features=batch.features, name=name, device=device)
 
 
 @contextmanager
-def guarded(model: str, problems: AssociationBatch, digest: str) -> Iterator[AssociationBatch]:
+def guarded(model: str, problems: AssociationBatch, digest: str, *, features: bool) -> Iterator[AssociationBatch]:
     """Yield a copy of problems for a `with` block, and check after it that nothing else has changed.
 
     Random states and the number of threads are restored in any case.
@@ -28,6 +30,7 @@ def guarded(model: str, problems: AssociationBatch, digest: str) -> Iterator[Ass
         model: Name of the model that is run in the block, for errors.
         problems: The problems that all models get.
         digest: Digest of their tensors.
+        features: Whether the model takes features; otherwise it does not see them.
 
     Raises:
         ModelError: If the copy was written into, or a global random state or the number of threads changed.
@@ -35,7 +38,7 @@ def guarded(model: str, problems: AssociationBatch, digest: str) -> Iterator[Ass
     copy = problems.clone()
     with preserved_state():
         before = GlobalState.now()
-        yield copy
+        yield copy if features else copy.without_features()
         changed = before.differences(GlobalState.now())
     if digest_tensors(copy.tensors) != digest:
         changed.append("the problems that it was given")

@@ -120,10 +120,12 @@ class JobRunner:
         title, device = job.entrant.title, self.options.device
         entered = enter(job, problems, self.options.training, device, self.observer())
         test = problems.split("test")
-        with guarded(title, test, problems.digest("test")) as batch:
+        features = job.entrant.takes_features
+        with guarded(title, test, problems.digest("test"), features=features) as batch:
             microseconds = time_model(entered.model, batch, conditions, device)
         if known is None:
-            logits = guarded_predict(title, entered.model, test, problems.digest("test"), device)
+            digest = problems.digest("test")
+            logits = guarded_predict(title, entered.model, test, digest, device, features=features)
             scores = score(logits, test, label_shares=problems.label_shares, seed=job.seed)
             known = _row(job, entered, scores, outside_scope(entered.scope, problems))
         row = replace(known, microseconds_per_problem=microseconds, timing=conditions.to_json())

@@ -9,14 +9,14 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from hnetzoo.benchmark.suite import ModelEntry, Suite
+from hnetzoo.benchmark.suite import ModelEntry, SeenSplit, Suite
 from hnetzoo.errors import ConfigError
 from hnetzoo.registry.components import Component
 from hnetzoo.registry.lookup import Registry
 from hnetzoo.registry.paths import hide_folders
 from hnetzoo.registry.provenance import Code, Sources
 from hnetzoo.registry.resolution import ResolvedModel, resolve_model, resolve_start
-from hnetzoo.registry.specs import BASELINE, NON_LEARNED, DatasetSpec, ModelSpec, Spec, TrainerSpec
+from hnetzoo.registry.specs import BASELINE, FEATURES, NON_LEARNED, DatasetSpec, ModelSpec, Spec, TrainerSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,8 @@ class Entrant:
 
     Fields:
         title: Its name in reports.
-        choices: The model; several, of different settings, if one is chosen on the validation split.
+        choices: The model; several, of different settings, if one is chosen.
+        tune_on: The splits that the choice is made on.
         tuned: The settings of each choice, as "gate=0.3"; "" where nothing is tuned.
         weights: Digest of the weights; "none" for solvers, and for a model that is trained first.
         trainer: Trains it on the task; None if it is evaluated as it is.
@@ -42,6 +43,7 @@ class Entrant:
 
     title: str
     choices: tuple[ResolvedModel, ...]
+    tune_on: tuple[SeenSplit, ...] = ("validation",)
     tuned: tuple[str, ...] = ("",)
     weights: str = "none"
     trainer: Component[TrainerSpec] | None = None
@@ -55,6 +57,11 @@ class Entrant:
     def specs(self) -> list[Spec]:
         """The declarations of the model and of its trainer, if any."""
         return [self.spec, *([self.trainer.spec] if self.trainer else [])]
+
+    @property
+    def takes_features(self) -> bool:
+        """Whether the model is shown the features of problems."""
+        return FEATURES in self.spec.tags
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,6 +164,7 @@ def _entrant(entry: ModelEntry, registry: Registry, *, train: bool) -> Entrant:
     return Entrant(
         title=entry.title,
         choices=tuple(choices),
+        tune_on=entry.tune_on,
         tuned=tuple(", ".join(f"{name}={value}" for name, value in choice.items()) for choice in entry.choices),
         weights=digests[0],
         trainer=trainer if to_train else None,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -12,6 +12,7 @@ from hnetzoo.registry.lookup import Registry
 from hnetzoo.registry.specs import DEFAULT_TASK, NON_LEARNED
 
 Values = Mapping[str, Any]
+SeenSplit = Literal["train", "validation"]
 
 
 class Entry(Config):
@@ -40,7 +41,9 @@ class ModelEntry(Entry):
     init: str = ""
     """Weights to start the training from, name@variant or run:PATH; random ones where empty."""
     tune: Mapping[str, Annotated[tuple[Any, ...], Field(min_length=1)]] = Field(default_factory=dict)
-    """Settings of the model to choose from, by the F1 of the validation split of each dataset and seed."""
+    """Settings of the model to choose from, by the F1 on some splits of each dataset and seed; of equals, the first."""
+    tune_on: Annotated[tuple[SeenSplit, ...], Field(min_length=1)] = ("validation",)
+    """The splits to choose on. ["train", "validation"] gives a gate all problems that a network may learn from."""
 
     @property
     def choices(self) -> list[dict[str, Any]]:

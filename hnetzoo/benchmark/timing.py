@@ -62,7 +62,7 @@ def time_model(model: nn.Module, problems: AssociationBatch, conditions: Conditi
         for _ in range(conditions.warm_up_batches + conditions.timed_batches):
             _wait(device)
             start = time.perf_counter()
-            model(batch.distance, batch.row_mask, batch.col_mask)
+            model(*batch.problems, **batch.features)
             _wait(device)
             seconds.append(time.perf_counter() - start)
     return 1e6 * median(seconds[conditions.warm_up_batches :]) / conditions.batch_size

@@ -14,6 +14,7 @@ from hnetzoo.cli.output import check_writable, note, print_json, scope_warnings
 from hnetzoo.config import read_values
 from hnetzoo.errors import ConfigError
 from hnetzoo.registry.discovery import discover
+from hnetzoo.registry.specs import FEATURES
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -75,7 +76,8 @@ def associate(
     matcher = resolved.load((n, m)).to(where)
     problems = stored.distance, stored.row_mask, stored.col_mask
     with scope_warnings(strict=strict):
-        logits = predict(matcher, *problems, name=model, device=where)
+        features = stored.features if FEATURES in resolved.spec.tags else {}
+        logits = predict(matcher, *problems, features=features, name=model, device=where)
     association = decode(logits, *problems[1:], method=method.value)
     probability = logits.sigmoid() if probabilities else None
     weights = None if getattr(matcher, "ignores_weights", False) else resolved.weights

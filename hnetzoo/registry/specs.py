@@ -18,6 +18,8 @@ API_VERSION = 1
 
 FIXED_SIZE = "fixed-size"
 """Tag of models that take problems of one shape only."""
+FEATURES = "features"
+"""Tag of models that also take `row_features` and `col_features`; others never see them."""
 NON_LEARNED = "non-learned"
 """Tag of models without weights to train."""
 BASELINE = "baseline"

@@ -59,6 +59,12 @@ from hnetzoo.testing.declarations import (
     check_settings_survive_json,
     check_summary,
 )
+from hnetzoo.testing.features import (
+    check_features_count,
+    check_features_masked,
+    check_features_permuted,
+    check_features_used,
+)
 from hnetzoo.testing.gradients import (
     check_device,
     check_distance_gradient,
@@ -118,6 +124,10 @@ __all__ = [
     "check_distances_are_numbers",
     "check_dtypes",
     "check_empty",
+    "check_features_count",
+    "check_features_masked",
+    "check_features_permuted",
+    "check_features_used",
     "check_float64",
     "check_gradients",
     "check_import_is_light",

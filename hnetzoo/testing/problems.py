@@ -1,8 +1,8 @@
 """Small problems to try models on, in order of size, and how a problem is shown in a failure."""
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -44,11 +44,12 @@ class Problem:
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
-    """The inputs of a model: distance float [b, n, m], masks bool [b, n] and [b, m] or None."""
+    """The inputs of a model: distance float [b, n, m]; masks bool [b, n] and [b, m], or None; features, or none."""
 
     distance: Tensor
     row_mask: Tensor | None = None
     col_mask: Tensor | None = None
+    features: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property
     def cells(self) -> Tensor:
@@ -64,12 +65,21 @@ class Inputs:
 
     def fill(self, value: float) -> "Inputs":
         """Return inputs with a value in place of the distances outside the masks."""
-        return Inputs(self.distance.masked_fill(~self.cells, value), self.row_mask, self.col_mask)
+        return replace(self, distance=self.distance.masked_fill(~self.cells, value))
 
     def clone(self) -> "Inputs":
         """Return inputs with copies of all tensors."""
         row_mask, col_mask = (None if mask is None else mask.clone() for mask in (self.row_mask, self.col_mask))
-        return Inputs(self.distance.clone(), row_mask, col_mask)
+        features = {name: given.clone() for name, given in self.features.items()}
+        return Inputs(self.distance.clone(), row_mask, col_mask, features)
+
+    def with_features(self, count: int) -> "Inputs":
+        """Return inputs with random features in [0.1, 1.1), [b, n, count] and [b, m, count]."""
+        b, n, m = self.distance.shape
+        generator = _generator((n, m))
+        sides = (("row_features", n), ("col_features", m))
+        drawn = {name: 0.1 + torch.rand(b, slots, count, generator=generator) for name, slots in sides}
+        return replace(self, features=drawn)
 
 
 def draw(shape: tuple[int, int], problems: int = 4) -> Inputs:

@@ -10,12 +10,12 @@ import torch
 
 from hnetzoo.errors import one_line
 from hnetzoo.registry.specs import DatasetSpec, ModelSpec, Spec, TrainerSpec
-from hnetzoo.testing import answers, datasets, declarations, gradients, trainers
+from hnetzoo.testing import answers, datasets, declarations, features, gradients, trainers
 from hnetzoo.testing.outcome import Blocked, Check, CheckFailure, CheckSkipped, Report, Result, Settings
 
 CHECKS: Mapping[str, tuple[Check, ...]] = MappingProxyType(
     {
-        ModelSpec.kind: declarations.ANY + declarations.MODEL + answers.MODEL + gradients.MODEL,
+        ModelSpec.kind: declarations.ANY + declarations.MODEL + answers.MODEL + gradients.MODEL + features.MODEL,
         DatasetSpec.kind: declarations.ANY + datasets.DATASET,
         TrainerSpec.kind: declarations.ANY + trainers.TRAINER,
     }

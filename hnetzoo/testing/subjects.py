@@ -113,10 +113,10 @@ def answer(model: nn.Module, inputs: Inputs) -> Tensor:
 
 
 def call(model: nn.Module, inputs: Inputs) -> Any:
-    """Return what a model returns, called without masks if the inputs have none."""
+    """Return what a model returns, called without masks and features if the inputs have none."""
     if inputs.row_mask is None:
-        return model(inputs.distance)
-    return model(inputs.distance, inputs.row_mask, inputs.col_mask)
+        return model(inputs.distance, **inputs.features)
+    return model(inputs.distance, inputs.row_mask, inputs.col_mask, **inputs.features)
 
 
 def described(value: Any) -> str:

@@ -43,6 +43,7 @@ def fit(
     run: Run,
     *,
     redraw: Redraw | None = None,
+    features: bool = False,
     observer: Observer | None = None,
 ) -> EpochRecord:
     """Return the record of the last epoch, after training a model.
@@ -59,6 +60,7 @@ def fit(
         run: The return value of `open_run`. Its record gives seed, device and threads; training resumes from its
             newest checkpoint.
         redraw: Function of a seed that returns the training problems of an epoch, from the second on; None keeps them.
+        features: Whether the model takes features; otherwise neither it nor the trainer sees them.
         observer: Called after every step and epoch.
 
     Returns:
@@ -71,15 +73,21 @@ def fit(
     """
     record = run.record
     with preserved_state(threads=record.threads, device=record.device):
+        shown = _as_they_are if features else AssociationBatch.without_features
         if hasattr(trainer, "prepare"):
-            trainer.prepare(training)
-        groups = problem_groups(training, settings)
+            trainer.prepare(shown(training))
+        groups = problem_groups(shown(training), settings)
         loop = _Loop(model.to(record.device), trainer, settings, run, steps_per_epoch(groups, settings))
         loop.restore()
-        loop.run(groups, validation, redraw, observer or NullObserver())
+        drawn = None if redraw is None else lambda seed: shown(redraw(seed))
+        loop.run(groups, shown(validation), drawn, observer or NullObserver())
     if redraw is None:
         _check_unchanged({"train": training, "validation": validation}, record)
     return loop.history[-1]
+
+
+def _as_they_are(problems: AssociationBatch) -> AssociationBatch:
+    return problems
 
 
 class _Loop:
@@ -176,7 +184,8 @@ class _Loop:
 
     def _count(self, problems: AssociationBatch) -> AssociationCounts:
         """Return the right and wrong pairs that the model makes of some problems."""
-        logits = predict(self.model, *problems.problems, name=self.record.model, device=self.record.device)
+        asked, name, device = problems.problems, self.record.model, self.record.device
+        logits = predict(self.model, *asked, features=problems.features, name=name, device=device)
         found = decode(logits.to(problems.distance.device), problems.row_mask, problems.col_mask)
         return compare(found, problems).total()
 

@@ -29,5 +29,27 @@ class ExchangeableConfig(hnetzoo.Config):
     distance of the problem]."""
 
 
+class MotionConfig(hnetzoo.Config):
+    """Settings of Motion."""
+
+    channels: PositiveInt = 32
+    """Channels of the state of a pair."""
+    scores: PositiveInt = 4
+    """Learned scores per pair whose row and column log-softmax enter the next state; the first weighs displacements."""
+    layers: PositiveInt = 4
+    """Exchangeable layers, each with weights of its own."""
+    transport_steps: PositiveInt = 60
+    """Steps of transport over learned costs, in eval mode."""
+    training_steps: PositiveInt = 24
+    """The same in training mode: fewer, which is faster, and nearly as exact."""
+
+
 class ExchangeableTrainerConfig(hnetzoo.OneCycleConfig):
     """Settings of the exchangeable trainer."""
+
+
+class MotionTrainerConfig(hnetzoo.OneCycleConfig):
+    """Settings of the motion trainer."""
+
+    without_features: Annotated[float, Field(ge=0, le=1)] = 0.15
+    """Probability that a batch is shown without its features, so that the model can do without."""

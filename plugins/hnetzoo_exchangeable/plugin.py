@@ -1,4 +1,4 @@
-"""Declare the exchangeable model and its trainer."""
+"""Declare the exchangeable models and their trainers."""
 
 from collections.abc import Iterable, Mapping
 
@@ -24,7 +24,7 @@ RETIRED: tuple[tuple[str, Mapping[str, str], str], ...] = (
 
 @hnetzoo.hookimpl
 def hnetzoo_models() -> Iterable[hnetzoo.ModelSpec]:
-    """Return the declaration of exchangeable."""
+    """Return the declarations of exchangeable and motion."""
     return [
         hnetzoo.ModelSpec(
             name="exchangeable",
@@ -41,13 +41,23 @@ def hnetzoo_models() -> Iterable[hnetzoo.ModelSpec]:
                     for variant, settings, retired in RETIRED
                 ),
             ),
-        )
+        ),
+        hnetzoo.ModelSpec(
+            name="motion",
+            summary="As exchangeable, and sees boxes: place, size, velocity, and how the whole scene moves.",
+            target="hnetzoo_exchangeable.motion:Motion",
+            config="hnetzoo_exchangeable.config:MotionConfig",
+            citation=HARTFORD,
+            tags=frozenset({"features"}),
+            trainer="motion",
+            dataset="box-tracks",
+        ),
     ]
 
 
 @hnetzoo.hookimpl
 def hnetzoo_trainers() -> Iterable[hnetzoo.TrainerSpec]:
-    """Return the declaration of the trainer exchangeable."""
+    """Return the declarations of their trainers."""
     return [
         hnetzoo.TrainerSpec(
             name="exchangeable",
@@ -55,5 +65,12 @@ def hnetzoo_trainers() -> Iterable[hnetzoo.TrainerSpec]:
             target="hnetzoo_exchangeable.trainer:ExchangeableTrainer",
             config="hnetzoo_exchangeable.config:ExchangeableTrainerConfig",
             citation=HARTFORD,
-        )
+        ),
+        hnetzoo.TrainerSpec(
+            name="motion",
+            summary="Cross-entropy of entries, on some batches without features; Adam, one-cycle rate.",
+            target="hnetzoo_exchangeable.motion_trainer:MotionTrainer",
+            config="hnetzoo_exchangeable.config:MotionTrainerConfig",
+            citation=HARTFORD,
+        ),
     ]

@@ -7,6 +7,13 @@ import hnetzoo
 from hnetzoo_exchangeable.config import ExchangeableTrainerConfig
 
 
+def cell_loss(logits: Tensor, batch: hnetzoo.AssociationBatch) -> Tensor:
+    """Return the cross-entropy of entries, summed per row and averaged over existing rows, a scalar."""
+    truth, cells = batch.association.to(logits.dtype), batch.cells.to(logits.dtype)
+    total = binary_cross_entropy_with_logits(logits, truth, cells, reduction="sum")
+    return total / batch.row_mask.sum().clamp(min=1)
+
+
 class ExchangeableTrainer:
     """Train association logits against the true pairs.
 
@@ -25,10 +32,7 @@ class ExchangeableTrainer:
 
     def losses(self, model: nn.Module, batch: hnetzoo.AssociationBatch) -> dict[str, Tensor]:
         """Return the cross-entropy of entries, summed per row and averaged over existing rows, "cell"."""
-        logits, cells = model(*batch.problems), batch.cells
-        truth = batch.association.to(logits.dtype)
-        total = binary_cross_entropy_with_logits(logits, truth, cells.to(logits.dtype), reduction="sum")
-        return {"cell": total / batch.row_mask.sum().clamp(min=1)}
+        return {"cell": cell_loss(model(*batch.problems), batch)}
 
     def configure(self, model: nn.Module, total_steps: int) -> hnetzoo.Optimization:
         """Return Adam with decoupled weight decay and clipped gradients, and a one-cycle schedule."""

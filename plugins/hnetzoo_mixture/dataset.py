@@ -1,6 +1,6 @@
 """Dataset mixture: problems of several datasets in one, by share, at several units.
 
-Problems of smaller datasets get masked slots; features are left out, since parts may have different ones.
+Problems of smaller datasets get masked slots. Features are kept where all parts offer the same.
 """
 
 import numpy as np
@@ -36,6 +36,12 @@ class Mixture:
     def truth(self) -> str:
         """All that a true pair means in a part, as "activity, identity"."""
         return ", ".join(sorted({getattr(dataset, "truth", "") for dataset in self.datasets} - {""}))
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The names of the features of all parts; none where they differ."""
+        names = {tuple(getattr(dataset, "features", ())) for dataset in self.datasets}
+        return names.pop() if len(names) == 1 else ()
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -82,6 +88,6 @@ class Mixture:
             distance=(chosen.distance * unit).float(),
             row_active=rows,
             col_active=columns,
-            row_features=None,
-            col_features=None,
+            row_features=chosen.row_features if self.features else None,
+            col_features=chosen.col_features if self.features else None,
         )

@@ -58,8 +58,70 @@ def centre_distance(reference: Floats, predicted: Floats) -> Floats:
     return _ratio(np.hypot(offset[..., 0], offset[..., 1]), (rows[..., 3] + columns[..., 3]) / 2)
 
 
-DISTANCES: Mapping[Distance, Callable[[Floats, Floats], Floats]] = {"iou": iou_distance, "centre": centre_distance}
-UNITS: Mapping[Distance, str] = {"iou": "1 - IoU", "centre": "mean box heights"}
+_MEASURES: Mapping[str, Callable[[Floats, Floats], Floats]] = {"iou": iou_distance, "centre": centre_distance}
+_KINDS: Mapping[Distance, str] = {"iou": "iou", "iou-motion": "iou", "centre": "centre", "motion": "centre"}
+_UNITS: Mapping[str, str] = {"iou": "1 - IoU", "centre": "mean box heights"}
+
+
+def unit(kind: Distance) -> str:
+    """Return the unit of a kind of distance."""
+    return _UNITS[_KINDS[kind]]
+
+
+def box_distance(kind: Distance, reference: Floats, predicted: Floats, expected: Floats) -> Floats:
+    """Return distances of a kind, [..., n, m].
+
+    Args:
+        kind: With "motion", references are first displaced as expected.
+        reference: Boxes, [..., n, 4].
+        predicted: Boxes, [..., m, 4].
+        expected: Displacement until the frame of the predictions [pixels], [..., n, 2].
+    """
+    moved = reference + np.concatenate((expected, np.zeros_like(expected)), -1)
+    return _MEASURES[_KINDS[kind]](moved if "motion" in kind else reference, predicted)
+
+
+def covered_share(box: Floats, exists: NDArray[np.bool_]) -> Floats:
+    """Return the largest share of each box, [..., s], that one box in front of it covers: whose lower edge is lower.
+
+    Example:
+        >>> boxes = np.array([[0.0, 0.0, 2.0, 4.0], [1.0, 0.0, 2.0, 5.0]])
+        >>> covered_share(boxes, np.array([True, True])).tolist()
+        [0.5, 0.0]
+    """
+    first, second = box[..., :, None, :], box[..., None, :, :]
+    start = np.maximum(first[..., :2], second[..., :2])
+    end = np.minimum(first[..., :2] + first[..., 2:], second[..., :2] + second[..., 2:])
+    foot = box[..., 1] + box[..., 3]
+    front = (foot[..., None, :] > foot[..., :, None]) & exists[..., None, :]
+    covered = (end - start).clip(0).prod(-1) * front
+    share: Floats = _ratio(covered, np.broadcast_to(box[..., None, 2:].prod(-1), covered.shape)).max(-1)
+    return share
+
+
+FEATURES = ("x", "y", "width", "height", "dx", "dy", "age", "confidence", "gap")
+"""Features of a box: centre and size [pixels]; the displacement until the frame of the predictions that the velocity
+of the track lets expect [pixels]; the frames over which that was measured, 0 if it is not known; confidence; and the
+frames between references and predictions. Predictions have no velocity. Pixels may be any unit of length."""
+
+
+def box_features(
+    box: Floats, confidence: Floats, gap: Floats, expected: Floats | None = None, age: Floats | None = None
+) -> Floats:
+    """Return the features of boxes, [..., s, 9], in the order of FEATURES.
+
+    Args:
+        box: Boxes, [..., s, 4].
+        confidence: [..., s].
+        gap: Frames, [..., s].
+        expected: Displacement [pixels], [..., s, 2]; None means not known.
+        age: Frames, [..., s]; None means 0.
+    """
+    centre = box[..., :2] + box[..., 2:] / 2
+    known = np.zeros_like(confidence) if age is None else age
+    moved = np.zeros_like(centre) if expected is None else np.where(known[..., None] > 0, expected, 0.0)
+    single = [values[..., None] for values in (known, confidence, gap)]
+    return np.concatenate((centre, box[..., 2:], moved, *single), -1)
 
 
 def _ratio(part: Floats, whole: Floats) -> Floats:

@@ -1,13 +1,16 @@
-"""Settings of the MOTChallenge dataset."""
+"""Settings of the datasets of boxes, and of two-stage matching."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, FiniteFloat, PositiveInt, field_validator, model_validator
+from pydantic import Field, FiniteFloat, NonNegativeFloat, PositiveInt, field_validator, model_validator
 
 import hnetzoo
 
-Distance = Literal["iou", "centre"]
+Distance = Literal["iou", "centre", "iou-motion", "motion"]
+Range = tuple[FiniteFloat, FiniteFloat]
+Probability = Annotated[float, Field(ge=0, le=1)]
+ProbabilityRange = tuple[Probability, Probability]
 
 
 class MOTConfig(hnetzoo.SplitShares):
@@ -25,7 +28,10 @@ class MOTConfig(hnetzoo.SplitShares):
     steps: PositiveInt = 5
     """Frames between rows and columns, in mode "tracking"."""
     distance: Distance = "iou"
-    """"iou": 1 - intersection over union, 0..1; "centre": distance of the box centres over the mean of both heights."""
+    """"iou": 1 - intersection over union, 0..1; "centre": distance of the box centres over the mean of both heights;
+    "iou-motion" and "motion": the same from where the velocity of a track points."""
+    history: PositiveInt = 5
+    """Frames over which the velocity of a track is measured at most, in mode "tracking"."""
     iou_threshold: Annotated[float, Field(gt=0, le=1)] = 0.5
     """Least IoU at which a prediction can belong to a ground-truth box; pairs below are forbidden before matching. A
     prediction without a box has no identity in mode "tracking"."""
@@ -54,3 +60,88 @@ class MOTConfig(hnetzoo.SplitShares):
         if both:
             raise ValueError(f"validation_sequences and test_sequences share {', '.join(sorted(both))}; name it once")
         return self
+
+
+class BoxTracksConfig(hnetzoo.Config):
+    """Settings of box-tracks. Each range is uniform, for each problem or each person anew."""
+
+    max_boxes: PositiveInt = 16
+    """Slots per side; there are up to so many people, fewer of whom are in view."""
+    samples: PositiveInt = 20_000
+    """Training samples; validation and test splits have a tenth of it each, and at least one."""
+    distance: Distance = "iou"
+    """As in mot."""
+    gap: tuple[PositiveInt, PositiveInt] = (1, 30)
+    """Frames between references and predictions."""
+    frame_rate: Range = (6.0, 30.0)
+    """Frames per second."""
+    history: PositiveInt = 5
+    """Frames over which the velocity of a track is measured at most."""
+    new: Probability = 0.1
+    """Probability that a track is new and has no velocity; the others are one frame old or older."""
+    height_m: Range = (1.5, 1.9)
+    """Height of people [m]."""
+    width: Range = (0.28, 0.5)
+    """Width of boxes [box heights]."""
+    depth_m: Range = (4.0, 40.0)
+    """Distance from the camera, log-uniform [m]."""
+    speed_m: Range = (0.3, 2.0)
+    """Walking speed [m/s]."""
+    standing: Probability = 0.15
+    """Probability that somebody stands still."""
+    turn_deg: Range = (-20.0, 20.0)
+    """Change of the heading of somebody who walks [degrees/s]."""
+    grouped: Probability = 0.35
+    """Probability of walking with somebody else, at the same velocity."""
+    spacing_m: Range = (0.4, 1.0)
+    """Distance to whom somebody walks with, sideways [m]."""
+    camera_height_m: Range = (1.0, 7.0)
+    """Height of the camera above the ground [m]; it looks at people in the middle of the range of depths."""
+    focal_length: Range = (0.8, 2.5)
+    """Focal length [image heights]."""
+    aspect: Range = (1.3, 1.8)
+    """Width of the image [image heights]."""
+    moving: Probability = 0.6
+    """Probability that the camera moves."""
+    driving: Probability = 0.4
+    """Probability that a moving camera is on a vehicle, and so drives and does not zoom."""
+    pan_deg: Range = (-20.0, 20.0)
+    """Turn of a moving camera [degrees/s]."""
+    zoom: Range = (-0.15, 0.15)
+    """Growth of the log of the focal length of a moving camera [1/s]."""
+    forward_m: Range = (0.0, 10.0)
+    """Speed of a vehicle [m/s]."""
+    vehicle_height_m: Range = (1.2, 2.0)
+    """Height of the camera of a vehicle [m]."""
+    shaking: Probability = 0.5
+    """Probability that the image shakes."""
+    shake: Range = (0.0, 0.01)
+    """Standard deviation of the displacement of a shaking image, from frame to frame [image heights]."""
+    miss_rate: ProbabilityRange = (0.0, 0.35)
+    """Probability that somebody in view is not detected."""
+    clutter_rate: ProbabilityRange = (0.0, 0.15)
+    """Probability that a slot without anybody holds a false alarm, on either side."""
+    hidden: Probability = 0.7
+    """Probability that somebody is not detected of whom others who are nearer cover more than half."""
+    centre_noise: Range = (0.01, 0.06)
+    """Standard deviation of the centre of a detection [box heights]."""
+    size_noise: Range = (0.02, 0.1)
+    """Standard deviation of the log of the height of a detection; that of the width is twice as large."""
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _check_range(cls, value: Any) -> Any:
+        if isinstance(value, tuple) and value[0] > value[1]:
+            raise ValueError(f"the range {value} ends below its start; give (low, high)")
+        return value
+
+
+class TwoStageConfig(hnetzoo.Config):
+    """Settings of two-stage matching."""
+
+    sure: FiniteFloat = 0.6
+    """Least confidence of a detection that is matched in the first stage [as in the file]."""
+    gate: NonNegativeFloat = 0.8
+    """Largest distance of a pair in the first stage [the dataset's unit]."""
+    second_gate: NonNegativeFloat = 0.5
+    """The same in the second stage."""

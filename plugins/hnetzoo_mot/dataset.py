@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 import hnetzoo
-from hnetzoo_mot.boxes import DISTANCES, UNITS
+from hnetzoo_mot.boxes import FEATURES, Floats, box_distance, box_features, unit
 from hnetzoo_mot.config import MOTConfig
-from hnetzoo_mot.sequences import Sequence, Slots, find_sequences, read_sequence
+from hnetzoo_mot.sequences import CHUNK, Sequence, Slots, find_sequences, history, read_sequence
 
 
 class MOT:
@@ -30,9 +30,11 @@ class MOT:
         UnknownNameError: On first use, if a split names a sequence that does not exist.
     """
 
+    features = FEATURES
+
     def __init__(self, config: MOTConfig) -> None:
         self.config = config
-        self.unit = UNITS[config.distance]
+        self.unit = unit(config.distance)
         self.truth = "identity" if config.mode == "tracking" else "assignment within a gate"
 
     @property
@@ -87,18 +89,28 @@ class MOT:
         columns = columns.select(slice(frames.start + self._gap, max(frames.start + self._gap, frames.stop)))
         same = rows.identity[:, :, None] == columns.identity[:, None, :]
         known = (rows.exists & (rows.identity >= 0))[:, :, None] & columns.exists[:, None, :]
-        distance = torch.cat([torch.zeros(0, same.shape[1], same.shape[2]), *self._distances(rows, columns)])
+        past = history(rows, self.config.history)
+        expected = past.moved / np.maximum(past.frames, 1)[..., None] * self._gap
+        parts = self._distances(rows, columns, expected)
+        distance = torch.cat([torch.zeros(0, same.shape[1], same.shape[2]), *parts])
+        gap = np.full(rows.exists.shape, float(self._gap)), np.full(columns.exists.shape, float(self._gap))
+        of_rows = box_features(rows.box, rows.confidence, gap[0], expected, past.frames.astype(float))
+        of_columns = box_features(columns.box, columns.confidence, gap[1])
         n, m = self.shape
         return hnetzoo.AssociationBatch(
             _pad(distance, n, m),
             _pad(torch.from_numpy(same & known), n, m),
             _pad(torch.from_numpy(rows.exists), n),
             _pad(torch.from_numpy(columns.exists), m),
+            row_features=_pad(torch.from_numpy(of_rows).float(), n, len(FEATURES)),
+            col_features=_pad(torch.from_numpy(of_columns).float(), m, len(FEATURES)),
         )
 
-    def _distances(self, rows: Slots, columns: Slots) -> Iterator[Tensor]:
-        for row_part, column_part in zip(rows.chunks(), columns.chunks(), strict=True):
-            yield torch.from_numpy(DISTANCES[self.config.distance](row_part.box, column_part.box)).float()
+    def _distances(self, rows: Slots, columns: Slots, expected: Floats) -> Iterator[Tensor]:
+        for start in range(0, len(expected), CHUNK):
+            part = slice(start, start + CHUNK)
+            distance = box_distance(self.config.distance, rows.box[part], columns.box[part], expected[part])
+            yield torch.from_numpy(distance).float()
 
 
 def _pad(tensor: Tensor, *sizes: int) -> Tensor:

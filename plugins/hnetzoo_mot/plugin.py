@@ -1,4 +1,4 @@
-"""Declare the MOTChallenge dataset."""
+"""Declare the datasets of boxes, and two-stage matching."""
 
 from collections.abc import Iterable
 
@@ -6,8 +6,29 @@ import hnetzoo
 
 
 @hnetzoo.hookimpl
+def hnetzoo_models() -> Iterable[hnetzoo.ModelSpec]:
+    """Return the declaration of two-stage."""
+    return [
+        hnetzoo.ModelSpec(
+            name="two-stage",
+            summary="Exact matching within a gate: sure detections first, the others for the tracks that are left.",
+            target="hnetzoo_mot.two_stage:TwoStage",
+            config="hnetzoo_mot.config:TwoStageConfig",
+            citation=hnetzoo.Citation(
+                authors="Y. Zhang, P. Sun, Y. Jiang, D. Yu, F. Weng, Z. Yuan, P. Luo, W. Liu, X. Wang",
+                title="ByteTrack: Multi-Object Tracking by Associating Every Detection Box",
+                year=2022,
+                venue="ECCV",
+                url="https://arxiv.org/abs/2110.06864",
+            ),
+            tags=frozenset({"non-learned", "non-differentiable", "features"}),
+        )
+    ]
+
+
+@hnetzoo.hookimpl
 def hnetzoo_datasets() -> Iterable[hnetzoo.DatasetSpec]:
-    """Return the declaration of mot."""
+    """Return the declarations of mot and box-tracks."""
     return [
         hnetzoo.DatasetSpec(
             name="mot",
@@ -20,5 +41,12 @@ def hnetzoo_datasets() -> Iterable[hnetzoo.DatasetSpec]:
                 year=2016,
                 url="https://arxiv.org/abs/1603.00831",
             ),
-        )
+        ),
+        hnetzoo.DatasetSpec(
+            name="box-tracks",
+            summary="Synthetic boxes of people before a camera that moves, frames later, by identity; with features.",
+            target="hnetzoo_mot.box_tracks:BoxTracks",
+            config="hnetzoo_mot.config:BoxTracksConfig",
+            tags=frozenset({"synthetic"}),
+        ),
     ]

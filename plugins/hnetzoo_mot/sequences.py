@@ -47,6 +47,28 @@ class Slots(NamedTuple):
             yield self.select(slice(start, start + CHUNK))
 
 
+class History(NamedTuple):
+    """How far the track of each slot has moved over its last frames: [f, s, 2] pixels in [f, s] frames; 0 if new."""
+
+    moved: Floats
+    frames: Ints
+
+
+def history(slots: Slots, longest: int) -> History:
+    """Return the histories of slots: since the earliest of the last `longest` frames that has the same identity."""
+    moved, frames = np.zeros((*slots.exists.shape, 2)), np.zeros(slots.exists.shape, dtype=np.int64)
+    centre = slots.box[..., :2] + slots.box[..., 2:] / 2
+    known = slots.exists & (slots.identity >= 0)
+    for age in range(1, min(longest, len(known) - 1) + 1):
+        same = slots.identity[age:, :, None] == slots.identity[:-age, None, :]
+        same &= known[age:, :, None] & known[:-age, None, :]
+        before = np.take_along_axis(centre[:-age], same.argmax(2)[..., None], 1)
+        found = same.any(2)
+        moved[age:][found] = (centre[age:] - before)[found]
+        frames[age:][found] = age
+    return History(moved, frames)
+
+
 class Sequence(NamedTuple):
     """A sequence; a prediction's identity is that of the ground-truth box that it matches, or -1.
 

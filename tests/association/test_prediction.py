@@ -54,6 +54,22 @@ def test_batch_size_changes_no_logit(batch_size: int, batch: AssociationBatch) -
     assert torch.equal(answer(Probe(), batch, batch_size=batch_size), 0.5 - batch.distance)
 
 
+class Features(nn.Module):
+    """Logits are the sums of both slots' features."""
+
+    def forward(self, distance: Tensor, *masks: Tensor, row_features: Tensor, col_features: Tensor) -> Tensor:
+        return row_features.sum(-1).unsqueeze(2) + col_features.sum(-1).unsqueeze(1)
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 60])
+def test_each_problem_is_answered_with_its_own_features(batch_size: int, batch: AssociationBatch) -> None:
+    rows, columns = torch.rand(60, 2, 4), torch.rand(60, 3, 4)
+    given = batch._replace(row_features=rows, col_features=columns)
+    found = predict(Features(), *given.problems, features=given.features, batch_size=batch_size)
+    torch.testing.assert_close(found, rows.sum(-1)[:, :, None] + columns.sum(-1)[:, None, :])
+    assert batch.features == given.without_features().features == {}
+
+
 def test_an_empty_batch_gets_empty_logits_of_the_right_shape(batch: AssociationBatch) -> None:
     assert answer(Probe(), batch.select(slice(0, 0))).shape == (0, 2, 3)
 

@@ -45,6 +45,7 @@ def test_another_label_is_the_same_row_under_another_name(run: Run) -> None:
     [
         {"model": ModelEntry(name="near", settings={"gate": 0.6})},
         {"model": ModelEntry(name="near", tune={"gate": (0.5, 0.6)})},
+        {"model": ModelEntry(name="near", tune={"gate": (0.5, 0.6)}, tune_on=("train",))},
         {"dataset": Entry(name="drift", settings={"test_gate": 0.71})},
         {"dataset": Entry(name="drift", settings={"validation_gate": 0.31})},
         {"seed": 1},

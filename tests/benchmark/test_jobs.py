@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 
 import hnetzoo
 from hnetzoo.benchmark import entrants, jobs
@@ -53,6 +54,21 @@ def test_tuning_picks_by_validation_and_reports_on_test(run: Run) -> None:
     assert row.f1 < 1, "0.7 would have been right on the test split"
     other = run(TUNED, Entry(name="drift", settings={"validation_gate": 0.7})).result
     assert (other.weights, other.f1) == ("tuned: gate=0.7", 1.0)
+
+
+def test_tuning_picks_by_the_splits_that_are_named(run: Run) -> None:
+    """The gates of the training split and of validation differ; among equally many problems neither is best for all."""
+    gates = (0.1, 0.3, 0.5, 0.7, 0.9)
+    found = {
+        splits: run(ModelEntry(name="near", tune={"gate": gates}, tune_on=splits)).result.weights
+        for splits in (("train",), ("validation",))
+    }
+    assert found == {("train",): "tuned: gate=0.7", ("validation",): "tuned: gate=0.3"}
+    near = Entry(name="drift", settings={"validation_gate": 0.5})
+    both = run(ModelEntry(name="near", tune={"gate": gates}, tune_on=("train", "validation")), near).result
+    assert both.weights in {"tuned: gate=0.5", "tuned: gate=0.7"}
+    with pytest.raises(ValidationError, match="'train' or 'validation'"):
+        ModelEntry(name="near", tune={"gate": gates}, tune_on=("test",))  # type: ignore[arg-type]
 
 
 def test_the_choice_does_not_depend_on_the_test_split(run: Run) -> None:

@@ -82,3 +82,19 @@ def test_settings_of_the_model_are_given_with_set(run: Run, distances: np.ndarra
     assert json.loads(nearest.out)["pairs"] == []
     fails(run("associate", "hungarian", "d.npy", "--set", "model.gait=1"), 2, "unknown setting 'model.gait'")
     fails(run("associate", "hungarian", "d.npy", "--set", "dataset.samples=1"), 2, "settings of the model alone")
+
+
+def test_features_of_a_file_reach_a_model_that_takes_them(run: Run, tmp_path: Path) -> None:
+    small = ("--set", "dataset.samples=60", "--set", "dataset.max_boxes=4")
+    training = ("--set", "trainer.epochs=1", "--set", "trainer.batch_size=20", "--set", "model.channels=8")
+    assert run("train", "motion", *small, *training, "--out", "run").code == 0
+    assert run("generate", "box-tracks", *small, "--out", "with.npz").code == 0
+    with np.load(tmp_path / "with.npz") as archive:
+        np.savez(tmp_path / "without.npz", **{name: archive[name] for name in archive if "features" not in name})
+    for model, alike in (("run:run", False), ("exchangeable", True)):
+        answers = []
+        for name in ("with.npz", "without.npz"):
+            run("associate", model, name, "--probabilities", "--out", "a.npz")
+            with np.load(tmp_path / "a.npz") as archive:
+                answers.append(archive["probability"])
+        assert np.array_equal(*answers) is alike

@@ -88,3 +88,14 @@ def test_unit_and_truth_are_those_of_all_parts() -> None:
     assert (both.unit, both.truth) == ("chord", "activity, identity")
     assert hnetzoo.load_dataset("mixture", parts=(doa, {**tracks, "units": (0.01, 1)})).unit == "mixed"
     assert hnetzoo.load_dataset("mixture", parts=(tracks,)).truth == "identity"
+
+
+def test_features_are_kept_where_all_parts_offer_the_same() -> None:
+    boxes = [{"dataset": "box-tracks", "settings": {"samples": 20, "distance": kind}} for kind in ("iou", "motion")]
+    batch = load(parts=boxes, samples=40)
+    assert batch.row_features is not None
+    assert batch.col_features is not None
+    found = sorted(batch.row_features[batch.row_mask][:, 0].tolist())
+    parts = [hnetzoo.load_dataset("box-tracks", **part["settings"]).load("train", 0) for part in boxes]  # type: ignore[arg-type]
+    assert found == sorted(x for part in parts for x in part.row_features[part.row_mask][:, 0].tolist())
+    assert load(parts=[boxes[0], SMALL], samples=40).row_features is None

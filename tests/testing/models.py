@@ -216,3 +216,41 @@ class Dropout(Valid):
 
     def logits(self, far, cells):
         return self.dropout(super().logits(far, cells))
+
+
+class TakesFeatures(Valid):
+    """Logits fall with the difference of the sums of two slots' features."""
+
+    feature_count = 2
+
+    def forward(self, distance, row_mask=None, col_mask=None, row_features=None, col_features=None):
+        logits = super().forward(distance, row_mask, col_mask)
+        if row_features is None:
+            return logits
+        rows, columns = hnetzoo.full_masks(distance, row_mask, col_mask)
+        return logits - self.apart(row_features, col_features, rows, columns)
+
+    def apart(self, row_features, col_features, rows, columns):
+        first = row_features.masked_fill(~rows.unsqueeze(-1), 0.0).sum(-1).unsqueeze(2)
+        second = col_features.masked_fill(~columns.unsqueeze(-1), 0.0).sum(-1).unsqueeze(1)
+        return (first - second).abs()
+
+
+class CountsNoFeatures(TakesFeatures):
+    feature_count = None
+
+
+class OverlooksFeatures(TakesFeatures):
+    def apart(self, row_features, col_features, rows, columns):
+        return 0.0
+
+
+class LeaksFeatures(TakesFeatures):
+    def apart(self, row_features, col_features, rows, columns):
+        return super().apart(row_features, col_features, rows, columns) + col_features.mean((1, 2)).view(-1, 1, 1)
+
+
+class FeaturesByPlace(TakesFeatures):
+    def apart(self, row_features, col_features, rows, columns):
+        place = torch.arange(row_features.shape[1]).view(1, -1, 1)
+        return super().apart(row_features + place.to(row_features), col_features, rows, columns)

@@ -31,6 +31,9 @@ def failed(spec: hnetzoo.ModelSpec, **given: object) -> set[str]:
     return {result.check.removeprefix("check_") for result in testing.check(spec, given).failures}
 
 
+FEATURE_CHECKS = {f"check_features_{rule}" for rule in ("count", "used", "masked", "permuted")}
+TAKES_FEATURES = replace(VALID, target=f"{HERE}.models:TakesFeatures", tags=frozenset({"features"}))
+
 # If a defect breaks several rules, the first is the one meant for it.
 DEFECTS = {
     "OutOfShape": ("output_shape",),
@@ -84,7 +87,7 @@ def test_a_valid_model_breaks_no_rule_and_few_checks_are_skipped() -> None:
     report = testing.check(VALID)
     assert report.failures == ()
     skipped = {result.check for result in report.results if result.outcome == "skipped"}
-    assert skipped <= {"check_pretrained", "check_device"}
+    assert skipped <= {"check_pretrained", "check_device", *FEATURE_CHECKS}
 
 
 @pytest.mark.parametrize("name", ["StartsAtZero", "Dropout"])
@@ -95,6 +98,25 @@ def test_unusual_but_valid_models_break_no_rule(name: str) -> None:
 @pytest.mark.parametrize(("name", "expected"), DEFECTS.items(), ids=DEFECTS)
 def test_a_defect_is_found_by_the_check_for_it(name: str, expected: tuple[str, ...]) -> None:
     assert failed(model(name)) == set(expected)
+
+
+def test_a_valid_model_of_features_passes_their_checks() -> None:
+    report = testing.check(TAKES_FEATURES)
+    assert report.failures == ()
+    assert {result.check for result in report.results if result.outcome == "passed"} >= FEATURE_CHECKS
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("CountsNoFeatures", {"features_count"}),
+        ("OverlooksFeatures", {"features_used"}),
+        ("LeaksFeatures", {"features_masked"}),
+        ("FeaturesByPlace", {"features_permuted"}),
+    ],
+)
+def test_a_defect_of_features_is_found_by_the_check_for_it(name: str, expected: set[str]) -> None:
+    assert failed(replace(TAKES_FEATURES, target=f"{HERE}.models:{name}")) == expected
 
 
 @pytest.mark.parametrize(("spec", "expected"), DECLARED.values(), ids=DECLARED)

@@ -1,0 +1,35 @@
+"""The motion trainer: cross-entropy of entries, on some batches without the features."""
+
+import torch
+from torch import Tensor, nn
+
+import hnetzoo
+from hnetzoo_exchangeable.config import MotionTrainerConfig
+from hnetzoo_exchangeable.trainer import cell_loss
+
+
+class MotionTrainer:
+    """Train association logits against the true pairs; on some batches the model does not see the features.
+
+    Args:
+        config: Settings.
+
+    Example:
+        >>> trainer = MotionTrainer(MotionTrainerConfig())
+        >>> batch = hnetzoo.load_dataset("box-tracks", samples=80).load("train", seed=0)
+        >>> sorted(trainer.losses(hnetzoo.load_model("motion", weights=None), batch))
+        ['cell']
+    """
+
+    def __init__(self, config: MotionTrainerConfig) -> None:
+        self.config = config
+
+    def losses(self, model: nn.Module, batch: hnetzoo.AssociationBatch) -> dict[str, Tensor]:
+        """Return the cross-entropy of entries, summed per row and averaged over existing rows, "cell"."""
+        withheld = model.training and torch.rand(()).item() < self.config.without_features
+        features = {} if withheld else batch.features
+        return {"cell": cell_loss(model(*batch.problems, **features), batch)}
+
+    def configure(self, model: nn.Module, total_steps: int) -> hnetzoo.Optimization:
+        """Return Adam with decoupled weight decay and clipped gradients, and a one-cycle schedule."""
+        return hnetzoo.one_cycle(model, total_steps, **self.config.optimization)
