@@ -64,7 +64,6 @@ def hota(
         raise ConfigError(f"cutoff is {cutoff}; it must be positive")
     rows, columns = full_sequence_masks(distance, reference_mask, prediction_mask)
     numbers = owners(rows, columns, identity, reference_identity, prediction_identity)
-    met = encounters(distance, rows, columns, numbers)
     similarity = (1 - distance.detach().double() / cutoff).clamp(0, 1)
     similarity = within_sequences(similarity, distance, rows, columns).cpu()
     met = encounters(similarity > 0, rows, columns, numbers)
