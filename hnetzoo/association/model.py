@@ -89,8 +89,8 @@ class FeatureModel(AssociationModel):
         ...     def logits(self, distance, allowed, row_features=None, col_features=None):
         ...         apart = 0.0 if row_features is None else torch.cdist(row_features, col_features)
         ...         return 1.0 - distance - apart
-        >>> Near()(torch.zeros(1, 1, 1), row_features=torch.zeros(1, 1, 2), col_features=torch.ones(1, 1, 2)).item()
-        -0.4142135381698608
+        >>> Near()(torch.zeros(1, 1, 1), row_features=torch.zeros(1, 1, 2), col_features=torch.ones(1, 1, 2))
+        tensor([[[-0.4142]]])
     """
 
     feature_count: int
