@@ -17,6 +17,8 @@ CELL_FEATURES = 9
 SMALLEST = 1e-6
 OLD, LONG_GAP = 5.0, 30.0
 """Frames; ages of tracks and gaps are given to the network as shares of them."""
+LARGEST_CONFIDENCE = 0.999
+"""Confidences are given to the network as -log(1 - confidence), since those of detectors crowd below 1."""
 
 
 class BoxCells(NamedTuple):
@@ -51,8 +53,14 @@ def box_cells(rows: Tensor, columns: Tensor) -> BoxCells:
     residual = offset - known * row[..., 4:6] / height
     apart = [_iou_distance(first, second, moved * height) for moved in (offset, residual)]
     times = row[..., 6:7] / OLD, row[..., 8:9] / LONG_GAP
-    fixed = torch.cat(((second / first).log(), *apart, known, *times, row[..., 7:8], column[..., 7:8]), -1)
+    sure = (_surprise(side[..., 7:8]) for side in (row, column))
+    fixed = torch.cat(((second / first).log(), *apart, known, *times, *sure), -1)
     return BoxCells(fixed, torch.cat((offset, residual), -1))
+
+
+def _surprise(confidence: Tensor) -> Tensor:
+    """Return the information that a detection is false, by its confidence [nats]."""
+    return -(1 - confidence.clamp(0, LARGEST_CONFIDENCE)).log()
 
 
 def _iou_distance(first: Tensor, second: Tensor, offset: Tensor) -> Tensor:

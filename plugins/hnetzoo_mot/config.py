@@ -69,10 +69,14 @@ class BoxTracksConfig(hnetzoo.Config):
     """Slots per side; there are up to so many people, fewer of whom are in view."""
     samples: PositiveInt = 20_000
     """Training samples; validation and test splits have a tenth of it each, and at least one."""
+    mode: Literal["detections", "tracking"] = "tracking"
+    """As in mot: "detections" matches the true boxes of a frame with its detections."""
     distance: Distance = "iou"
     """As in mot."""
+    iou_threshold: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """As in mot: detections that overlap their person less have no identity."""
     gap: tuple[PositiveInt, PositiveInt] = (1, 30)
-    """Frames between references and predictions."""
+    """Frames between references and predictions, in mode "tracking"."""
     frame_rate: Range = (6.0, 30.0)
     """Frames per second."""
     history: PositiveInt = 5
@@ -121,12 +125,24 @@ class BoxTracksConfig(hnetzoo.Config):
     """Probability that somebody in view is not detected."""
     clutter_rate: ProbabilityRange = (0.0, 0.15)
     """Probability that a slot without anybody holds a false alarm, on either side."""
+    lasting_rate: ProbabilityRange = (0.0, 0.9)
+    """Probability that a false alarm is found again in the later frame; half of them move with somebody."""
     hidden: Probability = 0.7
     """Probability that somebody is not detected of whom others who are nearer cover more than half."""
     centre_noise: Range = (0.01, 0.06)
     """Standard deviation of the centre of a detection [box heights]."""
     size_noise: Range = (0.02, 0.1)
     """Standard deviation of the log of the height of a detection; that of the width is twice as large."""
+    size_bias: Range = (-0.25, 0.35)
+    """Mean of the log of the width of detections over that of people; that of the height is 0.3 of it."""
+    misfit_rate: ProbabilityRange = (0.0, 0.3)
+    """Probability that somebody's detections fit badly: their noise is three times as large."""
+    confidence: Range = (1.0, 5.0)
+    """Mean of the log odds of the confidence of detections; its standard deviation is 1."""
+    confidence_drop: Range = (0.0, 3.0)
+    """By how much that mean is lower for false alarms and detections that fit badly."""
+    unscored: Probability = 0.25
+    """Probability that all confidences of a scene are 1."""
 
     @field_validator("*", mode="after")
     @classmethod

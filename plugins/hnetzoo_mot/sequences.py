@@ -20,6 +20,7 @@ from hnetzoo_mot.files import Boxes, Ints, check_identities, read_boxes
 Bools = NDArray[np.bool_]
 
 UNMATCHED = -1  # identity of a prediction that matches no ground truth
+LINK = 0.3  # least IoU from frame to frame at which a box without identity is followed
 CHUNK = 256  # frames per step; bounds memory at a few hundred MB for the densest crowds
 
 
@@ -55,17 +56,25 @@ class History(NamedTuple):
 
 
 def history(slots: Slots, longest: int) -> History:
-    """Return the histories of slots: since the earliest of the last `longest` frames that has the same identity."""
+    """Return the histories of slots: since the earliest of the last `longest` frames in which the track was seen.
+
+    The track of a box with an identity is that identity. One without is followed back through boxes that overlap it
+    from frame to frame, so that the age of a track does not tell whether it has an identity.
+    """
     moved, frames = np.zeros((*slots.exists.shape, 2)), np.zeros(slots.exists.shape, dtype=np.int64)
     centre = slots.box[..., :2] + slots.box[..., 2:] / 2
     known = slots.exists & (slots.identity >= 0)
+    before = match(slots.select(slice(1, None)), slots.select(slice(None, -1)), LINK)
+    chain = before & ~known[1:, :, None]
     for age in range(1, min(longest, len(known) - 1) + 1):
         same = slots.identity[age:, :, None] == slots.identity[:-age, None, :]
         same &= known[age:, :, None] & known[:-age, None, :]
-        before = np.take_along_axis(centre[:-age], same.argmax(2)[..., None], 1)
+        same |= chain
+        earlier = np.take_along_axis(centre[:-age], same.argmax(2)[..., None], 1)
         found = same.any(2)
-        moved[age:][found] = (centre[age:] - before)[found]
+        moved[age:][found] = (centre[age:] - earlier)[found]
         frames[age:][found] = age
+        chain = (chain[1:].astype(np.float32) @ before[: len(chain) - 1]) > 0
     return History(moved, frames)
 
 

@@ -17,6 +17,8 @@ EXACT: dict[str, Any] = {
     "size_noise": (0.0, 0.0),
     "miss_rate": (0.0, 0.0),
     "clutter_rate": (0.0, 0.0),
+    "size_bias": (0.0, 0.0),
+    "misfit_rate": (0.0, 0.0),
     "hidden": 0.0,
     "shaking": 0.0,
 }
@@ -86,6 +88,48 @@ def test_misses_and_false_alarms_come_at_their_rates() -> None:
     alarms = load(**{**nobody, "clutter_rate": (0.2, 0.2)})
     assert not alarms.association.any()
     assert alarms.col_mask.float().mean() == pytest.approx(0.2, abs=0.02)
+
+
+def test_false_alarms_last_as_often_as_set_and_their_boxes_stay_alike() -> None:
+    nobody = {**STILL, "depth_m": (0.5, 0.6), "standing": 1.0, "grouped": 0.0, "gap": (1, 1), "new": 0.0}
+    batch = load(**{**nobody, "clutter_rate": (0.2, 0.2), "lasting_rate": (0.5, 0.5)})
+    problem, column, row = ((batch.distance < 0.01) & batch.cells).mT.nonzero(as_tuple=True)
+    share = len(torch.stack((problem, row)).unique(dim=1).T) / batch.row_mask.sum()
+    assert share == pytest.approx(0.5, abs=0.03)
+    assert batch.row_features is not None
+    ages = batch.row_features[..., AGE]
+    assert (ages[batch.row_mask] == 0).float().mean() == pytest.approx(0.5, abs=0.03)
+    assert len(column) < batch.col_mask.sum()
+
+
+def test_whoever_is_detected_far_from_his_box_has_no_identity() -> None:
+    exact = load(**STILL, turn_deg=(0.0, 0.0))
+    badly = load(**{**STILL, "misfit_rate": (1.0, 1.0), "centre_noise": (0.1, 0.1), "turn_deg": (0.0, 0.0)})
+    strict = load(**{**STILL, "misfit_rate": (1.0, 1.0), "centre_noise": (0.1, 0.1)}, iou_threshold=0.9)
+    assert exact.association.sum() > 2 * badly.association.sum() > 20 * strict.association.sum()
+
+
+def test_within_a_frame_true_pairs_are_the_exact_assignment_of_boxes_that_overlap_enough() -> None:
+    batch = load(mode="detections", clutter_rate=(0.3, 0.3))
+    assert BoxTracks(BoxTracksConfig(mode="detections")).truth == "assignment within a gate"
+    expected = hnetzoo.assign(batch.distance.double(), batch.row_mask, batch.col_mask, gate=0.5)
+    assert batch.association.sum() > 1000
+    assert (batch.association != expected).any((1, 2)).float().mean() < 0.001  # rounding of the gate
+    assert batch.row_features is not None
+    assert not batch.row_features[..., [DX, DY, AGE, GAP]].any()
+
+
+def test_detections_that_fit_badly_are_less_sure_unless_the_scene_has_no_scores() -> None:
+    settings: dict[str, Any] = {"confidence": (4.0, 4.0), "confidence_drop": (3.0, 3.0), "misfit_rate": (0.0, 0.0)}
+    batch = load(**settings, unscored=0.0, centre_noise=(0.0, 0.0), size_bias=(0.0, 0.0), size_noise=(0.0, 0.0))
+    assert batch.col_features is not None
+    sure = batch.col_features[..., CONFIDENCE]
+    paired = batch.association.any(1)
+    assert sure[paired].median() > 0.95
+    assert ((sure > 0) & (sure < 1))[batch.col_mask].all()
+    unscored = load(unscored=1.0).col_features
+    assert unscored is not None
+    assert set(unscored[..., CONFIDENCE].unique().tolist()) <= {0.0, 1.0}
 
 
 def test_gaps_are_those_set_and_the_same_on_both_sides() -> None:
