@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hnetzoo import losses, tracking_metrics
+    from hnetzoo import boxes, losses, tracking_metrics
     from hnetzoo.association.assignment import assign
     from hnetzoo.association.batch import SPLITS, AssociationBatch, Split, full_masks, valid_cells
     from hnetzoo.association.certificate import optimality_gap
@@ -63,11 +63,13 @@ if TYPE_CHECKING:
     from hnetzoo.registry.loading import load_dataset, load_model
     from hnetzoo.registry.lookup import Plugin, Registry
     from hnetzoo.registry.specs import Citation, DatasetSpec, ModelSpec, Pretrained, TrainerSpec
+    from hnetzoo.tracking.settings import BoxDistance
     from hnetzoo.training.optimization import one_cycle
 
 _MODULE_OF = {
     "ABSENT": "association.masking",
     "Annealing": "association.transport",
+    "BoxDistance": "tracking.settings",
     "AssociationBatch": "association.batch",
     "AssociationModel": "association.model",
     "FeatureModel": "association.model",
@@ -136,7 +138,7 @@ _MODULE_OF = {
     "valid_cells": "association.batch",
     "write_problems": "association.problem_files",
 }
-_MODULES = ("errors", "losses", "testing", "tracking_metrics")
+_MODULES = ("boxes", "errors", "losses", "testing", "tracking_metrics")
 
 __all__ = [
     "ABSENT",
@@ -147,6 +149,7 @@ __all__ = [
     "Annealing",
     "AssociationBatch",
     "AssociationModel",
+    "BoxDistance",
     "CheckpointError",
     "Citation",
     "Config",
@@ -176,6 +179,7 @@ __all__ = [
     "UnknownNameError",
     "allowed_pairs",
     "assign",
+    "boxes",
     "check_problem_shapes",
     "compress_logits",
     "decode",

@@ -23,6 +23,7 @@ from hnetzoo.cli.list import list_command
 from hnetzoo.cli.new import new_command
 from hnetzoo.cli.output import print_warning
 from hnetzoo.cli.show import show
+from hnetzoo.cli.track import track
 from hnetzoo.cli.train import train
 from hnetzoo.errors import ConfigError, HnetzooError, ResourceError
 from hnetzoo.files import reason
@@ -42,6 +43,7 @@ app.command("show")(show)
 app.command("train")(train)
 app.command("benchmark")(benchmark)
 app.command("associate")(associate)
+app.command("track")(track)
 app.command("generate")(generate)
 app.command("import")(import_command)
 app.command("check")(check_command)

@@ -10,13 +10,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-BOX_FEATURES = 9
-"""Features of a slot."""
 CELL_FEATURES = 9
 """Features of a pair that do not depend on how the scene moves."""
 SMALLEST = 1e-6
 OLD, LONG_GAP = 5.0, 30.0
-"""Frames; ages of tracks and gaps are given to the network as shares of them."""
+"""Frames; ages of tracks and gaps are given to the network as shares of them, at most 1."""
 LARGEST_CONFIDENCE = 0.999
 """Confidences are given to the network as -log(1 - confidence), since those of detectors crowd below 1."""
 
@@ -52,7 +50,7 @@ def box_cells(rows: Tensor, columns: Tensor) -> BoxCells:
     offset = (column[..., :2] - row[..., :2]) / height
     residual = offset - known * row[..., 4:6] / height
     apart = [_iou_distance(first, second, moved * height) for moved in (offset, residual)]
-    times = row[..., 6:7] / OLD, row[..., 8:9] / LONG_GAP
+    times = (row[..., 6:7] / OLD).clamp(max=1), (row[..., 8:9] / LONG_GAP).clamp(max=1)
     sure = (_surprise(side[..., 7:8]) for side in (row, column))
     fixed = torch.cat(((second / first).log(), *apart, known, *times, *sure), -1)
     return BoxCells(fixed, torch.cat((offset, residual), -1))

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 import hnetzoo
-from hnetzoo_exchangeable.box_cells import BOX_FEATURES, CELL_FEATURES, BoxCells, box_cells
+from hnetzoo_exchangeable.box_cells import CELL_FEATURES, BoxCells, box_cells
 from hnetzoo_exchangeable.config import MotionConfig
 from hnetzoo_exchangeable.features import FEATURES, pair_features
 from hnetzoo_exchangeable.layers import CostHeads, ExchangeableLayer, transported
@@ -40,7 +40,7 @@ class Motion(hnetzoo.FeatureModel):
         torch.Size([4, 3, 5])
     """
 
-    feature_count = BOX_FEATURES
+    feature_count = len(hnetzoo.boxes.FEATURES)
 
     def __init__(self, config: MotionConfig, shape: tuple[int, int]) -> None:
         super().__init__()

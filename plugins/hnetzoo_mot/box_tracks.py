@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 import hnetzoo
-from hnetzoo_mot.boxes import FEATURES, Floats, box_distance, box_features, iou_distance, unit
+from hnetzoo.boxes import FEATURES, box_distance, box_features, box_unit, iou_distance
 from hnetzoo_mot.config import BoxTracksConfig
 from hnetzoo_mot.detections import (
     Side,
@@ -24,7 +24,7 @@ from hnetzoo_mot.detections import (
     draw_detector,
     jitter,
 )
-from hnetzoo_mot.scenes import Bools, draw_scenes, uniform
+from hnetzoo_mot.scenes import Bools, Floats, draw_scenes, uniform
 
 CHUNK = 4096  # problems drawn at once; bounds memory
 
@@ -43,7 +43,7 @@ class BoxTracks:
 
     def __init__(self, config: BoxTracksConfig) -> None:
         self.config = config
-        self.unit = unit(config.distance)
+        self.unit = box_unit(config.distance)
         self.truth = "identity" if config.mode == "tracking" else "assignment within a gate"
 
     @property

@@ -7,7 +7,6 @@ from pydantic import Field, FiniteFloat, NonNegativeFloat, PositiveInt, field_va
 
 import hnetzoo
 
-Distance = Literal["iou", "centre", "iou-motion", "motion"]
 Range = tuple[FiniteFloat, FiniteFloat]
 Probability = Annotated[float, Field(ge=0, le=1)]
 ProbabilityRange = tuple[Probability, Probability]
@@ -27,7 +26,7 @@ class MOTConfig(hnetzoo.SplitShares):
     steps later, where pairs with the same ground-truth identity are true."""
     steps: PositiveInt = 5
     """Frames between rows and columns, in mode "tracking"."""
-    distance: Distance = "iou"
+    distance: hnetzoo.BoxDistance = "iou"
     """"iou": 1 - intersection over union, 0..1; "centre": distance of the box centres over the mean of both heights;
     "iou-motion" and "motion": the same from where the velocity of a track points."""
     history: PositiveInt = 5
@@ -71,7 +70,7 @@ class BoxTracksConfig(hnetzoo.Config):
     """Training samples; validation and test splits have a tenth of it each, and at least one."""
     mode: Literal["detections", "tracking"] = "tracking"
     """As in mot: "detections" matches the true boxes of a frame with its detections."""
-    distance: Distance = "iou"
+    distance: hnetzoo.BoxDistance = "iou"
     """As in mot."""
     iou_threshold: Annotated[float, Field(gt=0, le=1)] = 0.5
     """As in mot: detections that overlap their person less have no identity."""

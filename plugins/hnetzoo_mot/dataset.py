@@ -14,9 +14,11 @@ import torch
 from torch import Tensor
 
 import hnetzoo
-from hnetzoo_mot.boxes import FEATURES, Floats, box_distance, box_features, unit
+from hnetzoo.boxes import FEATURES, Slots, box_distance, box_features, box_unit
 from hnetzoo_mot.config import MOTConfig
-from hnetzoo_mot.sequences import CHUNK, Sequence, Slots, find_sequences, history, read_sequence
+from hnetzoo_mot.sequences import Floats, Sequence, find_sequences, history, read_sequence
+
+CHUNK = 256  # frames whose distances are computed at once; bounds memory
 
 
 class MOT:
@@ -34,7 +36,7 @@ class MOT:
 
     def __init__(self, config: MOTConfig) -> None:
         self.config = config
-        self.unit = unit(config.distance)
+        self.unit = box_unit(config.distance)
         self.truth = "identity" if config.mode == "tracking" else "assignment within a gate"
 
     @property

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hnetzoo_mot.boxes import Floats, covered_share
+from hnetzoo.boxes import covered_share
 from hnetzoo_mot.config import BoxTracksConfig
-from hnetzoo_mot.scenes import Bools, Camera, uniform
+from hnetzoo_mot.scenes import Bools, Camera, Floats, uniform
 
 LEAST, MOST = 0.03, 0.8  # height of false alarms [image heights]
 MISFIT = 3.0  # how much larger noise is where detections fit badly

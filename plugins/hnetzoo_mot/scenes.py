@@ -11,12 +11,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hnetzoo_mot.boxes import Floats
 from hnetzoo_mot.config import BoxTracksConfig, Range
 
 NEAREST = 1.0  # people nearer to the camera are not seen [m]
 BESIDE = 1.5  # width of the strip in which people start, in widths of the image
 
+Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 

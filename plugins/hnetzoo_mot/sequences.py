@@ -4,48 +4,21 @@ Conventions: `f` frames, where frame number 1 has index 0 and the last frame is 
 without boxes count as well.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 import hnetzoo
-from hnetzoo_mot.boxes import Floats, iou_distance
+from hnetzoo.boxes import Slots, box_slots, check_identities, drop_ignored, match_boxes, read_boxes
 from hnetzoo_mot.config import MOTConfig
-from hnetzoo_mot.files import Boxes, Ints, check_identities, read_boxes
 
-Bools = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 UNMATCHED = -1  # identity of a prediction that matches no ground truth
 LINK = 0.3  # least IoU from frame to frame at which a box without identity is followed
-CHUNK = 256  # frames per step; bounds memory at a few hundred MB for the densest crowds
-
-
-class Slots(NamedTuple):
-    """Boxes of each frame in slots: which exist, bool [f, s], box [f, s, 4], identity and confidence [f, s]."""
-
-    exists: Bools
-    box: Floats
-    identity: Ints
-    confidence: Floats
-
-    def compact(self, keep: Bools) -> "Slots":
-        """Return the slots to keep, bool [f, s], moved to the front of each frame."""
-        order = np.argsort(~keep, axis=1, kind="stable")[:, : max(1, keep.sum(1).max(initial=0))]
-        frame = np.arange(len(order))[:, None]
-        return Slots._make(field[frame, order] for field in self._replace(exists=keep))
-
-    def select(self, frames: slice) -> "Slots":
-        """Return some of the frames."""
-        return Slots._make(field[frames] for field in self)
-
-    def chunks(self) -> Iterator["Slots"]:
-        """Yield consecutive parts of at most 256 frames."""
-        for start in range(0, len(self.exists), CHUNK):
-            yield self.select(slice(start, start + CHUNK))
 
 
 class History(NamedTuple):
@@ -64,7 +37,7 @@ def history(slots: Slots, longest: int) -> History:
     moved, frames = np.zeros((*slots.exists.shape, 2)), np.zeros(slots.exists.shape, dtype=np.int64)
     centre = slots.box[..., :2] + slots.box[..., 2:] / 2
     known = slots.exists & (slots.identity >= 0)
-    before = match(slots.select(slice(1, None)), slots.select(slice(None, -1)), LINK)
+    before = match_boxes(slots.select(slice(1, None)), slots.select(slice(None, -1)), LINK)
     chain = before & ~known[1:, :, None]
     for age in range(1, min(longest, len(known) - 1) + 1):
         same = slots.identity[age:, :, None] == slots.identity[:-age, None, :]
@@ -114,38 +87,15 @@ def read_sequence(folder: Path, config: MOTConfig) -> Sequence:
     else:
         truth = truth._replace(identity=np.arange(len(truth.frame)))
     frames = int(max(truth.frame.max(initial=0), found.frame.max(initial=0)))
-    reference, predicted = _slots(truth, frames), _slots(found, frames)
+    reference, predicted = box_slots(truth, frames), box_slots(found, frames)
     if config.min_confidence is not None:
         predicted = predicted.compact(predicted.exists & (predicted.confidence >= config.min_confidence))
-    pairs = match(reference, predicted, config.iou_threshold)
+    pairs = match_boxes(reference, predicted, config.iou_threshold)
     identity = np.where(pairs, reference.identity[:, :, None], UNMATCHED).max(1, initial=UNMATCHED)
-    ignored = (reference.confidence == 0) & (not config.keep_ignored)
-    on_ignored = (pairs & ignored[:, :, None]).any(1)
-    return Sequence(
-        folder.name,
-        reference.compact(reference.exists & ~ignored),
-        predicted._replace(identity=identity).compact(predicted.exists & ~on_ignored),
-    )
-
-
-def match(reference: Slots, predicted: Slots, threshold: float) -> Bools:
-    """Return matches frame by frame: as many pairs as possible of at least this IoU, at the largest total IoU.
-
-    Returns:
-        Bool [f, n, m].
-    """
-    parts = []
-    for rows, columns in zip(reference.chunks(), predicted.chunks(), strict=True):
-        cost = torch.from_numpy(iou_distance(rows.box, columns.box))
-        masks = torch.from_numpy(rows.exists), torch.from_numpy(columns.exists)
-        parts.append(hnetzoo.assign(cost, *masks, gate=1 - threshold).numpy())
-    shape = (0, reference.exists.shape[1], predicted.exists.shape[1])
-    return np.concatenate(parts) if parts else np.zeros(shape, dtype=np.bool_)
-
-
-def _slots(boxes: Boxes, frames: int) -> Slots:
-    """Return boxes by frame and slot, in the order of the file."""
-    return Slots(*hnetzoo.spread_over_frames(boxes.frame - 1, frames, boxes.box, boxes.identity, boxes.confidence))
+    predicted = predicted._replace(identity=identity)
+    if not config.keep_ignored:
+        reference, predicted = drop_ignored(reference, predicted, pairs)
+    return Sequence(folder.name, reference.compact(reference.exists), predicted.compact(predicted.exists))
 
 
 def _expand(path: Path, config: MOTConfig) -> list[Path]:

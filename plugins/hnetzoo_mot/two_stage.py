@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 import hnetzoo
-from hnetzoo_mot.boxes import FEATURES
+from hnetzoo.boxes import FEATURES
 from hnetzoo_mot.config import TwoStageConfig
 
 CONFIDENCE = FEATURES.index("confidence")

@@ -7,8 +7,8 @@ import torch
 from pydantic import ValidationError
 
 import hnetzoo
+from hnetzoo.boxes import FEATURES
 from hnetzoo_mot.box_tracks import BoxTracks
-from hnetzoo_mot.boxes import FEATURES
 from hnetzoo_mot.config import BoxTracksConfig
 
 X, Y, WIDTH, HEIGHT, DX, DY, AGE, CONFIDENCE, GAP = range(len(FEATURES))

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import hnetzoo
-from hnetzoo_mot.boxes import centre_distance, intersection_over_union, iou_distance
+from hnetzoo.boxes import centre_distance, intersection_over_union, iou_distance
 from tests.plugins.mot import Line, WriteSequence, box, load_mot
 
 SPEEDS = (1.0, 2.0, 3.5, 7.0)

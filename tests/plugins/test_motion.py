@@ -5,11 +5,11 @@ import pytest
 import torch
 
 import hnetzoo
+from hnetzoo.boxes import FEATURES, box_distance, box_features
 from hnetzoo_exchangeable.box_cells import box_cells
 from hnetzoo_exchangeable.config import MotionConfig, MotionTrainerConfig
 from hnetzoo_exchangeable.motion import Motion
 from hnetzoo_exchangeable.motion_trainer import MotionTrainer
-from hnetzoo_mot.boxes import FEATURES, box_distance, box_features
 
 
 @pytest.fixture

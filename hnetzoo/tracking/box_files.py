@@ -12,10 +12,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-import hnetzoo
-from hnetzoo_mot.boxes import Floats
+from hnetzoo.association.number_lines import NumberLines, read_number_lines, repeated
+from hnetzoo.files import write_file
 
+Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 COLUMNS = "frame, identity, left, top, width, height[, confidence, ...]"
 REQUIRED, READ = 6, 7  # columns
@@ -31,7 +33,12 @@ class Boxes(NamedTuple):
     identity: Ints
     box: Floats
     confidence: Floats
-    lines: hnetzoo.NumberLines
+    lines: NumberLines
+
+    def select(self, keep: Bools) -> "Boxes":
+        """Return some of the boxes, bool [l]."""
+        lines = self.lines._replace(**{name: getattr(self.lines, name)[keep] for name in ("values", "columns", "line")})
+        return Boxes._make((*(field[keep] for field in self[:4]), lines))
 
 
 def read_boxes(path: Path) -> Boxes:
@@ -40,7 +47,7 @@ def read_boxes(path: Path) -> Boxes:
     Raises:
         DataError: If the file cannot be read, or a line is not as described; it names the file and the line.
     """
-    lines = hnetzoo.read_number_lines(path, COLUMNS, REQUIRED, READ)
+    lines = read_number_lines(path, COLUMNS, REQUIRED, READ)
     frame, identity, size = lines.values[:, 0], lines.values[:, 1], lines.values[:, 4:6]
     whole = (frame == frame.round()) & (frame >= 1) & (frame <= LAST_FRAME)
     lines.refuse(~whole, "the frame is not a whole number from 1")
@@ -50,8 +57,17 @@ def read_boxes(path: Path) -> Boxes:
     return Boxes(frame.astype(np.int64), identity.astype(np.int64), lines.values[:, 2:6], confidence, lines)
 
 
+def write_tracks(path: Path, boxes: Boxes, identity: Ints) -> None:
+    """Write boxes with identities [l] as a tracker's result, ordered by frame and identity; replaces the file."""
+    order = np.lexsort((identity, boxes.frame))
+    rows = np.column_stack((boxes.box, boxes.confidence))[order].tolist()
+    names = zip(boxes.frame[order].tolist(), identity[order].tolist(), rows, strict=True)
+    lines = (f"{frame},{name},{','.join(f'{value:.10g}' for value in row)},-1,-1,-1\n" for frame, name, row in names)
+    write_file(path, "".join(lines).encode())
+
+
 def check_identities(boxes: Boxes) -> None:
     """Raise DataError unless every box has an identity, 0 or above, that no other box of its frame has."""
     boxes.lines.refuse(boxes.identity < 0, "a ground-truth box has no identity")
-    again = hnetzoo.repeated(np.column_stack((boxes.frame, boxes.identity)))
+    again = repeated(np.column_stack((boxes.frame, boxes.identity)))
     boxes.lines.refuse(again, lambda i: f"identity {boxes.identity[i]} is in frame {boxes.frame[i]} already")

@@ -1,4 +1,4 @@
-"""Distances between boxes.
+"""Distances between boxes, and the features of boxes that go with them.
 
 Conventions: a box is left, top, width, height [pixels], float64 [..., 4]; width and height are above 0. Slots without a
 box may hold zeros, which are at distance 1 (iou) or 0 (centre) from each other, never NaN.
@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from hnetzoo_mot.config import Distance
+from hnetzoo.tracking.settings import BoxDistance
 
 Floats = NDArray[np.float64]
 
@@ -59,16 +59,17 @@ def centre_distance(reference: Floats, predicted: Floats) -> Floats:
 
 
 _MEASURES: Mapping[str, Callable[[Floats, Floats], Floats]] = {"iou": iou_distance, "centre": centre_distance}
-_KINDS: Mapping[Distance, str] = {"iou": "iou", "iou-motion": "iou", "centre": "centre", "motion": "centre"}
+_KINDS: Mapping[BoxDistance, str] = {"iou": "iou", "iou-motion": "iou", "centre": "centre", "motion": "centre"}
+_MOVED = frozenset({"iou-motion", "motion"})
 _UNITS: Mapping[str, str] = {"iou": "1 - IoU", "centre": "mean box heights"}
 
 
-def unit(kind: Distance) -> str:
+def box_unit(kind: BoxDistance) -> str:
     """Return the unit of a kind of distance."""
     return _UNITS[_KINDS[kind]]
 
 
-def box_distance(kind: Distance, reference: Floats, predicted: Floats, expected: Floats) -> Floats:
+def box_distance(kind: BoxDistance, reference: Floats, predicted: Floats, expected: Floats) -> Floats:
     """Return distances of a kind, [..., n, m].
 
     Args:
@@ -78,7 +79,7 @@ def box_distance(kind: Distance, reference: Floats, predicted: Floats, expected:
         expected: Displacement until the frame of the predictions [pixels], [..., n, 2].
     """
     moved = reference + np.concatenate((expected, np.zeros_like(expected)), -1)
-    return _MEASURES[_KINDS[kind]](moved if "motion" in kind else reference, predicted)
+    return _MEASURES[_KINDS[kind]](moved if kind in _MOVED else reference, predicted)
 
 
 def covered_share(box: Floats, exists: NDArray[np.bool_]) -> Floats:

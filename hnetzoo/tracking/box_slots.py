@@ -1,0 +1,78 @@
+"""Boxes by frame and slot, and which of them match.
+
+Conventions: `f` frames, where frame number 1 has index 0, and `s` slots; frames without boxes count as well.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from hnetzoo.association.assignment import assign
+from hnetzoo.association.number_lines import spread_over_frames
+from hnetzoo.tracking.box_files import Boxes
+from hnetzoo.tracking.boxes import Floats, iou_distance
+
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+
+CHUNK = 256  # frames per step; bounds memory at a few hundred MB for the densest crowds
+
+
+class Slots(NamedTuple):
+    """Boxes of each frame in slots: which exist, bool [f, s], box [f, s, 4], identity and confidence [f, s]."""
+
+    exists: Bools
+    box: Floats
+    identity: Ints
+    confidence: Floats
+
+    def compact(self, keep: Bools) -> "Slots":
+        """Return the slots to keep, bool [f, s], moved to the front of each frame."""
+        order = np.argsort(~keep, axis=1, kind="stable")[:, : max(1, keep.sum(1).max(initial=0))]
+        frame = np.arange(len(order))[:, None]
+        return Slots._make(field[frame, order] for field in self._replace(exists=keep))
+
+    def select(self, frames: slice) -> "Slots":
+        """Return some of the frames."""
+        return Slots._make(field[frames] for field in self)
+
+    def chunks(self) -> Iterator["Slots"]:
+        """Yield consecutive parts of at most 256 frames."""
+        for start in range(0, len(self.exists), CHUNK):
+            yield self.select(slice(start, start + CHUNK))
+
+
+def box_slots(boxes: Boxes, frames: int) -> Slots:
+    """Return boxes by frame and slot, in the order of the file."""
+    return Slots(*spread_over_frames(boxes.frame - 1, frames, boxes.box, boxes.identity, boxes.confidence))
+
+
+def match_boxes(reference: Slots, predicted: Slots, threshold: float) -> Bools:
+    """Return matches frame by frame: as many pairs as possible of at least this IoU, at the largest total IoU.
+
+    Returns:
+        Bool [f, n, m].
+    """
+    parts = []
+    for rows, columns in zip(reference.chunks(), predicted.chunks(), strict=True):
+        cost = torch.from_numpy(iou_distance(rows.box, columns.box))
+        masks = torch.from_numpy(rows.exists), torch.from_numpy(columns.exists)
+        parts.append(assign(cost, *masks, gate=1 - threshold).numpy())
+    shape = (0, reference.exists.shape[1], predicted.exists.shape[1])
+    return np.concatenate(parts) if parts else np.zeros(shape, dtype=np.bool_)
+
+
+def drop_ignored(reference: Slots, predicted: Slots, pairs: Bools) -> tuple[Slots, Slots]:
+    """Return the slots without references that are to be ignored (confidence 0), nor predictions paired with them.
+
+    Args:
+        reference: Ground truth.
+        predicted: Predictions.
+        pairs: Which match, bool [f, n, m].
+    """
+    ignored = reference.confidence == 0
+    on_ignored = (pairs & ignored[:, :, None]).any(1)
+    return reference.compact(reference.exists & ~ignored), predicted.compact(predicted.exists & ~on_ignored)
