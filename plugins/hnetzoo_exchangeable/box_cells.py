@@ -10,11 +10,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-CELL_FEATURES = 9
+CELL_FEATURES = 10
 """Features of a pair that do not depend on how the scene moves."""
 SMALLEST = 1e-6
 OLD, LONG_GAP = 5.0, 30.0
 """Frames; ages of tracks and gaps are given to the network as shares of them, at most 1."""
+HALF, SOFTNESS = 0.5, 0.02
+"""The least IoU of a match, by the convention of the field, and how softly the network is told."""
 LARGEST_CONFIDENCE = 0.999
 """Confidences are given to the network as -log(1 - confidence), since those of detectors crowd below 1."""
 
@@ -23,8 +25,9 @@ class BoxCells(NamedTuple):
     """What features say of pairs.
 
     Fields:
-        fixed: Float [b, n, m, 9]: log ratios of widths and heights, 1 - IoU, the same from where the velocity points,
-            whether that is known, for how long, the gap, and both confidences.
+        fixed: Float [b, n, m, 10]: log ratios of widths and heights, 1 - IoU, the same from where the velocity points,
+            softly whether the IoU is above a half, whether the velocity is known, for how long, the gap, and both
+            confidences.
         displaced: Float [b, n, m, 4]: displacement of the centre, and the same from where the velocity points, or from
             the centre where it is not known; x and y each [mean heights].
     """
@@ -40,7 +43,7 @@ def box_cells(rows: Tensor, columns: Tensor) -> BoxCells:
         >>> box = torch.tensor([[[0.0, 0.0, 1.0, 2.0, 4.0, 0.0, 5.0, 1.0, 5.0]]])
         >>> cells = box_cells(box, box)
         >>> cells.fixed.shape, cells.displaced.flatten().tolist()
-        (torch.Size([1, 1, 1, 9]), [0.0, 0.0, -2.0, 0.0])
+        (torch.Size([1, 1, 1, 10]), [0.0, 0.0, -2.0, 0.0])
     """
     shape = (*rows.shape[:2], *columns.shape[1:])
     row, column = rows.unsqueeze(2).expand(shape), columns.unsqueeze(1).expand(shape)
@@ -52,7 +55,8 @@ def box_cells(rows: Tensor, columns: Tensor) -> BoxCells:
     apart = [_iou_distance(first, second, moved * height) for moved in (offset, residual)]
     times = (row[..., 6:7] / OLD).clamp(max=1), (row[..., 8:9] / LONG_GAP).clamp(max=1)
     sure = (_surprise(side[..., 7:8]) for side in (row, column))
-    fixed = torch.cat(((second / first).log(), *apart, known, *times, *sure), -1)
+    above = ((HALF - apart[0]) / SOFTNESS).tanh()
+    fixed = torch.cat(((second / first).log(), *apart, above, known, *times, *sure), -1)
     return BoxCells(fixed, torch.cat((offset, residual), -1))
 
 

@@ -15,6 +15,8 @@ import hnetzoo
 from hnetzoo.boxes import FEATURES, box_distance, box_features, box_unit, iou_distance
 from hnetzoo_mot.config import BoxTracksConfig
 from hnetzoo_mot.detections import (
+    Alarms,
+    Detector,
     Side,
     alarm_boxes,
     centres,
@@ -24,7 +26,7 @@ from hnetzoo_mot.detections import (
     draw_detector,
     jitter,
 )
-from hnetzoo_mot.scenes import Bools, Floats, draw_scenes, uniform
+from hnetzoo_mot.scenes import Bools, Camera, Floats, draw_scenes, uniform
 
 CHUNK = 4096  # problems drawn at once; bounds memory
 
@@ -62,48 +64,62 @@ class BoxTracks:
             yield self._draw(rng, min(CHUNK, count - start))
 
     def _draw(self, rng: np.random.Generator, count: int) -> hnetzoo.AssociationBatch:
-        """Return problems; people and those detected in the later frame are in slots of the same number."""
+        """Return problems; the person in slot s is in row s and, if detected again, in column s."""
         config, shape = self.config, (count, self.config.max_boxes)
         scenes, detector = draw_scenes(rng, count, config), draw_detector(rng, count, config)
-        gap = rng.integers(config.gap[0], config.gap[1] + 1, (count, 1)).astype(float) * (config.mode == "tracking")
-        frame = 1 / uniform(rng, config.frame_rate, (count, 1))
-        age = rng.integers(1, config.history + 1, shape) * (rng.random(shape) >= config.new)
         present = np.arange(shape[1]) < rng.integers(0, shape[1] + 1, (count, 1))
-        alarms, lasting = draw_alarms(rng, shape), rng.random(shape) < uniform(rng, config.lasting_rate, (count, 1))
-        past, was_seen = scenes.boxes(-age * frame, config.history - age)
-        box, seen = scenes.boxes(np.zeros(shape), np.full(shape, config.history))
-        seen &= present
-        alarm = rng.random(shape) < detector.clutter_rate
-        found = alarm_boxes(alarms, box, scenes.camera)
-        now = detect(rng, box, seen, detector, config.hidden, (found, alarm))
+        alarms = draw_alarms(rng, shape)
         if config.mode == "detections":
-            return _within_frame(config, box, seen, now)
-        later_box, later_seen = scenes.boxes(np.broadcast_to(gap * frame, shape), np.full(shape, config.history + 1))
-        later_seen &= present
+            box, seen = scenes.boxes(np.zeros(shape), np.full(shape, config.history))
+            return _within_frame(config, rng, box, seen & present, detector, alarms, scenes.camera)
+        frame = 1 / uniform(rng, config.frame_rate, (count, 1))
+        lost = _lost(rng, shape, config)
+        gap = rng.integers(config.gap[0], config.gap[1] + 1, (count, 1)) + lost.astype(float)
+        age = rng.integers(1, config.history + 1, shape) * (rng.random(shape) >= config.new)
+        past, was_seen = scenes.boxes(-(lost + age) * frame, config.history - age)
+        box, seen = scenes.boxes(-lost * frame, np.full(shape, config.history))
+        alarm = rng.random(shape) < detector.clutter_rate
+        now = detect(
+            rng, box, seen & present, detector, config.hidden, (alarm_boxes(alarms, box, scenes.camera), alarm)
+        )
+        box, seen = scenes.boxes((gap - lost) * frame, np.full(shape, config.history + 1))
+        lasting = rng.random(shape) < uniform(rng, config.lasting_rate, (count, 1))
         others = chosen(lasting, alarms, draw_alarms(rng, shape))
-        found = alarm_boxes(others, later_box, scenes.camera)
         alarm = np.where(lasting, alarm, rng.random(shape) < detector.clutter_rate)
-        later = detect(rng, later_box, later_seen, detector, config.hidden, (found, alarm))
+        later = detect(
+            rng, box, seen & present, detector, config.hidden, (alarm_boxes(others, box, scenes.camera), alarm)
+        )
         before = np.where(now.clutter[..., None], alarm_boxes(alarms, past, scenes.camera), jitter(rng, past, detector))
         known = age * np.where(now.clutter, lasting, was_seen)
         expected = (centres(now.box) - centres(before)) / np.maximum(known, 1)[..., None] * gap[..., None]
-        identity = _matched(config, box, seen, now), _matched(config, later_box, later_seen, later)
-        truth = (identity[0].mT.float() @ identity[1].float()) > 0
-        return _problems(config, now, later, truth, expected, known, np.broadcast_to(gap, shape))
+        both = (now.exists & ~now.clutter & later.exists & ~later.clutter)[:, None, :]
+        truth = torch.from_numpy(np.eye(shape[1], dtype=bool) & both)
+        return _problems(config, now, later, truth, expected, known, gap, gap - lost)
 
 
-def _within_frame(config: BoxTracksConfig, box: Floats, seen: Bools, found: Side) -> hnetzoo.AssociationBatch:
-    """Return problems of true boxes against the detections of their frame."""
-    nothing = np.zeros(seen.shape)
-    references = Side(box, seen, np.zeros_like(seen), np.ones(seen.shape))
-    truth = _matched(config, box, seen, found)
-    return _problems(config, references, found, truth, np.zeros((*seen.shape, 2)), nothing.astype(np.int64), nothing)
+def _lost(rng: np.random.Generator, shape: tuple[int, int], config: BoxTracksConfig) -> NDArray[np.int64]:
+    """Return for how many frames each track has not been seen, [b, s]."""
+    return rng.integers(1, config.lost_frames + 1, shape) * (rng.random(shape) < config.lost)
 
 
-def _matched(config: BoxTracksConfig, box: Floats, seen: Bools, found: Side) -> torch.Tensor:
-    """Return which detection is whose, bool [b, people, detections], by the rule of mot."""
+def _within_frame(
+    config: BoxTracksConfig,
+    rng: np.random.Generator,
+    box: Floats,
+    seen: Bools,
+    detector: Detector,
+    alarms: Alarms,
+    camera: Camera,
+) -> hnetzoo.AssociationBatch:
+    """Return problems of true boxes against the detections of their frame, matched by the rule of mot."""
+    alarm = rng.random(seen.shape) < detector.clutter_rate
+    found = detect(rng, box, seen, detector, config.hidden, (alarm_boxes(alarms, box, camera), alarm))
     cost, people, detections = (torch.from_numpy(x) for x in (iou_distance(box, found.box), seen, found.exists))
-    return hnetzoo.assign(cost, people, detections, gate=1 - config.iou_threshold)
+    truth = hnetzoo.assign(cost, people, detections, gate=1 - config.iou_threshold)
+    references = Side(box, seen, np.zeros_like(seen), np.ones(seen.shape))
+    nothing = np.zeros(seen.shape)
+    unmoved, age = np.zeros((*seen.shape, 2)), nothing.astype(np.int64)
+    return _problems(config, references, found, truth, unmoved, age, nothing, nothing)
 
 
 def _problems(
@@ -113,15 +129,16 @@ def _problems(
     truth: torch.Tensor,
     expected: Floats,
     age: NDArray[np.int64],
-    gap: Floats,
+    row_gap: Floats,
+    col_gap: Floats,
 ) -> hnetzoo.AssociationBatch:
     distance = box_distance(config.distance, now.box, later.box, np.where(age[..., None] > 0, expected, 0.0))
-    rows = box_features(now.box, now.confidence, gap, expected, age.astype(float))
+    rows = box_features(now.box, now.confidence, row_gap, expected, age.astype(float))
     return hnetzoo.AssociationBatch(
         torch.from_numpy(distance).float(),
         truth,
         torch.from_numpy(now.exists),
         torch.from_numpy(later.exists),
         row_features=torch.from_numpy(rows).float(),
-        col_features=torch.from_numpy(box_features(later.box, later.confidence, gap)).float(),
+        col_features=torch.from_numpy(box_features(later.box, later.confidence, col_gap)).float(),
     )

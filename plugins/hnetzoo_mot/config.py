@@ -73,7 +73,7 @@ class BoxTracksConfig(hnetzoo.Config):
     distance: hnetzoo.BoxDistance = "iou"
     """As in mot."""
     iou_threshold: Annotated[float, Field(gt=0, le=1)] = 0.5
-    """As in mot: detections that overlap their person less have no identity."""
+    """As in mot, in mode "detections"; in mode "tracking" a detection is of whom it was drawn for."""
     gap: tuple[PositiveInt, PositiveInt] = (1, 30)
     """Frames between references and predictions, in mode "tracking"."""
     frame_rate: Range = (6.0, 30.0)
@@ -82,6 +82,10 @@ class BoxTracksConfig(hnetzoo.Config):
     """Frames over which the velocity of a track is measured at most."""
     new: Probability = 0.1
     """Probability that a track is new and has no velocity; the others are one frame old or older."""
+    lost: Probability = 0.1
+    """Probability that a track was last seen before the frame of the references, as happens in a tracker."""
+    lost_frames: PositiveInt = 20
+    """Frames for which such a track has not been seen, at most."""
     height_m: Range = (1.5, 1.9)
     """Height of people [m]."""
     width: Range = (0.28, 0.5)
@@ -124,7 +128,7 @@ class BoxTracksConfig(hnetzoo.Config):
     """Probability that somebody in view is not detected."""
     clutter_rate: ProbabilityRange = (0.0, 0.15)
     """Probability that a slot without anybody holds a false alarm, on either side."""
-    lasting_rate: ProbabilityRange = (0.0, 0.9)
+    lasting_rate: ProbabilityRange = (0.0, 0.5)
     """Probability that a false alarm is found again in the later frame; half of them move with somebody."""
     hidden: Probability = 0.7
     """Probability that somebody is not detected of whom others who are nearer cover more than half."""
@@ -134,7 +138,7 @@ class BoxTracksConfig(hnetzoo.Config):
     """Standard deviation of the log of the height of a detection; that of the width is twice as large."""
     size_bias: Range = (-0.25, 0.35)
     """Mean of the log of the width of detections over that of people; that of the height is 0.3 of it."""
-    misfit_rate: ProbabilityRange = (0.0, 0.3)
+    misfit_rate: ProbabilityRange = (0.0, 0.15)
     """Probability that somebody's detections fit badly: their noise is three times as large."""
     confidence: Range = (1.0, 5.0)
     """Mean of the log odds of the confidence of detections; its standard deviation is 1."""

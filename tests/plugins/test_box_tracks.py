@@ -20,6 +20,7 @@ EXACT: dict[str, Any] = {
     "size_bias": (0.0, 0.0),
     "misfit_rate": (0.0, 0.0),
     "hidden": 0.0,
+    "lost": 0.0,
     "shaking": 0.0,
 }
 STILL: dict[str, Any] = {**EXACT, "moving": 0.0}
@@ -102,11 +103,20 @@ def test_false_alarms_last_as_often_as_set_and_their_boxes_stay_alike() -> None:
     assert len(column) < batch.col_mask.sum()
 
 
-def test_whoever_is_detected_far_from_his_box_has_no_identity() -> None:
-    exact = load(**STILL, turn_deg=(0.0, 0.0))
-    badly = load(**{**STILL, "misfit_rate": (1.0, 1.0), "centre_noise": (0.1, 0.1), "turn_deg": (0.0, 0.0)})
-    strict = load(**{**STILL, "misfit_rate": (1.0, 1.0), "centre_noise": (0.1, 0.1)}, iou_threshold=0.9)
-    assert exact.association.sum() > 2 * badly.association.sum() > 20 * strict.association.sum()
+def test_within_a_frame_whoever_is_detected_far_from_his_box_has_no_pair() -> None:
+    settings = {**STILL, "mode": "detections", "misfit_rate": (1.0, 1.0), "centre_noise": (0.1, 0.1)}
+    loose, strict = load(**settings, iou_threshold=0.1), load(**settings, iou_threshold=0.9)
+    assert loose.association.sum() > 20 * strict.association.sum()
+
+
+def test_tracks_that_are_lost_were_seen_longer_ago() -> None:
+    batch = load(**{**STILL, "lost": 0.5}, lost_frames=8, gap=(2, 2), frame_rate=(25.0, 25.0), turn_deg=(0.0, 0.0))
+    rows, columns = pairs(batch)
+    assert set(rows[:, GAP].tolist()) == {2.0, *range(3, 11)}
+    assert set(columns[:, GAP].tolist()) == {2.0}
+    far = rows[:, GAP] > 6
+    moved = (columns[:, :2] - rows[:, :2]).norm(dim=1) / rows[:, HEIGHT]
+    assert moved[far].median() > 1.5 * moved[~far].median()
 
 
 def test_within_a_frame_true_pairs_are_the_exact_assignment_of_boxes_that_overlap_enough() -> None:
@@ -133,7 +143,7 @@ def test_detections_that_fit_badly_are_less_sure_unless_the_scene_has_no_scores(
 
 
 def test_gaps_are_those_set_and_the_same_on_both_sides() -> None:
-    batch = load(gap=(3, 4))
+    batch = load(gap=(3, 4), lost=0.0)
     rows, columns = pairs(batch)
     assert set(rows[:, GAP].tolist()) == {3.0, 4.0}
     assert torch.equal(rows[:, GAP], columns[:, GAP])
