@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from hnetzoo.association.number_lines import NumberLines, read_number_lines, repeated, spread_over_frames
     from hnetzoo.association.problem_files import read_distances, read_problems, write_problems
     from hnetzoo.association.recurrent import GRU
+    from hnetzoo.association.sightings import earlier_sightings
     from hnetzoo.association.splits import label_shares, split_generator, split_seed, split_size, split_slice
     from hnetzoo.association.transport import (
         Annealing,
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     from hnetzoo.registry.loading import load_dataset, load_model
     from hnetzoo.registry.lookup import Plugin, Registry
     from hnetzoo.registry.specs import Citation, DatasetSpec, ModelSpec, Pretrained, TrainerSpec
+    from hnetzoo.tracking.directions import DIRECTION_FEATURES, angular_velocity, direction_features
     from hnetzoo.tracking.settings import BoxDistance
     from hnetzoo.training.optimization import one_cycle
 
@@ -78,6 +80,7 @@ _MODULE_OF = {
     "Citation": "registry.specs",
     "Config": "config",
     "ConfigError": "errors",
+    "DIRECTION_FEATURES": "tracking.directions",
     "DataError": "errors",
     "DatasetSpec": "registry.specs",
     "DivergenceError": "errors",
@@ -104,11 +107,14 @@ _MODULE_OF = {
     "TrainerSpec": "registry.specs",
     "UnknownNameError": "errors",
     "allowed_pairs": "association.masking",
+    "angular_velocity": "tracking.directions",
     "assign": "association.assignment",
     "check_problem_shapes": "association.masking",
     "compress_logits": "association.masking",
     "decode": "association.decoding",
+    "direction_features": "tracking.directions",
     "discover": "registry.discovery",
+    "earlier_sightings": "association.sightings",
     "full_masks": "association.batch",
     "hookimpl": "registry.hooks",
     "label_shares": "association.splits",
@@ -143,6 +149,7 @@ _MODULES = ("boxes", "errors", "losses", "testing", "tracking_metrics")
 __all__ = [
     "ABSENT",
     "CERTAIN",
+    "DIRECTION_FEATURES",
     "GRU",
     "IMPOSSIBLE",
     "SPLITS",
@@ -178,12 +185,15 @@ __all__ = [
     "TrainerSpec",
     "UnknownNameError",
     "allowed_pairs",
+    "angular_velocity",
     "assign",
     "boxes",
     "check_problem_shapes",
     "compress_logits",
     "decode",
+    "direction_features",
     "discover",
+    "earlier_sightings",
     "full_masks",
     "hookimpl",
     "label_shares",

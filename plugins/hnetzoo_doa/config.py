@@ -69,6 +69,9 @@ class DOATracksConfig(hnetzoo.Config):
     """Range of the speed, uniform [degrees per step]."""
     acceleration_deg: Range = (0.0, 0.0)
     """Range of the acceleration along the great circle, uniform [degrees per step^2]."""
+    history: NonNegativeInt = 0
+    """Steps before the references since which angular velocities are measured, with the same noise, and offered as
+    features (`hnetzoo.DIRECTION_FEATURES`); 0 offers none."""
     speeds: Literal["scene", "source"] = "scene"
     """"scene": the sources of a problem share one speed and acceleration, so that each tells about the others;
     "source": each has its own."""
@@ -88,4 +91,6 @@ class DOATracksConfig(hnetzoo.Config):
                 raise ValueError(f"{name} is the range [{low}, {high}]; give the lower bound first")
         if self.motion == "random-walk" and any(self.acceleration_deg):
             raise ValueError("a random walk has no heading to accelerate along; set acceleration_deg to [0, 0]")
+        if self.history and self.counts == "hidden":
+            raise ValueError("features would tell which slots are active; set counts to 'known', or history to 0")
         return self

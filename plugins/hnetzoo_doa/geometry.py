@@ -70,9 +70,19 @@ def turn(rng: np.random.Generator, directions: Floats, angle_rad: Floats) -> Flo
         >>> chordal_distance(start[:1], turned).round(6).tolist()
         [[0.0, 1.0, 2.0]]
     """
+    return along(directions, uniform_headings(rng, directions), angle_rad)
+
+
+def uniform_headings(rng: np.random.Generator, directions: Floats) -> Floats:
+    """Return random unit tangent vectors of directions, uniform, both [..., 3]."""
     step = rng.standard_normal(directions.shape)
     tangent = step - (step * directions).sum(-1, keepdims=True) * directions
     heading: Floats = tangent / np.linalg.norm(tangent, axis=-1, keepdims=True)
+    return heading
+
+
+def along(directions: Floats, heading: Floats, angle_rad: Floats) -> Floats:
+    """Return directions [..., 3] turned along the great circles of headings [..., 3] by angles [radians]."""
     angle = angle_rad[..., None]
     turned: Floats = np.cos(angle) * directions + np.sin(angle) * heading
     return turned

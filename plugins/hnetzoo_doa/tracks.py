@@ -16,15 +16,24 @@ import torch
 import hnetzoo
 from hnetzoo_doa.config import DOATracksConfig
 from hnetzoo_doa.gate import bayes_gate
-from hnetzoo_doa.geometry import Floats, chordal_distance, perturb, turn, uniform_directions
+from hnetzoo_doa.geometry import (
+    Floats,
+    along,
+    chordal_distance,
+    perturb,
+    turn,
+    uniform_directions,
+    uniform_headings,
+)
 from hnetzoo_doa.points import Bools, Ints, Points, far_points, permutations
 
 
 class Frames(NamedTuple):
-    """The points of both frames, and which of them belong together: bool [b, n, m]."""
+    """The points of both frames, which of them belong together, bool [b, n, m], and angular velocities, [b, n, 3]."""
 
     points: Points
     association: Bools
+    velocity: Floats
 
 
 class DOATracks:
@@ -41,6 +50,7 @@ class DOATracks:
 
     def __init__(self, config: DOATracksConfig) -> None:
         self.config = config
+        self.features = hnetzoo.DIRECTION_FEATURES if config.history else ()
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -54,9 +64,16 @@ class DOATracks:
 
     def load(self, split: hnetzoo.Split, seed: int) -> hnetzoo.AssociationBatch:
         """Return a split: distances are chords, 0..2, and larger to far points; the truth is identity."""
-        points, association = self.draw(split, seed)
+        points, association, velocity = self.draw(split, seed)
         distance = torch.from_numpy(chordal_distance(points.reference, points.predicted)).float()
-        return points.batch(distance, torch.from_numpy(association), masked=self.config.counts == "known")
+        batch = points.batch(distance, torch.from_numpy(association), masked=self.config.counts == "known")
+        if not self.config.history:
+            return batch
+        rows = hnetzoo.direction_features(points.reference, velocity, np.full(velocity.shape[:2], self.config.history))
+        columns = hnetzoo.direction_features(points.predicted)
+        return batch._replace(
+            row_features=torch.from_numpy(rows).float(), col_features=torch.from_numpy(columns).float()
+        )
 
     def draw(self, split: hnetzoo.Split, seed: int) -> Frames:
         """Return both frames of a split; the same split and seed give the same bits."""
@@ -68,7 +85,8 @@ class DOATracks:
         source = uniform_directions(rng, b, slots)
         noise_deg = np.full((b, slots), self.config.noise_deg)
         reference = perturb(rng, source, noise_deg)
-        predicted = perturb(rng, self._move(rng, source), noise_deg)
+        later, earlier = self._move(rng, source)
+        predicted = perturb(rng, later, noise_deg)
         predicted = np.where(clutter[..., None], uniform_directions(rng, b, slots), predicted)
         points = Points(
             np.where(row_active[..., None], reference, far_points(rng, b, slots)),
@@ -76,25 +94,36 @@ class DOATracks:
             row_active,
             detected | clutter,
         )
-        return _reorder(points, detected, permutations(rng, b, slots), permutations(rng, b, slots))
+        rows, columns = permutations(rng, b, slots), permutations(rng, b, slots)
+        before = perturb(rng, earlier, noise_deg)
+        velocity = hnetzoo.angular_velocity(before, reference, np.full((b, slots), float(self.config.history)))
+        return _reorder(points, detected, velocity, rows, columns)
 
-    def _move(self, rng: np.random.Generator, source: Floats) -> Floats:
-        """Return sources after all steps of motion, unit vectors [b, n, 3]."""
+    def _move(self, rng: np.random.Generator, source: Floats) -> tuple[Floats, Floats]:
+        """Return sources after all steps of motion, and before those of the history, unit vectors [b, n, 3]."""
         config = self.config
         shape = (len(source), 1) if config.speeds == "scene" else source.shape[:2]
         slowest, fastest = np.deg2rad(config.speed_deg)
         speed = rng.uniform(slowest, fastest, shape)
         if config.motion == "random-walk":
+            later, earlier = source, source
             for _ in range(config.steps):
-                source = turn(rng, source, speed)
-            return source
+                later = turn(rng, later, speed)
+            past = rng.spawn(1)[0]
+            for _ in range(config.history):
+                earlier = turn(past, earlier, speed)
+            return later, earlier
         least, most = np.deg2rad(config.acceleration_deg)
         acceleration = rng.uniform(least, most, shape)
-        return turn(rng, source, speed * config.steps + acceleration * config.steps**2 / 2)
+        heading = uniform_headings(rng, source)
+        steps = config.steps, -config.history
+        later, earlier = (along(source, heading, speed * step + acceleration * step**2 / 2) for step in steps)
+        return later, earlier
 
 
-def _reorder(points: Points, detected: Bools, rows: Ints, columns: Ints) -> Frames:
+def _reorder(points: Points, detected: Bools, velocity: Floats, rows: Ints, columns: Ints) -> Frames:
     """Return both sides permuted; before that, source s is in row s and, if detected, in column s."""
     same_source = rows[:, :, None] == columns[:, None, :]
     found = np.take_along_axis(detected, columns, 1)
-    return Frames(points.reorder(rows, columns), same_source & found[:, None, :])
+    velocity = np.take_along_axis(velocity, rows[..., None], 1)
+    return Frames(points.reorder(rows, columns), same_source & found[:, None, :], velocity)

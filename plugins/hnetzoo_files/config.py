@@ -41,6 +41,9 @@ class DOACsvConfig(hnetzoo.SplitShares):
     mentions. None: 0.1 for DCASE; plain files then have only the frames that they mention."""
     truth: Literal["optimal", "identity"] = "optimal"
     """"optimal": the exact assignment within the gate; "identity": equal class and source, in DCASE files."""
+    history: NonNegativeInt = 0
+    """Frames over which the angular velocity of a reference is measured at most, by its class and source in a DCASE
+    file, and offered as a feature (`hnetzoo.DIRECTION_FEATURES`); 0 offers none."""
     gate_deg: Annotated[float, Field(gt=0, le=180)] = 20.0
     """Largest angle of a true pair, with truth "optimal": pairs beyond are forbidden before matching [degrees]."""
     validation_share: hnetzoo.Share = 0.2

@@ -72,8 +72,8 @@ def check_identities(directions: Directions) -> None:
     """Raise DataError if directions have no identity, or an identity is in a frame twice."""
     if len(directions.time) and not directions.framed:
         raise hnetzoo.DataError(
-            f"'{directions.lines.path}' has no class and source; truth by identity needs both files as DCASE "
-            "metadata: set truth to 'optimal'"
+            f"'{directions.lines.path}' has no class and source; truth by identity and history need DCASE metadata: "
+            "set truth to 'optimal' and history to 0"
         )
     keys = np.column_stack((directions.time.astype(np.int64), directions.identity))
     directions.lines.refuse(

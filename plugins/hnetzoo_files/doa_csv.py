@@ -13,7 +13,7 @@ import torch
 import hnetzoo
 from hnetzoo_files.config import DOACsvConfig
 from hnetzoo_files.directions import Directions, check_identities, read_directions
-from hnetzoo_files.frames import Pairing, fill_silence, pair_frames, spread
+from hnetzoo_files.frames import Pairing, Slots, fill_silence, pair_frames, spread
 
 DCASE_HOP_S = 0.1  # seconds per frame of DCASE metadata
 
@@ -33,6 +33,7 @@ class DOACsvDataset:
 
     def __init__(self, config: DOACsvConfig) -> None:
         self.config = config
+        self.features = hnetzoo.DIRECTION_FEATURES if config.history else ()
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -57,9 +58,8 @@ class DOACsvDataset:
         """All frames in order of time, slots in the order of the files."""
         paths = self.config.reference, self.config.predicted
         files = [read_directions(path, self.config.vertical_angle) for path in paths]
-        if self.config.truth == "identity":
-            for file in files:
-                check_identities(file)
+        for file in files if self.config.truth == "identity" else files[: bool(self.config.history)]:
+            check_identities(file)
         pairing = self._pair(*files)
         rows = spread(files[0], pairing.reference, pairing.frames)
         columns = spread(files[1], pairing.predicted, pairing.frames)
@@ -73,7 +73,19 @@ class DOACsvDataset:
         else:
             gate = 2 * np.sin(np.deg2rad(self.config.gate_deg) / 2)
             association = hnetzoo.assign(distance, *exists, gate=float(gate))
-        return hnetzoo.AssociationBatch(distance.float(), association, *exists)
+        batch = hnetzoo.AssociationBatch(distance.float(), association, *exists)
+        return self._with_features(batch, rows, columns) if self.config.history else batch
+
+    def _with_features(self, batch: hnetzoo.AssociationBatch, rows: Slots, columns: Slots) -> hnetzoo.AssociationBatch:
+        """Return a batch with the directions of its slots and the angular velocities of its references."""
+        age, slot = hnetzoo.earlier_sightings(rows.identity, rows.exists, self.config.history)
+        earlier = rows.vector[np.arange(len(age))[:, None] - age, slot]
+        velocity = hnetzoo.angular_velocity(earlier, rows.vector, age.astype(float))
+        features = hnetzoo.direction_features(rows.vector, velocity, age.astype(float))
+        return batch._replace(
+            row_features=torch.from_numpy(features).float(),
+            col_features=torch.from_numpy(hnetzoo.direction_features(columns.vector)).float(),
+        )
 
     def _pair(self, reference: Directions, predicted: Directions) -> Pairing:
         """Return the frames of both files paired by time, with silent ones where the time between frames is known."""

@@ -34,21 +34,12 @@ def history(slots: Slots, longest: int) -> History:
     The track of a box with an identity is that identity. One without is followed back through boxes that overlap it
     from frame to frame, so that the age of a track does not tell whether it has an identity.
     """
-    moved, frames = np.zeros((*slots.exists.shape, 2)), np.zeros(slots.exists.shape, dtype=np.int64)
     centre = slots.box[..., :2] + slots.box[..., 2:] / 2
+    links = match_boxes(slots.select(slice(1, None)), slots.select(slice(None, -1)), LINK)
     known = slots.exists & (slots.identity >= 0)
-    before = match_boxes(slots.select(slice(1, None)), slots.select(slice(None, -1)), LINK)
-    chain = before & ~known[1:, :, None]
-    for age in range(1, min(longest, len(known) - 1) + 1):
-        same = slots.identity[age:, :, None] == slots.identity[:-age, None, :]
-        same &= known[age:, :, None] & known[:-age, None, :]
-        same |= chain
-        earlier = np.take_along_axis(centre[:-age], same.argmax(2)[..., None], 1)
-        found = same.any(2)
-        moved[age:][found] = (centre[age:] - earlier)[found]
-        frames[age:][found] = age
-        chain = (chain[1:].astype(np.float32) @ before[: len(chain) - 1]) > 0
-    return History(moved, frames)
+    age, slot = hnetzoo.earlier_sightings(slots.identity, known, longest, links)
+    frame = np.arange(len(age))[:, None]
+    return History(centre - np.where(age[..., None] > 0, centre[frame - age, slot], centre), age)
 
 
 class Sequence(NamedTuple):

@@ -272,3 +272,28 @@ def test_missing_and_binary_files_are_named(tmp_path: Path) -> None:
 def test_impossible_settings_are_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(hnetzoo.ConfigError, match=message):
         hnetzoo.load_dataset("doa-csv", reference="a", predicted="b", **settings)
+
+
+def test_angular_velocities_are_those_of_the_class_and_source_over_its_last_frames(load: Load) -> None:
+    walking = [(frame, 1, 2, 10.0 * frame, 0.0) for frame in (0, 1, 2, 5)]
+    other = [(frame, 1, 3, 90.0, 0.0) for frame in range(6)]
+    batch = load(walking + other, other, history=3, truth="identity")
+    assert batch.row_features is not None
+    features = {
+        (frame, round(x, 3)): (round(float(np.rad2deg(np.hypot(vx, vy))), 3), age)
+        for frame in range(6)
+        for (x, _, _, vx, vy, _, age), exists in zip(
+            batch.row_features[frame].tolist(), batch.row_mask[frame].tolist(), strict=True
+        )
+        if exists
+    }
+    assert features[0, 1.0] == (0.0, 0.0)
+    assert features[2, round(float(np.cos(np.deg2rad(20))), 3)] == (10.0, 2.0)
+    assert features[5, round(float(np.cos(np.deg2rad(50))), 3)] == (10.0, 3.0), "seen three frames before, not since"
+    assert features[5, 0.0] == (0.0, 3.0)
+    assert load(walking, other).features == {}
+
+
+def test_a_history_needs_class_and_source_of_the_references(load: Load) -> None:
+    with pytest.raises(hnetzoo.DataError, match=r"reference.csv' has no class and source; .* history to 0"):
+        load(plain(random_frames(5)), plain(random_frames(5)), history=2)

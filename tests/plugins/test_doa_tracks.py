@@ -195,3 +195,29 @@ def test_same_seed_same_data_and_splits_differ() -> None:
 def test_impossible_motion_is_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(hnetzoo.ConfigError, match=message):
         hnetzoo.load_dataset("doa-tracks", **settings)
+
+
+def test_angular_velocities_point_to_where_sources_are_found_and_offer_nothing_by_default() -> None:
+    assert tracks(samples=100).load("train", 0).features == {}
+    batch = tracks(samples=2000, history=5, noise_deg=0.1, speed_deg=(1, 4)).load("train", 0)
+    problem, row, column = batch.association.nonzero(as_tuple=True)
+    assert batch.row_features is not None
+    assert batch.col_features is not None
+    start, velocity, age = batch.row_features[problem, row].split((3, 3, 1), dim=1)
+    found = batch.col_features[problem, column]
+    angle = 10 * velocity.norm(dim=1, keepdim=True)
+    expected = start * angle.cos() + velocity / velocity.norm(dim=1, keepdim=True) * angle.sin()
+    assert (expected - found[:, :3]).norm(dim=1).median() < 0.02 < (start - found[:, :3]).norm(dim=1).median()
+    assert (age == 5).all()
+    assert not found[:, 3:].any(), "predictions have no velocity"
+
+
+def test_a_history_changes_nothing_else() -> None:
+    plain, more = (tracks(samples=300, history=history).load("test", 1) for history in (0, 4))
+    assert torch.equal(plain.distance, more.distance)
+    assert torch.equal(plain.association, more.association)
+
+
+def test_features_are_not_offered_where_activity_is_hidden() -> None:
+    with pytest.raises(hnetzoo.ConfigError, match="features would tell which slots are active"):
+        hnetzoo.load_dataset("doa-tracks", counts="hidden", history=3)
