@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
+from benchmarks.tracking.tables import tracking_tables
 from hnetzoo.benchmark.results import BenchmarkReport
 from hnetzoo.report.markdown import render_markdown, render_table
 from hnetzoo.report.tables import Table, overview_table, report_tables
@@ -48,6 +49,8 @@ def _table(name: str, part: str | None) -> str:
         return _curve(json.loads(path.read_text()))
     if name.startswith("localizer"):
         return _localizer(json.loads(path.read_text()), part)
+    if name.startswith("tracking"):
+        return tracking_tables(json.loads(path.read_text()))
     report = BenchmarkReport.read(path)
     if part is None:
         return render_markdown(report)

@@ -22,7 +22,8 @@ SCRIPTS = [
     for path in sorted((ROOT / "benchmarks").glob("**/*.py"))
     if "__main__" in path.read_text() and path.name != "__main__.py"
 ]
-SUITES = sorted((ROOT / "benchmarks" / "suites").glob("*.toml"))
+TRACKING = ROOT / "benchmarks" / "suites" / "tracking.toml"
+SUITES = sorted(set((ROOT / "benchmarks" / "suites").glob("*.toml")) - {TRACKING})
 
 
 def script(name: str) -> ModuleType:
