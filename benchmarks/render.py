@@ -49,6 +49,8 @@ def _table(name: str, part: str | None) -> str:
         return _curve(json.loads(path.read_text()))
     if name.startswith("localizer"):
         return _localizer(json.loads(path.read_text()), part)
+    if name.startswith("box-"):
+        return _statistics(json.loads(path.read_text()))
     if name.startswith("tracking"):
         return tracking_tables(json.loads(path.read_text()))
     report = BenchmarkReport.read(path)
@@ -101,6 +103,19 @@ def _curve(result: dict[str, Any]) -> str:
     rows = tuple((*key, *cells) for key, cells in lines.items())
     return render_table(
         Table(title="By iterations", caption=f"{counts}.", columns=("model", "iterations", *columns), rows=rows), "####"
+    )
+
+
+def _statistics(result: dict[str, Any]) -> str:
+    """Return the table of box_statistics.py: quantiles or a rate, by source."""
+    sources, shares = result["rows"], " / ".join(f"{share:.0%}" for share in result["quantiles"])
+    names = next(iter(sources.values()))
+    rows = tuple(
+        (name, *(" / ".join(f"{value:.3f}" for value in found[name]) for found in sources.values())) for name in names
+    )
+    caption = f"Quantiles {shares} over pairs, or one rate."
+    return render_table(
+        Table(title="Synthetic and real boxes", caption=caption, columns=("statistic", *sources), rows=rows), "####"
     )
 
 
