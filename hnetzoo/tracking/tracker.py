@@ -1,12 +1,13 @@
 """A tracker around a matcher: constant velocity, fixed rules of birth and death, no filter.
 
 Every detection that is matched continues its track, every other one begins a new track, and a track that is not seen
-for a while ends. What is left to decide, which detection is of which track, is the matcher's alone.
+for a while ends. Tracks seen in the last frame are matched first, then those lost before with the detections that are
+left. What remains to decide, which detection is of which track, is the matcher's alone.
 
 Conventions: `k` tracks and `s` detections; boxes are left, top, width, height [pixels]; frames count from 1.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -36,7 +37,7 @@ class _Tracks(NamedTuple):
     frames: Ints
     centres: Floats
 
-    def select(self, keep: NDArray[np.bool_]) -> "_Tracks":
+    def select(self, keep: NDArray[Any]) -> "_Tracks":
         return _Tracks._make(field[keep] for field in self)
 
     def motion(self, history: int) -> tuple[Floats, Ints]:
@@ -64,8 +65,9 @@ class Tracker:
         >>> tracker.step(1, boxes, np.ones(2)).tolist(), tracker.step(2, boxes[::-1] + 1, np.ones(2)).tolist()
         ([1, 2], [2, 1])
 
-    Source: A. Bewley et al., "Simple Online and Realtime Tracking", ICIP 2016, of whose life cycle this is a simpler
-    form, without a Kalman filter and without probation.
+    Sources: A. Bewley et al., "Simple Online and Realtime Tracking", ICIP 2016, of whose life cycle this is a simpler
+    form, without a Kalman filter and without probation; N. Wojke et al., "Simple Online and Realtime Tracking with a
+    Deep Association Metric", ICIP 2017, section 2.3 (what was seen last is matched first).
     """
 
     def __init__(self, matcher: nn.Module, config: TrackerConfig | None = None, *, features: bool = False) -> None:
@@ -103,7 +105,7 @@ class Tracker:
         if frame <= self._frame:
             raise DataError(f"frame {frame} comes after frame {self._frame}; give frames in order")
         tracks = self._tracks.select(frame - self._tracks.frames[:, 0] <= self.config.patience)
-        track, detection = np.nonzero(self._pairs(tracks, frame, box, confidence))
+        track, detection = self._matches(tracks, frame, box, confidence)
         least = -np.inf if self.config.birth_confidence is None else self.config.birth_confidence
         born = confidence >= least
         born[detection] = False
@@ -117,6 +119,18 @@ class Tracker:
         self._tracks = _Tracks._make(map(np.concatenate, zip(tracks.select(unseen), seen, strict=True)))
         self._frame = frame
         return identity
+
+    def _matches(self, tracks: _Tracks, frame: int, box: Floats, confidence: Floats) -> tuple[Ints, Ints]:
+        """Return the tracks and detections that belong together: first of those just seen, then of those lost."""
+        just_seen = tracks.frames[:, 0] == self._frame
+        matched: tuple[list[Ints], list[Ints]] = ([], [])
+        free = np.arange(len(box))
+        for place in (np.flatnonzero(just_seen), np.flatnonzero(~just_seen)):
+            track, detection = np.nonzero(self._pairs(tracks.select(place), frame, box[free], confidence[free]))
+            matched[0].append(place[track])
+            matched[1].append(free[detection])
+            free = np.delete(free, detection)
+        return np.concatenate(matched[0]), np.concatenate(matched[1])
 
     def _pairs(self, tracks: _Tracks, frame: int, box: Floats, confidence: Floats) -> NDArray[np.bool_]:
         """Return which tracks and detections the matcher pairs, bool [k, s]."""

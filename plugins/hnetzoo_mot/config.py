@@ -80,9 +80,9 @@ class BoxTracksConfig(hnetzoo.Config):
     """Frames per second."""
     history: PositiveInt = 5
     """Frames over which the velocity of a track is measured at most."""
-    new: Probability = 0.1
+    new: Probability = 0.05
     """Probability that a track is new and has no velocity; the others are one frame old or older."""
-    lost: Probability = 0.1
+    lost: Probability = 0.05
     """Probability that a track was last seen before the frame of the references, as happens in a tracker."""
     lost_frames: PositiveInt = 20
     """Frames for which such a track has not been seen, at most."""
@@ -124,21 +124,21 @@ class BoxTracksConfig(hnetzoo.Config):
     """Probability that the image shakes."""
     shake: Range = (0.0, 0.01)
     """Standard deviation of the displacement of a shaking image, from frame to frame [image heights]."""
-    miss_rate: ProbabilityRange = (0.0, 0.35)
+    miss_rate: ProbabilityRange = (0.0, 0.25)
     """Probability that somebody in view is not detected."""
-    clutter_rate: ProbabilityRange = (0.0, 0.15)
+    clutter_rate: ProbabilityRange = (0.0, 0.12)
     """Probability that a slot without anybody holds a false alarm, on either side."""
-    lasting_rate: ProbabilityRange = (0.0, 0.5)
+    lasting_rate: ProbabilityRange = (0.0, 0.3)
     """Probability that a false alarm is found again in the later frame; half of them move with somebody."""
     hidden: Probability = 0.7
     """Probability that somebody is not detected of whom others who are nearer cover more than half."""
-    centre_noise: Range = (0.01, 0.06)
+    centre_noise: Range = (0.004, 0.06)
     """Standard deviation of the centre of a detection [box heights]."""
-    size_noise: Range = (0.02, 0.1)
+    size_noise: Range = (0.01, 0.1)
     """Standard deviation of the log of the height of a detection; that of the width is twice as large."""
-    size_bias: Range = (-0.25, 0.35)
+    size_bias: Range = (-0.1, 0.2)
     """Mean of the log of the width of detections over that of people; that of the height is 0.3 of it."""
-    misfit_rate: ProbabilityRange = (0.0, 0.15)
+    misfit_rate: ProbabilityRange = (0.0, 0.05)
     """Probability that somebody's detections fit badly: their noise is three times as large."""
     confidence: Range = (1.0, 5.0)
     """Mean of the log odds of the confidence of detections; its standard deviation is 1."""
