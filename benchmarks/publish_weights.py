@@ -21,6 +21,7 @@ from hnetzoo.benchmark.run import run_benchmark
 from hnetzoo.benchmark.suite import Entry, default_suite
 from hnetzoo.files import write_json
 from hnetzoo.registry.components import configure
+from hnetzoo.registry.specs import FEATURES
 from hnetzoo.training.runs import BEST, RESULT, RunRecord, read_run
 
 SEEDS = (0, 1, 2)
@@ -40,6 +41,8 @@ def publish(
     weights = target.with_suffix(".safetensors")
     shutil.copyfile(run / BEST, weights)
     suite = default_suite(registry, [f"run:{run}"], seeds=SEEDS)
+    if FEATURES in registry.model(record.model).tags:
+        suite = suite.model_copy(update={"datasets": ()})  # they offer no features
     usual = configure(registry.dataset(record.dataset)).config.model_dump(mode="json")
     if record.dataset not in {entry.name for entry in suite.datasets} or record.settings["dataset"] != usual:
         own = Entry(name=record.dataset, label=f"{record.dataset}, as trained", settings=record.settings["dataset"])

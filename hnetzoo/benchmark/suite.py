@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field
 
 from hnetzoo.config import Config, read_toml, validate
 from hnetzoo.registry.lookup import Registry
-from hnetzoo.registry.specs import DEFAULT_TASK, NON_LEARNED
+from hnetzoo.registry.specs import DEFAULT_TASK, FEATURES, NON_LEARNED
 
 Values = Mapping[str, Any]
 SeenSplit = Literal["train", "validation"]
@@ -81,19 +81,24 @@ def default_suite(
     """Return a suite of the given names, with defaults for the rest.
 
     Models default to all solvers and all pretrained weights, datasets to those tagged "benchmark", seeds to 0;
-    `settings` are those of every dataset.
+    `settings` are those of every dataset. Those "benchmark" datasets offer no features, so that models tagged
+    "features" are among the defaults where datasets are given.
     """
-    tasks = tuple(datasets) or (name for name, spec in registry.datasets.items() if DEFAULT_TASK in spec.tags)
+    given = tuple(datasets)
+    tasks = given or (name for name, spec in registry.datasets.items() if DEFAULT_TASK in spec.tags)
+    ready = _ready_models(registry, features=bool(given))
     return Suite(
-        models=tuple(ModelEntry(name=name) for name in tuple(models) or _ready_models(registry)),
+        models=tuple(ModelEntry(name=name) for name in tuple(models) or ready),
         datasets=tuple(Entry(name=name, settings=settings or {}) for name in tasks),
         seeds=tuple(seeds) or (0,),
     )
 
 
-def _ready_models(registry: Registry) -> Iterator[str]:
-    """Yield the names of all solvers and of each set of shipped weights."""
+def _ready_models(registry: Registry, *, features: bool) -> Iterator[str]:
+    """Yield the names of all solvers and of each set of shipped weights, of models that take features if wanted."""
     for name, spec in registry.models.items():
+        if FEATURES in spec.tags and not features:
+            continue
         if NON_LEARNED in spec.tags:
             yield name
         for pretrained in (entry for entry in spec.pretrained if not entry.retired):

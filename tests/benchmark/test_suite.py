@@ -18,6 +18,12 @@ def test_default_suite_is_every_solver_and_pretrained_model_on_the_doa_datasets(
     assert suite.seeds == (0,)
 
 
+def test_models_that_take_features_are_among_the_defaults_where_datasets_are_given() -> None:
+    by_default, given = default_suite(REGISTRY), default_suite(REGISTRY, datasets=["box-tracks"])
+    assert "two-stage" not in {entry.name for entry in by_default.models}
+    assert {"two-stage", "hungarian"} <= {entry.name for entry in given.models}
+
+
 def test_suite_file_is_read(tmp_path: Path) -> None:
     path = tmp_path / "suite.toml"
     path.write_text(

@@ -144,3 +144,10 @@ def test_only_every_so_many_frames_are_scored(tmp_path: Path) -> None:
     tracks = TRUTH.replace("2,1,0,0", "2,1,900,0")  # lost in frame 2
     assert scored(tmp_path, TRUTH, tracks)["mota"] < 1.0
     assert scored(tmp_path, TRUTH, tracks, every=2)["mota"] == 1.0
+
+
+def test_tracks_that_were_just_seen_are_matched_before_those_that_were_lost() -> None:
+    tracker = gated(1.0, distance="centre")
+    assert steps(tracker, {1: boxes(0, 30), 2: boxes(12)}) == [[1, 2], [1]]
+    assert steps(tracker, {3: boxes(26)}) == [[1]], "track 2 was nearer, and lost"
+    assert steps(tracker, {4: boxes(26, 30)}) == [[1, 2]], "what is left goes to those that were lost"
