@@ -163,6 +163,19 @@ def test_a_history_with_gaps_reaches_back_to_the_earliest_frame_that_it_may_use(
     np.testing.assert_allclose(moved, [[(30 - 0) / 3, 3], [(31 - 50) / 3, 3]], atol=1e-5)
 
 
+def test_the_age_of_a_track_does_not_tell_whether_it_has_an_identity(write_sequence: WriteSequence) -> None:
+    truth = [box(frame, 1, 3.0 * frame) for frame in range(1, 9)]
+    ghost = [box(frame, -1, 200 + 3.0 * frame) for frame in range(1, 9)]
+    batch = load_mot(write_sequence(truth, truth + ghost), mode="tracking", steps=1, history=3)
+    assert batch.row_features is not None
+    paired = batch.association.any(2)
+    assert paired.sum() == 7, "the ghost has no pair"
+    ages = batch.row_features[..., 6]
+    assert torch.equal(ages[paired], ages[~paired & batch.row_mask])
+    assert ages[paired].tolist() == [0, 1, 2, 3, 3, 3, 3]
+    assert torch.allclose(batch.row_features[..., 4][ages > 0], torch.tensor(3.0))
+
+
 def test_a_history_does_not_know_the_frame_to_be_matched(write_sequence: WriteSequence) -> None:
     """Rows are the same wherever the columns turn out to be; nor do rows of a split know frames before it."""
     places = [(frame, 3.0 * frame) for frame in range(1, 11)]
