@@ -55,15 +55,16 @@ def statistics(load: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for gap in GAPS:
         rows, columns, batch = _pairs(load(gap))
+        later = f"{gap} frame{'s' * (gap > 1)} on"
         moved = (columns[:, X : X + 2] - rows[:, X : X + 2]).norm(dim=1) / rows[:, HEIGHT]
         known = rows[:, AGE] > 0
         left = (columns - rows)[:, X : X + 2] - rows[:, DX : DX + 2]
-        found[f"displacement, {gap} frames on [heights]"] = _quantiles(moved)
-        found[f"the same from where the velocity points, {gap} frames on [heights]"] = _quantiles(
+        found[f"displacement, {later} [heights]"] = _quantiles(moved)
+        found[f"the same from where the velocity points, {later} [heights]"] = _quantiles(
             (left.norm(dim=1) / rows[:, HEIGHT])[known]
         )
-        found[f"log ratio of heights, {gap} frames on"] = _quantiles((columns[:, HEIGHT] / rows[:, HEIGHT]).log())
-        found[f"rows without a pair, {gap} frames on"] = _unpaired(batch.association.any(2), batch.row_mask)
+        found[f"log ratio of heights, {later}"] = _quantiles((columns[:, HEIGHT] / rows[:, HEIGHT]).log())
+        found[f"rows without a pair, {later}"] = _unpaired(batch.association.any(2), batch.row_mask)
     rows, columns, batch = _pairs(load(0))
     found["IoU of detections with their references"] = _quantiles(1 - batch.distance[batch.association])
     found["misses"] = _unpaired(batch.association.any(2), batch.row_mask)
