@@ -5,7 +5,8 @@ r"""Publish the weights of a finished run: a safetensors file with a model card.
     python benchmarks/publish_weights.py runs/weights/hnetgru plugins/hnetzoo_hnetgru/weights/default
 
 The card states the command, data, seeds, scope, the model's declared limits, and the metrics on the test splits of the
-datasets tagged "benchmark" and of the dataset that the model was trained on, with its settings.
+datasets tagged "benchmark" and of the dataset that the model was trained on, with its settings; for a model that takes
+features, on its default dataset.
 """
 
 import hashlib
@@ -22,7 +23,7 @@ from hnetzoo.benchmark.suite import Entry, default_suite
 from hnetzoo.files import write_json
 from hnetzoo.registry.components import configure
 from hnetzoo.registry.specs import FEATURES
-from hnetzoo.training.runs import BEST, RESULT, RunRecord, read_run
+from hnetzoo.training.runs import BEST, METRICS, RunRecord, read_run
 
 SEEDS = (0, 1, 2)
 
@@ -37,14 +38,15 @@ def publish(
 ) -> None:
     """Copy the best weights and write their card."""
     record, registry = read_run(run), hnetzoo.discover()
-    result = json.loads((run / RESULT).read_text())
+    last_epoch = json.loads((run / METRICS).read_text().splitlines()[-1])
     weights = target.with_suffix(".safetensors")
     shutil.copyfile(run / BEST, weights)
     suite = default_suite(registry, [f"run:{run}"], seeds=SEEDS)
-    if FEATURES in registry.model(record.model).tags:
-        suite = suite.model_copy(update={"datasets": ()})  # they offer no features
+    spec = registry.model(record.model)
     usual = configure(registry.dataset(record.dataset)).config.model_dump(mode="json")
-    if record.dataset not in {entry.name for entry in suite.datasets} or record.settings["dataset"] != usual:
+    if FEATURES in spec.tags:  # the usual datasets offer none
+        suite = suite.model_copy(update={"datasets": (Entry(name=spec.dataset),)})
+    elif record.dataset not in {entry.name for entry in suite.datasets} or record.settings["dataset"] != usual:
         own = Entry(name=record.dataset, label=f"{record.dataset}, as trained", settings=record.settings["dataset"])
         suite = suite.model_copy(update={"datasets": (*suite.datasets, own)})
     report = run_benchmark(suite, registry)
@@ -60,8 +62,8 @@ def publish(
         "data": {"dataset": record.dataset, **record.data},
         "settings": record.settings,
         "scope": _scope(record, most_slots),
-        "selected": {"by": "validation F1", "epoch": result["best_epoch"], "f1": result["best_f1"]},
-        "limits": sorted(registry.model(record.model).tags),
+        "selected": {"by": "validation F1", "epoch": last_epoch["best_epoch"], "f1": last_epoch["best_f1"]},
+        "limits": sorted(spec.tags),
         "sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
         "environment": record.environment,
         "test": rows,

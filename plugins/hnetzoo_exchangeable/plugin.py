@@ -51,6 +51,12 @@ def hnetzoo_models() -> Iterable[hnetzoo.ModelSpec]:
             tags=frozenset({"features"}),
             trainer="motion",
             dataset="box-tracks",
+            pretrained=(
+                hnetzoo.Pretrained(
+                    weights="hnetzoo_exchangeable:weights/motion/default.safetensors",
+                    card="hnetzoo_exchangeable:weights/motion/default.json",
+                ),
+            ),
         ),
     ]
 
