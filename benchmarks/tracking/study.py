@@ -7,6 +7,7 @@ from statistics import fmean
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.tracking.settings import SequenceEntry, TrackingSuite
 from hnetzoo.benchmark.suite import ModelEntry
@@ -18,6 +19,7 @@ from hnetzoo.registry.specs import FEATURES
 ORACLE = "oracle"
 """Label of the row in which each detection has the identity of its ground truth."""
 Row = dict[str, Any]
+Ints = NDArray[np.int64]
 
 
 class Video(NamedTuple):
@@ -28,12 +30,12 @@ class Video(NamedTuple):
     truth: Boxes
     detections: Boxes
 
-    def score(self, identity: Any) -> dict[str, float | int]:
+    def score(self, identity: Ints) -> dict[str, float | int]:
         """Return the scores of detections with these identities, [l]."""
         return score_tracks(self.truth, self.detections._replace(identity=identity), every=self.every).values()
 
     @property
-    def oracle(self) -> Any:
+    def oracle(self) -> Ints:
         """The identities of the ground truth that detections match, [l]; each other detection has its own."""
         last = int(max(self.truth.frame.max(), self.detections.frame.max()))
         rows, columns = box_slots(self.truth, last), box_slots(self.detections, last)
@@ -91,7 +93,7 @@ class Study:
             row = {"model": entry.title, "every": every, "sequence": video.name, "chosen": choices[best]}
             yield {**row, **scores[best][place]}
 
-    def _track(self, entry: ModelEntry, choice: dict[str, Any], video: Video) -> Any:
+    def _track(self, entry: ModelEntry, choice: dict[str, Any], video: Video) -> Ints:
         resolved = resolve_model(entry.name, self.registry, {**entry.settings, **choice})
         most = int(np.bincount(video.detections.frame).max())
         matcher = resolved.load((most, most))

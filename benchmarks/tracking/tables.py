@@ -9,9 +9,9 @@ from scipy.stats import t
 
 from hnetzoo.report.markdown import render_table
 from hnetzoo.report.tables import Table
+from hnetzoo.tracking.counts import SCORE_NAMES
 
-SCORES = {"hota": "HOTA", "deta": "DetA", "assa": "AssA", "idf1": "IDF1", "mota": "MOTA"}
-COMPARED = {"assa": "AssA", "idf1": "IDF1"}
+COMPARED = ("assa", "idf1")
 CONFIDENCE = 0.95
 Row = dict[str, Any]
 
@@ -24,7 +24,8 @@ def tracking_tables(result: dict[str, Any]) -> str:
         f"Means over {sequences}; IDSW in all. The lead of {reference} over each row is a mean over sequences, with "
         f"its paired {CONFIDENCE:.0%} interval."
     )
-    columns = ("matcher", *SCORES.values(), "IDSW", *(f"{reference} ahead in {name}" for name in COMPARED.values()))
+    leads = (f"{reference} ahead in {SCORE_NAMES[key]}" for key in COMPARED)
+    columns = ("matcher", *SCORE_NAMES.values(), "IDSW", *leads)
     tables = []
     for every in result["suite"]["every"]:
         of_rate = [row for row in rows if row["every"] == every]
@@ -47,7 +48,7 @@ def interval(differences: Sequence[float]) -> tuple[float, float]:
 
 
 def _line(name: str, rows: list[Row], reference: list[Row]) -> tuple[str, ...]:
-    scores = (f"{fmean(row[key] for row in rows):.3f}" for key in SCORES)
+    scores = (f"{fmean(row[key] for row in rows):.3f}" for key in SCORE_NAMES)
     leads = ("" if rows is reference else _lead(key, rows, reference) for key in COMPARED)
     return (name, *scores, str(sum(row["switches"] for row in rows)), *leads)
 

@@ -11,6 +11,7 @@ from hnetzoo.config import read_values, validate
 from hnetzoo.errors import ConfigError
 from hnetzoo.registry.discovery import discover
 from hnetzoo.registry.specs import FEATURES
+from hnetzoo.tracking.counts import SCORE_NAMES
 from hnetzoo.tracking.settings import BoxDistance, TrackerConfig
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from hnetzoo.tracking.tracker import Tracker
 
 DEFAULT = TrackerConfig()
-NAMES = {"hota": "HOTA", "deta": "DetA", "assa": "AssA", "idf1": "IDF1", "mota": "MOTA"}
 
 
 def track(
@@ -52,10 +52,12 @@ def track(
         raise ConfigError("track takes settings of the model alone; use --set model.KEY=VALUE")
     rules = {"distance": distance, "patience": patience, "history": history, "birth_confidence": birth_confidence}
     config = validate(TrackerConfig, rules, "the tracker's options")
-    from hnetzoo.tracking.box_files import read_boxes, write_tracks
+    from hnetzoo.tracking.box_files import check_identities, read_boxes, write_tracks
 
     boxes = read_boxes(detections)
     reference = read_boxes(truth) if truth else None
+    if reference is not None:
+        check_identities(reference)
     kept = (boxes.frame - 1) % every == 0
     if min_confidence is not None:
         kept &= boxes.confidence >= min_confidence
@@ -95,5 +97,5 @@ def _facts(boxes: "Boxes", reference: "Boxes | None", every: int) -> dict[str, A
 
 
 def _summary(scores: dict[str, float]) -> str:
-    shares = ", ".join(f"{name} {scores[key]:.4f}" for key, name in NAMES.items())
+    shares = ", ".join(f"{name} {scores[key]:.4f}" for key, name in SCORE_NAMES.items())
     return f"{shares}, IDSW {scores['switches']}"

@@ -34,7 +34,7 @@ def intersection_over_union(reference: Floats, predicted: Floats) -> Floats:
     end = np.minimum(rows[..., :2] + rows[..., 2:], columns[..., :2] + columns[..., 2:])
     intersection = (end - start).clip(0).prod(-1)
     union = rows[..., 2:].prod(-1) + columns[..., 2:].prod(-1) - intersection
-    return _ratio(intersection, union)
+    return np.minimum(_ratio(intersection, union), 1.0)  # equal boxes may be rounded above
 
 
 def iou_distance(reference: Floats, predicted: Floats) -> Floats:

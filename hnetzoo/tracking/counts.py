@@ -7,6 +7,8 @@ from typing import TypeAlias
 
 HOTA_THRESHOLDS = tuple(step / 20 for step in range(1, 20))
 """Thresholds of similarity over which HOTA is a mean."""
+SCORE_NAMES = {"hota": "HOTA", "deta": "DetA", "assa": "AssA", "idf1": "IDF1", "mota": "MOTA"}
+"""How the scores of `TrackScores.values` are called, but for the number of switches."""
 PerThreshold: TypeAlias = tuple[float, ...]
 
 

@@ -1,11 +1,13 @@
 """Settings of trackers, and kinds of distance between boxes. Torch-free."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import FiniteFloat, PositiveInt
+from pydantic import Field, FiniteFloat, PositiveInt
 
 from hnetzoo.config import Config
 
+LONGEST_HISTORY = 1000
+"""Frames that are kept of each track at most; bounds memory."""
 BoxDistance = Literal["iou", "centre", "iou-motion", "motion"]
 """Kinds of distance between boxes: "iou", 1 - intersection over union, 0..1; "centre", the distance of the centres over
 the mean of both heights; "iou-motion" and "motion", the same from where the velocity of a track points."""
@@ -16,7 +18,7 @@ class TrackerConfig(Config):
 
     distance: BoxDistance = "motion"
     """Distance that the matcher sees."""
-    history: PositiveInt = 5
+    history: Annotated[int, Field(ge=1, le=LONGEST_HISTORY)] = 5
     """Frames over which the velocity of a track is measured at most, if it was seen in them."""
     patience: PositiveInt = 30
     """Frames after which a track that is not seen ends."""

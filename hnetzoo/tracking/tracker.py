@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hnetzoo.association.decoding import decode
+from hnetzoo.association.model import FeatureModel, unwrapped
 from hnetzoo.association.prediction import predict
 from hnetzoo.errors import DataError
 from hnetzoo.tracking.box_files import Boxes
@@ -56,7 +57,8 @@ class Tracker:
     Args:
         matcher: An association model.
         config: Settings; by default those of TrackerConfig.
-        features: Whether the matcher takes the features of `hnetzoo.boxes.FEATURES`, as models tagged "features" do.
+        features: Whether the matcher takes the features of `hnetzoo.boxes.FEATURES`, as models tagged "features" do; by
+            default whether it is a `FeatureModel`.
 
     Example:
         >>> import hnetzoo
@@ -70,8 +72,11 @@ class Tracker:
     Deep Association Metric", ICIP 2017, section 2.3 (what was seen last is matched first).
     """
 
-    def __init__(self, matcher: nn.Module, config: TrackerConfig | None = None, *, features: bool = False) -> None:
-        self.matcher, self.config, self.features = matcher, config or TrackerConfig(), features
+    def __init__(
+        self, matcher: nn.Module, config: TrackerConfig | None = None, *, features: bool | None = None
+    ) -> None:
+        self.matcher, self.config = matcher, config or TrackerConfig()
+        self.features = isinstance(unwrapped(matcher), FeatureModel) if features is None else features
         self._frame, self._begun = 0, 0
         longest = self.config.history + 1
         self._tracks = _Tracks(
@@ -85,9 +90,10 @@ class Tracker:
     def run(self, detections: Boxes) -> Ints:
         """Return the identity of each detection of a file, [l], from 1; -1 for those left out."""
         identity = np.full(len(detections.frame), NO_TRACK)
-        for frame in np.unique(detections.frame).tolist():
-            of_frame = detections.frame == frame
-            identity[of_frame] = self.step(frame, detections.box[of_frame], detections.confidence[of_frame])
+        frames, counts = np.unique(detections.frame, return_counts=True)
+        lines = np.split(np.argsort(detections.frame, kind="stable"), counts.cumsum()[:-1])
+        for frame, line in zip(frames.tolist(), lines, strict=len(frames) > 0):
+            identity[line] = self.step(frame, detections.box[line], detections.confidence[line])
         return identity
 
     def step(self, frame: int, box: Floats, confidence: Floats) -> Ints:
@@ -146,7 +152,8 @@ class Tracker:
             rows = box_features(tracks.box, tracks.confidence, gap, expected, age.astype(float))
             columns = box_features(box, confidence, np.full(len(box), float(frame - self._frame)))
             features = {"row_features": _tensor(rows), "col_features": _tensor(columns)}
-        pairs: NDArray[np.bool_] = decode(predict(self.matcher, distance, *masks, features=features))[0].numpy()
+        logits = predict(self.matcher, distance, *masks, features=features)
+        pairs: NDArray[np.bool_] = decode(logits, method="one-to-one")[0].numpy()
         return pairs
 
 

@@ -73,7 +73,10 @@ def fit(
     """
     record = run.record
     with preserved_state(threads=record.threads, device=record.device):
-        shown = _as_they_are if features else AssociationBatch.without_features
+
+        def shown(problems: AssociationBatch) -> AssociationBatch:
+            return problems if features else problems.without_features()
+
         if hasattr(trainer, "prepare"):
             trainer.prepare(shown(training))
         groups = problem_groups(shown(training), settings)
@@ -84,10 +87,6 @@ def fit(
     if redraw is None:
         _check_unchanged({"train": training, "validation": validation}, record)
     return loop.history[-1]
-
-
-def _as_they_are(problems: AssociationBatch) -> AssociationBatch:
-    return problems
 
 
 class _Loop:

@@ -2,7 +2,8 @@
 
 Rows are the boxes of tracks in a frame, columns the detections some frames later: the same people, who have walked on
 before a camera that may have panned, zoomed, shaken or driven, without those missed, hidden or out of view, and with
-false alarms and those who have come into view. The truth is identity.
+false alarms and those who have come into view. The truth is identity; in mode "detections" rows are the true boxes of a
+frame, and the truth is the assignment of mot.
 """
 
 from collections.abc import Iterator
@@ -32,7 +33,7 @@ CHUNK = 4096  # problems drawn at once; bounds memory
 
 
 class BoxTracks:
-    """Association of synthetic boxes across frames; the truth is identity.
+    """Association of synthetic boxes across frames, or within one.
 
     Example:
         >>> dataset = BoxTracks(BoxTracksConfig(max_boxes=6, samples=100))
@@ -54,7 +55,7 @@ class BoxTracks:
         return self.config.max_boxes, self.config.max_boxes
 
     def load(self, split: hnetzoo.Split, seed: int) -> hnetzoo.AssociationBatch:
-        """Return a split: distances as set, features as in `hnetzoo_mot.boxes.FEATURES`, lengths in image heights."""
+        """Return a split: distances as set, features as in `hnetzoo.boxes.FEATURES`, lengths in image heights."""
         rng = hnetzoo.split_generator(split, seed)
         parts = hnetzoo.AssociationBatch.concatenate(self._parts(rng, hnetzoo.split_size(split, self.config.samples)))
         return parts.shuffle_slots(torch.Generator().manual_seed(hnetzoo.split_seed(split, seed)))

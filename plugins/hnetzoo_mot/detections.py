@@ -12,6 +12,15 @@ from hnetzoo_mot.config import BoxTracksConfig
 from hnetzoo_mot.scenes import Bools, Camera, Floats, uniform
 
 LEAST, MOST = 0.03, 0.8  # height of false alarms [image heights]
+RANGES = (
+    "miss_rate",
+    "clutter_rate",
+    "centre_noise",
+    "size_noise",
+    "size_bias",
+    "confidence",
+    "confidence_drop",
+)  # settings that are drawn for each scene
 MISFIT = 3.0  # how much larger noise is where detections fit badly
 
 
@@ -53,7 +62,7 @@ class Side(NamedTuple):
 
 def draw_detector(rng: np.random.Generator, count: int, config: BoxTracksConfig) -> Detector:
     """Return a random detector for each scene."""
-    fields = {name: uniform(rng, getattr(config, name), (count, 1)) for name in Detector._fields[:7]}
+    fields = {name: uniform(rng, getattr(config, name), (count, 1)) for name in RANGES}
     badly = rng.random((count, config.max_boxes)) < uniform(rng, config.misfit_rate, (count, 1))
     return Detector(**fields, noise=np.where(badly, MISFIT, 1.0), scored=rng.random((count, 1)) >= config.unscored)
 

@@ -46,6 +46,7 @@ def test_bad_input_is_refused_in_one_line_and_nothing_is_written(run: Run, tmp_p
     fails(run(*arguments, "hungarian", "--distance", "chord"), 2, "distance")
     fails(run(*arguments, "hungarian", "--patience", "0"), 2, "patience")
     fails(run(*arguments, "hungarian", "--set", "dataset.samples=1"), 2, "track takes settings of the model alone")
+    fails(run(*arguments, "hungarian", "--truth", "det.txt"), 4, "det.txt', line 1: a ground-truth box has no identity")
     fails(run("track", "none.txt", "--model", "hungarian", "--out", "tracks.txt"), 4, "none.txt")
     fails(run("track", "det.txt", "--model", "hungarian", "--out", "no/tracks.txt"), 2, "'no' does not exist")
     assert not (tmp_path / "tracks.txt").exists()

@@ -139,6 +139,12 @@ def test_splits_are_contiguous_and_share_no_frame(write_sequence: WriteSequence,
     assert [count for _, count in used] == [50 - steps, 20 - steps, 30 - steps]
 
 
+def test_equal_boxes_are_at_distance_zero_however_they_are_rounded() -> None:
+    rng = np.random.default_rng(0)
+    same = np.concatenate((rng.uniform(0, 2000, (500, 2)), rng.uniform(1, 99, (500, 2))), 1)
+    assert (iou_distance(same, same) >= 0).all()
+
+
 def walk(*places: tuple[int, float]) -> list[Line]:
     """Return lines of one person, at a place in each of some frames, and of nobody else."""
     return [box(frame, 1, left, 0.0) for frame, left in places]

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 from torch import Tensor, nn
 
 import hnetzoo
@@ -94,6 +95,34 @@ def test_frames_without_detections_and_files_without_lines_are_tracked(tmp_path:
     empty = read_boxes(tmp_path / "empty.txt")
     assert gated(1).run(empty).tolist() == []
     assert score_tracks(empty, empty).values()["hota"] == 0.0
+
+
+class Eager(nn.Module):
+    """Finds every pair likely, the nearer the likelier."""
+
+    def forward(self, distance: Tensor, row_mask: Tensor, col_mask: Tensor) -> Tensor:
+        return 10.0 - distance
+
+
+def test_a_matcher_that_pairs_a_slot_several_times_gives_each_detection_an_identity_of_its_own() -> None:
+    tracker = Tracker(Eager(), TrackerConfig(distance="centre"))
+    assert steps(tracker, {1: boxes(0, 30), 2: boxes(31, 1, 60), 3: boxes(0, 30, 60)}) == [[1, 2], [2, 1, 3], [1, 2, 3]]
+
+
+def test_models_that_take_features_are_shown_them_without_being_told() -> None:
+    assert Tracker(hnetzoo.load_model("two-stage")).features
+    assert not Tracker(hnetzoo.load_model("hungarian")).features
+
+
+def test_lines_of_a_file_may_be_in_any_order(tmp_path: Path) -> None:
+    lines = [f"{frame},-1,{left + frame},0,10,20,1\n" for frame in (3, 1, 2) for left in (50, 0)]
+    (tmp_path / "det.txt").write_text("".join(lines))
+    assert gated(1.0).run(read_boxes(tmp_path / "det.txt")).tolist() == [1, 2, 1, 2, 1, 2]
+
+
+def test_a_history_that_no_memory_holds_is_refused() -> None:
+    with pytest.raises(ValidationError, match="less than or equal to 1000"):
+        TrackerConfig(history=10**9)
 
 
 def test_frames_out_of_order_are_refused() -> None:
