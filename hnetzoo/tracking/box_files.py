@@ -42,10 +42,18 @@ class Boxes(NamedTuple):
 
 
 def read_boxes(path: Path) -> Boxes:
-    """Return the boxes of a file; an empty file has none.
+    r"""Return the boxes of a file [pixels]; an empty file has none.
 
     Raises:
         DataError: If the file cannot be read, or a line is not as described; it names the file and the line.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = Path(folder, "det.txt").write_text("1,-1,5,0,10,20,0.9\n")
+        ...     boxes = read_boxes(Path(folder, "det.txt"))
+        >>> boxes.frame.tolist(), boxes.box.tolist(), boxes.confidence.tolist()
+        ([1], [[5.0, 0.0, 10.0, 20.0]], [0.9])
     """
     lines = read_number_lines(path, COLUMNS, REQUIRED, READ)
     frame, identity, size = lines.values[:, 0], lines.values[:, 1], lines.values[:, 4:6]
@@ -58,7 +66,13 @@ def read_boxes(path: Path) -> Boxes:
 
 
 def write_tracks(path: Path, boxes: Boxes, identity: Ints) -> None:
-    """Write boxes with identities [l] as a tracker's result, ordered by frame and identity; replaces the file."""
+    """Write boxes with identities as a tracker's result, ordered by frame and identity; replaces the file.
+
+    Args:
+        path: The file.
+        boxes: Boxes, l of them.
+        identity: Their tracks, int64 [l].
+    """
     order = np.lexsort((identity, boxes.frame))
     rows = np.column_stack((boxes.box, boxes.confidence))[order].tolist()
     names = zip(boxes.frame[order].tolist(), identity[order].tolist(), rows, strict=True)

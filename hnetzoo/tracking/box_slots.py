@@ -46,15 +46,33 @@ class Slots(NamedTuple):
 
 
 def box_slots(boxes: Boxes, frames: int) -> Slots:
-    """Return boxes by frame and slot, in the order of the file."""
+    """Return boxes by frame and slot, in the order of the file.
+
+    Args:
+        boxes: Boxes of a file.
+        frames: Number of frames, f; at least the last frame of the boxes.
+    """
     return Slots(*spread_over_frames(boxes.frame - 1, frames, boxes.box, boxes.identity, boxes.confidence))
 
 
 def match_boxes(reference: Slots, predicted: Slots, threshold: float) -> Bools:
     """Return matches frame by frame: as many pairs as possible of at least this IoU, at the largest total IoU.
 
+    Args:
+        reference: n slots in f frames.
+        predicted: m slots in as many frames.
+        threshold: Least IoU of a pair, above 0.
+
     Returns:
         Bool [f, n, m].
+
+    Example:
+        >>> def slots(*lefts):
+        ...     boxes = np.array([[[left, 0.0, 10.0, 20.0] for left in lefts]])
+        ...     every = np.ones((1, len(lefts)))
+        ...     return Slots(every > 0, boxes, np.zeros((1, len(lefts)), int), every)
+        >>> match_boxes(slots(0.0, 50.0), slots(51.0, 2.0, 8.0), 0.5).astype(int).tolist()
+        [[[0, 1, 0], [1, 0, 0]]]
     """
     parts = []
     for rows, columns in zip(reference.chunks(), predicted.chunks(), strict=True):

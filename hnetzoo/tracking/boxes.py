@@ -65,7 +65,12 @@ _UNITS: Mapping[str, str] = {"iou": "1 - IoU", "centre": "mean box heights"}
 
 
 def box_unit(kind: BoxDistance) -> str:
-    """Return the unit of a kind of distance."""
+    """Return the unit of a kind of distance.
+
+    Example:
+        >>> box_unit("iou-motion"), box_unit("motion")
+        ('1 - IoU', 'mean box heights')
+    """
     return _UNITS[_KINDS[kind]]
 
 
@@ -77,6 +82,12 @@ def box_distance(kind: BoxDistance, reference: Floats, predicted: Floats, expect
         reference: Boxes, [..., n, 4].
         predicted: Boxes, [..., m, 4].
         expected: Displacement until the frame of the predictions [pixels], [..., n, 2].
+
+    Example:
+        >>> first, moved = np.array([[0.0, 0.0, 2.0, 10.0]]), np.array([[5.0, 0.0]])
+        >>> there = first + (5.0, 0.0, 0.0, 0.0)
+        >>> box_distance("centre", first, there, moved).item(), box_distance("motion", first, there, moved).item()
+        (0.5, 0.0)
     """
     moved = reference + np.concatenate((expected, np.zeros_like(expected)), -1)
     return _MEASURES[_KINDS[kind]](moved if kind in _MOVED else reference, predicted)
@@ -84,6 +95,10 @@ def box_distance(kind: BoxDistance, reference: Floats, predicted: Floats, expect
 
 def covered_share(box: Floats, exists: NDArray[np.bool_]) -> Floats:
     """Return the largest share of each box, [..., s], that one box in front of it covers: whose lower edge is lower.
+
+    Args:
+        box: Boxes, [..., s, 4].
+        exists: Which slots hold a box, bool [..., s].
 
     Example:
         >>> boxes = np.array([[0.0, 0.0, 2.0, 4.0], [1.0, 0.0, 2.0, 5.0]])
@@ -117,6 +132,10 @@ def box_features(
         gap: Frames, [..., s].
         expected: Displacement [pixels], [..., s, 2]; None means not known.
         age: Frames, [..., s]; None means 0.
+
+    Example:
+        >>> box_features(np.array([[0.0, 0.0, 2.0, 10.0]]), np.array([0.9]), np.array([5.0])).tolist()
+        [[1.0, 5.0, 2.0, 10.0, 0.0, 0.0, 0.0, 0.9, 5.0]]
     """
     centre = box[..., :2] + box[..., 2:] / 2
     known = np.zeros_like(confidence) if age is None else age

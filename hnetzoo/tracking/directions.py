@@ -45,6 +45,10 @@ def direction_features(direction: Floats, velocity: Floats | None = None, age: F
         direction: Unit vectors, [..., 3].
         velocity: Of their tracks [radians per frame], [..., 3]; None means not known.
         age: Frames over which it was measured, [...]; None means 0.
+
+    Example:
+        >>> direction_features(np.array([0.0, 0.0, 1.0])).tolist()
+        [0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0]
     """
     moved = np.zeros_like(direction) if velocity is None else velocity
     known = np.zeros(direction.shape[:-1]) if age is None else age
