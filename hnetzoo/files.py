@@ -1,4 +1,4 @@
-"""Crash-safe files: temporary file, fsync, rename, fsync of the directory. Torch-free."""
+"""Crash-safe files: temporary file, fsync, rename, fsync of the directory. Links are followed. Torch-free."""
 
 import json
 import os
@@ -9,7 +9,14 @@ from hnetzoo.errors import CheckpointError
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write a file atomically: a crash leaves either the old or the new content."""
+    """Write a file atomically: a crash leaves either the old or the new content.
+
+    A link is followed and stays a link. What is not a regular file (a device, a pipe) is written in place.
+    """
+    path = path.resolve() if path.is_symlink() else path
+    if path.exists() and not path.is_file():
+        path.write_bytes(content)
+        return
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
