@@ -20,7 +20,7 @@ import typer
 import hnetzoo
 from hnetzoo.benchmark.run import run_benchmark
 from hnetzoo.benchmark.suite import Entry, default_suite
-from hnetzoo.files import write_json
+from hnetzoo.files import write_record
 from hnetzoo.registry.components import configure
 from hnetzoo.registry.specs import FEATURES
 from hnetzoo.training.runs import BEST, METRICS, RunRecord, read_run
@@ -68,7 +68,7 @@ def publish(
         "environment": record.environment,
         "test": rows,
     }
-    write_json(target.with_suffix(".json"), card)
+    write_record(target.with_suffix(".json"), card)
     typer.echo(f"wrote {weights} ({weights.stat().st_size:,} bytes) and its card")
 
 

@@ -19,6 +19,10 @@ class HnetzooError(Exception):
     exit_code = 2
 
 
+class Terminated(SystemExit):
+    """The system asked the process to end (SIGTERM); unlike other SystemExits, never that of a plugin."""
+
+
 def one_line(error: BaseException) -> str:
     """Return any exception as "Type: text" on one line, even if its text cannot be produced.
 
@@ -28,7 +32,7 @@ def one_line(error: BaseException) -> str:
     """
     try:
         text = " ".join(str(error).split())
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Terminated):
         raise
     except BaseException:  # str() of a plugin's exception runs code of the plugin
         text = "its text cannot be printed"

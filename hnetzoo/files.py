@@ -1,11 +1,18 @@
-"""Crash-safe files: temporary file, fsync, rename, fsync of the directory. Links are followed. Torch-free."""
+"""Crash-safe files: temporary file, fsync, rename, fsync of the directory. Links are followed. Torch-free.
+
+Records are JSON objects that hold the digest of the rest of them, by which damage is found.
+"""
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from hnetzoo.digests import digest_document
 from hnetzoo.errors import CheckpointError
+
+DIGEST = "digest"
 
 
 def write_file(path: Path, content: bytes) -> None:
@@ -44,8 +51,30 @@ def read_json(path: Path) -> Any:
     """Return the JSON document in a file; raises CheckpointError naming the file if it is missing or damaged."""
     try:
         return json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"cannot read '{path}' ({reason(error)}); it is missing or damaged") from None
+
+
+def write_record(path: Path, record: Mapping[str, Any]) -> None:
+    """Write a JSON object with its digest."""
+    plain = json.loads(json.dumps({name: value for name, value in record.items() if name != DIGEST}))
+    write_json(path, {**plain, DIGEST: digest_document(plain)})
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """Return the JSON object in a file, without its digest.
+
+    Raises:
+        CheckpointError: If the file is missing or damaged, or does not match the digest that it holds. One without a
+            digest, such as one written by hand, is not checked.
+    """
+    record = read_json(path)
+    if not isinstance(record, dict):
+        raise CheckpointError(f"'{path}' holds {type(record).__name__} instead of a JSON object; it is damaged")
+    digest = record.pop(DIGEST, None)
+    if digest is not None and digest != digest_document(record):
+        raise CheckpointError(f"'{path}' does not match its digest; it is damaged or was edited: restore it")
+    return record
 
 
 def sync_directory(path: Path) -> None:

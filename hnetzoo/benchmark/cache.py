@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hnetzoo.benchmark.results import BenchmarkRow, read_row
 from hnetzoo.errors import CheckpointError
-from hnetzoo.files import read_json, write_json
+from hnetzoo.files import read_record, write_record
 
 _LOG = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ class RowCache:
         if not path.exists():
             return None
         try:
-            return read_row(read_json(path))
+            return read_row(read_record(path))
         except (CheckpointError, TypeError, ValueError) as error:
             reason = str(error).splitlines()[0]
             _LOG.warning("ignoring the damaged row '%s' (%s); it is computed anew", path, reason)
@@ -32,7 +32,7 @@ class RowCache:
     def write(self, key: str, row: BenchmarkRow) -> None:
         """Keep a row."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_json(self._path(key), asdict(row))
+        write_record(self._path(key), asdict(row))
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}.json"

@@ -1,5 +1,6 @@
 """How a model enters a task: with the weights that it has, tuned on the validation split, or trained on the task."""
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,8 +23,9 @@ from hnetzoo.registry.scope import Scope
 from hnetzoo.registry.specs import ModelSpec
 from hnetzoo.training.determinism import preserved_state
 from hnetzoo.training.fit import check_trainable, fit
+from hnetzoo.training.locks import owned
 from hnetzoo.training.observer import EpochRecord, Observer
-from hnetzoo.training.runs import BEST, RunRecord, open_run
+from hnetzoo.training.runs import BEST, RunRecord, check_run_directory, last_epoch, open_run
 from hnetzoo.training.weights import fill, load_tensors
 
 SHOWN_DIGITS = 8  # of the recipe's digest, in the name of a run directory
@@ -88,7 +90,9 @@ def recipe(job: Job, problems: Problems, device: str) -> str:
     )
 
 
-def enter(job: Job, problems: Problems, options: TrainingOptions, device: str, observer: Observer) -> Entered:
+def enter(
+    job: Job, problems: Problems, options: TrainingOptions, device: str, observer: Observer, held: ExitStack
+) -> Entered:
     """Return the model of a job, ready to be evaluated.
 
     Args:
@@ -97,12 +101,13 @@ def enter(job: Job, problems: Problems, options: TrainingOptions, device: str, o
         options: Where and how it is trained.
         device: Where it runs.
         observer: Is told of a training.
+        held: Given the lock of the run directory, which nobody else may use until its results are stored.
 
     Raises:
         HnetzooError: If the model cannot be loaded, tuned or trained.
     """
     if job.entrant.trainer is not None:
-        return _trained(job, problems, options, device, observer)
+        return _trained(job, problems, options, device, observer, held)
     index = _best_choice(job.entrant, problems, device) if len(job.entrant.choices) > 1 else 0
     chosen, tuned = job.entrant.choices[index], job.entrant.tuned[index]
     names = [chosen.weights.name if chosen.weights else "none" if not tuned else "", f"tuned: {tuned}" if tuned else ""]
@@ -133,7 +138,9 @@ def _best_choice(entrant: Entrant, problems: Problems, device: str) -> int:
     return scores.index(max(scores))
 
 
-def _trained(job: Job, problems: Problems, options: TrainingOptions, device: str, observer: Observer) -> Entered:
+def _trained(
+    job: Job, problems: Problems, options: TrainingOptions, device: str, observer: Observer, held: ExitStack
+) -> Entered:
     """Return the trained model; a training of the same recipe is resumed."""
     entrant, trainer = job.entrant, job.entrant.trainer
     assert trainer is not None, "asked before"
@@ -146,19 +153,24 @@ def _trained(job: Job, problems: Problems, options: TrainingOptions, device: str
     built: Trainer = trainer.build()
     record = _record(job, resolved.component, problems, options, device)
     check_trainable(model, trainer.config, len(problems.split("train").distance), record)
+    check_run_directory(out)
+    held.enter_context(owned(out, wait=options.out is None))
     run = open_run(out, record, resume=options.resume, fresh=options.fresh)
-    last = fit(
-        model,
-        built,
-        trainer.config,
-        problems.split("train").clone(),
-        problems.split("validation").clone(),
-        run,
-        redraw=problems.redraw if options.resample else None,
-        features=entrant.takes_features,
-        observer=observer,
-    )
-    fill(model, load_tensors(out / BEST), str(out / BEST))
+    if run.record.weights:
+        last = last_epoch(out)
+    else:
+        last = fit(
+            model,
+            built,
+            trainer.config,
+            problems.split("train").clone(),
+            problems.split("validation").clone(),
+            run,
+            redraw=problems.redraw if options.resample else None,
+            features=entrant.takes_features,
+            observer=observer,
+        )
+    fill(model, load_tensors(out / BEST, run.record.weights), str(out / BEST))
     weights = f"run:{out}" if options.out else f"trained: {out.name}"
     return Entered(model=model.eval(), weights=weights, last_epoch=last, run=out)
 

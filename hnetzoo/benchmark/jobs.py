@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Callable, Generator, Iterable
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -19,7 +20,7 @@ from hnetzoo.benchmark.scoring import score
 from hnetzoo.benchmark.timing import Conditions, time_model
 from hnetzoo.benchmark.workers import run_in_workers
 from hnetzoo.errors import DataError, HnetzooError, one_line
-from hnetzoo.files import write_json
+from hnetzoo.files import write_record
 from hnetzoo.training.determinism import preserved_state
 from hnetzoo.training.observer import EpochRecord, NullObserver, Observer
 from hnetzoo.training.runs import RESULT
@@ -103,7 +104,11 @@ class JobRunner:
         known = self.cache.read(key) if self.cache and not self.options.fresh else None
         conditions = Conditions.here(count, self.options.device, self.options.workers)
         cached = known is not None and known.timing == conditions.to_json()
-        row, last_epoch = (known, None) if cached else self._measure(job, problems, conditions, known)
+        if cached:
+            row, last_epoch = known, None
+        else:
+            with ExitStack() as held:
+                row, last_epoch = self._measure(job, problems, conditions, known, held)
         assert row is not None, "known where it is cached"
         if self.cache and not cached:
             self.cache.write(key, row)
@@ -114,11 +119,11 @@ class JobRunner:
         return Outcome(job=job, result=row, cached=cached, sha256=sha256, problems=count, last_epoch=last_epoch)
 
     def _measure(
-        self, job: Job, problems: Problems, conditions: Conditions, known: BenchmarkRow | None
+        self, job: Job, problems: Problems, conditions: Conditions, known: BenchmarkRow | None, held: ExitStack
     ) -> tuple[BenchmarkRow, EpochRecord | None]:
         """Return the row of the entered model, scored unless `known` is its row, and the last epoch of its training."""
         title, device = job.entrant.title, self.options.device
-        entered = enter(job, problems, self.options.training, device, self.observer())
+        entered = enter(job, problems, self.options.training, device, self.observer(), held)
         test = problems.split("test")
         features = job.entrant.takes_features
         with guarded(title, test, problems.digest("test"), features=features) as batch:
@@ -129,9 +134,9 @@ class JobRunner:
             scores = score(logits, test, label_shares=problems.label_shares, seed=job.seed)
             known = _row(job, entered, scores, outside_scope(entered.scope, problems))
         row = replace(known, microseconds_per_problem=microseconds, timing=conditions.to_json())
-        if entered.run and entered.last_epoch:
+        if entered.run and entered.last_epoch and not (entered.run / RESULT).exists():
             best = {"best_epoch": entered.last_epoch.best_epoch, "best_f1": entered.last_epoch.best_f1}
-            write_json(entered.run / RESULT, {**best, "test": asdict(row)})
+            write_record(entered.run / RESULT, {**best, "test": asdict(row)})
         return row, entered.last_epoch
 
     def _problems_of(self, job: Job) -> Problems:

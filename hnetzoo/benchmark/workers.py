@@ -5,9 +5,11 @@ item killed it: those that were running are tried again, one at a time, and one 
 """
 
 import logging
+import os
 import signal
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
@@ -20,6 +22,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 Pool = Callable[[int], AbstractContextManager[Executor]]
 
+WATCH_S = 1.0  # how often a worker looks whether its parent is alive
 THREADS = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
 
@@ -29,7 +32,7 @@ def local_pool(workers: int) -> Iterator[Executor]:
     from joblib.externals.loky import ProcessPoolExecutor
 
     level = logging.getLogger("hnetzoo").getEffectiveLevel()
-    pool = ProcessPoolExecutor(workers, initializer=_start_worker, initargs=(level,), env=THREADS)
+    pool = ProcessPoolExecutor(workers, initializer=_start_worker, initargs=(level, os.getpid()), env=THREADS)
     try:
         yield pool
     except BaseException:
@@ -111,9 +114,17 @@ def _until_broken(
     return []
 
 
-def _start_worker(level: int) -> None:
+def _start_worker(level: int, parent: int) -> None:
     """Ignore interrupts, since the parent kills its workers, and keep stdout for the document of the parent."""
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     ignore_unreadable_distributions()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.stdout = sys.stderr
     logging.basicConfig(level=level, format="%(message)s")
+
+
+def _end_with(parent: int) -> None:
+    """End this process soon after its parent was killed, which cannot end its workers any more."""
+    while os.getppid() == parent:
+        time.sleep(WATCH_S)
+    os._exit(1)

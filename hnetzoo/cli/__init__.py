@@ -1,11 +1,16 @@
 """The command line: one file per command, all registered in `app`."""
 
-from hnetzoo.registry.isolation import ignore_unreadable_distributions
+INTERRUPTED = 130
 
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
-    ignore_unreadable_distributions()  # before pydantic and torch search for their plugins
-    from hnetzoo.cli.app import run
+    try:
+        from hnetzoo.registry.isolation import ignore_unreadable_distributions
 
-    run()
+        ignore_unreadable_distributions()  # before pydantic and torch search for their plugins
+        from hnetzoo.cli.app import run
+
+        run()
+    except KeyboardInterrupt:  # commands handle their own; this one came while modules were imported
+        raise SystemExit(INTERRUPTED) from None

@@ -25,7 +25,7 @@ from hnetzoo.cli.output import print_warning
 from hnetzoo.cli.show import show
 from hnetzoo.cli.track import track
 from hnetzoo.cli.train import train
-from hnetzoo.errors import ConfigError, HnetzooError, ResourceError
+from hnetzoo.errors import ConfigError, HnetzooError, ResourceError, Terminated
 from hnetzoo.files import reason
 
 TERMINATED = 143
@@ -92,4 +92,4 @@ def _exhausted(error: Exception) -> bool:
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:
-    sys.exit(TERMINATED)
+    raise Terminated(TERMINATED)

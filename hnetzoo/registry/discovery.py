@@ -19,7 +19,7 @@ from types import MappingProxyType
 
 import pluggy
 
-from hnetzoo.errors import ConfigError, PluginLoadError, UnknownNameError, one_line
+from hnetzoo.errors import ConfigError, PluginLoadError, Terminated, UnknownNameError, one_line
 from hnetzoo.registry import hooks
 from hnetzoo.registry.isolation import all_distributions
 from hnetzoo.registry.lookup import Plugin, Registry
@@ -124,7 +124,7 @@ def _load(plugin: Plugin, entry_point: EntryPoint | None) -> Plugin:
     try:
         with redirect_stdout(sys.stderr):  # stdout belongs to the command's own document
             specs = tuple(_declared(entry_point.load(), plugin.id))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Terminated):
         raise
     except BaseException as problem:  # SystemExit and the like: a plugin must not end the program
         return _failure(replace(plugin, seconds=time.perf_counter() - start), problem)

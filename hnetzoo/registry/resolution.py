@@ -40,6 +40,7 @@ class Weights:
         shape: (n, m) trained on; None for shipped weights of size-free models.
         settings: Of the model that they are of.
         scope: What they were trained for; None where the card or run does not say.
+        sha256: The digest of the file; "" where the card or run does not say.
     """
 
     name: str
@@ -47,13 +48,14 @@ class Weights:
     shape: Shape | None
     settings: Mapping[str, Any]
     scope: Scope | None = None
+    sha256: str = ""
 
     def load(self) -> dict[str, Tensor]:
         """Return the tensors by name; raises CheckpointError if the file is missing or damaged."""
         if self.name.startswith(RUN_PREFIX):
-            return load_tensors(Path(self.location))
+            return load_tensors(Path(self.location), self.sha256)
         with as_file(resource(self.location)) as path:
-            return load_tensors(path)
+            return load_tensors(path, self.sha256)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,7 +186,14 @@ def _weights_of(reference: str, registry: Registry) -> tuple[str, Weights | None
         settings = run.settings.get("model", {})
         scope = Scope.from_json(run.scope, str(path / RUN))
         location = str(path / BEST)
-        return run.model, Weights(name=reference, location=location, shape=run.shape, settings=settings, scope=scope)
+        return run.model, Weights(
+            name=reference,
+            location=location,
+            shape=run.shape,
+            settings=settings,
+            scope=scope,
+            sha256=run.weights,
+        )
     name, at, variant = reference.partition("@")
     spec = registry.model(name)
     if NON_LEARNED in spec.tags:
@@ -199,8 +208,9 @@ def _weights_of(reference: str, registry: Registry) -> tuple[str, Weights | None
         name=f"pretrained:{chosen.variant}",
         location=chosen.weights,
         shape=chosen.shape,
-        settings={**card.get("settings", {}).get("model", {}), **chosen.settings},
-        scope=Scope.from_json(card.get("scope", {}), chosen.card),
+        settings={**card.settings.get("model", {}), **chosen.settings},
+        scope=Scope.from_json(card.scope, chosen.card),
+        sha256=card.sha256,
     )
 
 

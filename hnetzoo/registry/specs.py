@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, ClassVar
 
-from hnetzoo.errors import ConfigError, PluginLoadError, one_line
+from hnetzoo.errors import ConfigError, PluginLoadError, Terminated, one_line
 
 API_VERSION = 1
 """The version of the plugin interface: hooks, specs and contracts. It changes when plugins must be rewritten."""
@@ -134,7 +134,7 @@ class Spec:
         try:
             with redirect_stdout(sys.stderr):  # stdout belongs to the command's own document
                 return getattr(import_module(module), attribute)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, Terminated):
             raise
         except BaseException as error:  # SystemExit and the like: a plugin must not end the program
             raise PluginLoadError(

@@ -23,12 +23,12 @@ from hnetzoo.association.masking import skip_value_checks
 from hnetzoo.association.prediction import cut, evaluating, predict
 from hnetzoo.config import TrainerConfig
 from hnetzoo.digests import digest_tensors
-from hnetzoo.errors import ConfigError, DivergenceError, ModelError
+from hnetzoo.errors import CheckpointError, ConfigError, DivergenceError, ModelError
 from hnetzoo.training.batches import problem_groups, shuffled_batches, steps_per_epoch
 from hnetzoo.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from hnetzoo.training.determinism import derived_seed, preserved_state, seed_generators
 from hnetzoo.training.observer import EpochRecord, NullObserver, Observer
-from hnetzoo.training.runs import BEST, CHECKPOINTS, Run, RunRecord, write_metrics
+from hnetzoo.training.runs import BEST, CHECKPOINTS, Run, RunRecord, finish_run, write_metrics
 from hnetzoo.training.weights import fill, save_tensors
 
 Redraw = Callable[[int], AssociationBatch]
@@ -67,7 +67,7 @@ def fit(
         The record, which names the best epoch.
 
     Raises:
-        CheckpointError: If all checkpoints of the run are damaged.
+        CheckpointError: If all checkpoints of the run are damaged, or the last one of a training that has ended.
         DivergenceError: If a loss is not finite.
         ModelError: If validation logits have the wrong shape or are not finite, or a split is modified in place.
     """
@@ -82,10 +82,17 @@ def fit(
         groups = problem_groups(shown(training), settings)
         loop = _Loop(model.to(record.device), trainer, settings, run, steps_per_epoch(groups, settings))
         loop.restore()
+        if record.weights and len(loop.history) < settings.epochs:
+            raise CheckpointError(
+                f"the training in '{run.path}' has ended and is not written again, but its last checkpoint is damaged; "
+                "use its best weights (run:PATH), or start over with --fresh"
+            )
         drawn = None if redraw is None else lambda seed: shown(redraw(seed))
         loop.run(groups, shown(validation), drawn, observer or NullObserver())
     if redraw is None:
         _check_unchanged({"train": training, "validation": validation}, record)
+    if not record.weights:
+        finish_run(run)
     return loop.history[-1]
 
 

@@ -5,8 +5,10 @@ metrics.jsonl       one line per epoch
 best.safetensors    the weights of the best epoch
 checkpoints/        newest two checkpoints
 result.json         the final test row
+.lock               held by the owner of the directory
 """
 
+import hashlib
 import json
 import shutil
 from collections.abc import Iterable, Mapping
@@ -14,17 +16,21 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pydantic import ConfigDict, NonNegativeInt, PositiveInt, TypeAdapter, ValidationError
+
 from hnetzoo.errors import CheckpointError, ConfigError
-from hnetzoo.files import read_json, remove_partial_file, write_file, write_json
+from hnetzoo.files import read_record, reason, remove_partial_file, write_file, write_record
+from hnetzoo.training.observer import EpochRecord
 
 RUN = "run.json"
 METRICS = "metrics.jsonl"
 BEST = "best.safetensors"
 CHECKPOINTS = "checkpoints"
 RESULT = "result.json"
+LOCK = ".lock"
 SCHEMA = 1
 EPOCHS = "trainer.epochs"
-_CIRCUMSTANCES = ("environment", "threads", "scope")  # not compared between trainings
+_CIRCUMSTANCES = ("environment", "threads", "scope", "weights")  # not compared between trainings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,18 +39,21 @@ class RunRecord:
 
     `settings` holds the resolved tables "model", "trainer" and "dataset"; `data` holds digests of the splits; `init`
     names the weights that the training starts from; `scope` says what its problems are like; `source` names the
-    imported file of a run that was not trained here. Two trainings are the same if all fields but `environment`,
-    `threads` and `scope` are equal. Sums depend on the number of threads, so a training is resumed with the threads
+    imported file of a run that was not trained here; `weights` is the sha256 of best.safetensors, "" until the
+    training has ended. Two trainings are the same if all fields but `environment`, `threads`, `scope` and `weights`
+    are equal. Sums depend on the number of threads, so a training is resumed with the threads
     that it started with.
     """
 
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
+
     model: str
-    shape: tuple[int, int]
+    shape: tuple[PositiveInt, PositiveInt]
     settings: Mapping[str, Mapping[str, Any]]
     dataset: str = ""
     trainer: str = ""
-    seed: int = 0
-    threads: int = 1
+    seed: NonNegativeInt = 0
+    threads: PositiveInt = 1
     device: str = "cpu"
     resample: bool = False
     data: Mapping[str, str] = field(default_factory=dict)
@@ -52,6 +61,7 @@ class RunRecord:
     scope: Mapping[str, Any] = field(default_factory=dict)
     source: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, Any] = field(default_factory=dict)
+    weights: str = ""
 
     @property
     def epochs(self) -> int:
@@ -81,19 +91,23 @@ def read_run(path: Path) -> RunRecord:
         raise CheckpointError(
             f"'{path}' is not a run directory (no {RUN} in it); give the --out of a training or import"
         )
-    document = read_json(path / RUN)
+    document = read_record(path / RUN)
+    if document.pop("schema", None) != SCHEMA:
+        raise CheckpointError(f"'{path / RUN}' is of another schema than {SCHEMA}; train again with this version")
     try:
-        if document.pop("schema") != SCHEMA:
-            raise CheckpointError(f"'{path / RUN}' is of another schema than {SCHEMA}; train again with this version")
-        return RunRecord(**{**document, "shape": tuple(document["shape"])})
-    except (KeyError, TypeError, AttributeError) as error:
-        raise CheckpointError(f"'{path / RUN}' is damaged ({error}); restore it or train again") from None
+        return TypeAdapter(RunRecord).validate_json(json.dumps(document))
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        place = ".".join(map(str, problem["loc"]))
+        raise CheckpointError(
+            f"'{path / RUN}' is damaged ({place}: {problem['msg']}); restore it or train again"
+        ) from None
 
 
 def write_run(path: Path, record: RunRecord) -> Run:
     """Return a new run directory with its record."""
     path.mkdir(parents=True, exist_ok=True)
-    write_json(path / RUN, {"schema": SCHEMA, **asdict(record)})
+    write_record(path / RUN, {"schema": SCHEMA, **asdict(record)})
     return Run(path, record)
 
 
@@ -113,22 +127,40 @@ def open_run(path: Path, record: RunRecord, *, resume: bool = False, fresh: bool
     """
     if fresh and resume:
         raise ConfigError("--resume continues a training and --fresh deletes it; choose one")
+    if not check_run_directory(path):
+        return write_run(path, record)
+    if not fresh:
+        return _resumed(path, record, resume=resume)
+    _clear(path)
+    return write_run(path, record)
+
+
+def check_run_directory(path: Path) -> bool:
+    """Return whether a path holds a training; partial files of a killed write are removed.
+
+    Raises:
+        ConfigError: If the path is neither missing, an empty directory nor a run directory.
+    """
     for name in (RUN, METRICS, BEST, RESULT):
         remove_partial_file(path / name)
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        if not (path / RUN).is_file():
-            raise ConfigError(f"'{path}' exists and is not a run directory; choose another --out")
-        if not fresh:
-            return _resumed(path, record, resume=resume)
-        shutil.rmtree(path)
-    return write_run(path, record)
+    if (path / RUN).is_file():
+        return True
+    if path.exists() and (not path.is_dir() or any(entry.name != LOCK for entry in path.iterdir())):
+        raise ConfigError(f"'{path}' exists and is not a run directory; choose another --out")
+    return False
+
+
+def finish_run(run: Run) -> Run:
+    """Return a run with the digest of its best weights in its record, which says that the training has ended."""
+    return write_run(run.path, replace(run.record, weights=_sha256(run.path / BEST)))
 
 
 def _resumed(path: Path, record: RunRecord, *, resume: bool) -> Run:
     held = read_run(path)
     differences = record.differences(held)
     if resume and differences == [EPOCHS] and record.epochs > held.epochs:
-        return write_run(path, replace(held, settings=record.settings))
+        (path / RESULT).unlink(missing_ok=True)
+        return write_run(path, replace(held, settings=record.settings, weights=""))
     what = f"another training ({held.model}; differs in {', '.join(differences)})" if differences else "this training"
     if differences or not resume:
         remedy = "choose another --out" if differences else "continue with --resume"
@@ -139,6 +171,29 @@ def _resumed(path: Path, record: RunRecord, *, resume: bool) -> Run:
 def write_metrics(path: Path, lines: Iterable[Mapping[str, Any]]) -> None:
     """Replace metrics.jsonl, one line per epoch."""
     write_file(path / METRICS, "".join(json.dumps(line) + "\n" for line in lines).encode())
+
+
+def last_epoch(path: Path) -> EpochRecord:
+    """Return the last line of metrics.jsonl; raises CheckpointError if the file is missing, empty or damaged."""
+    try:
+        return EpochRecord(**json.loads((path / METRICS).read_bytes().splitlines()[-1]))
+    except (OSError, ValueError, TypeError, IndexError) as error:
+        raise CheckpointError(
+            f"cannot read '{path / METRICS}' ({reason(error)}); restore it or start over with --fresh"
+        ) from None
+
+
+def _clear(path: Path) -> None:
+    """Delete a training but its record, so that what an interrupt leaves is still a run directory."""
+    for entry in path.iterdir():
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        elif entry.name not in (RUN, LOCK):
+            entry.unlink()
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _flatten(record: RunRecord) -> dict[str, Any]:

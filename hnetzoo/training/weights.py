@@ -1,5 +1,10 @@
-"""Read, write and load weights as safetensors, without pickle."""
+"""Read, write and load weights as safetensors, without pickle.
 
+A file holds the digest of its tensors as metadata, so that damage is found wherever the file is.
+"""
+
+import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,8 +13,11 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from hnetzoo.digests import digest_tensors
 from hnetzoo.errors import CheckpointError
 from hnetzoo.files import reason, write_file
+
+_DIGEST = "sha256"
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
@@ -17,18 +25,35 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     write_file(path, serialise(tensors))
 
 
-def load_tensors(path: Path) -> dict[str, Tensor]:
-    """Return named tensors on the CPU; raises CheckpointError naming the file if it is missing or damaged."""
+def load_tensors(path: Path, sha256: str = "") -> dict[str, Tensor]:
+    """Return named tensors on the CPU.
+
+    Args:
+        path: A safetensors file.
+        sha256: The digest that the file must have; "" accepts any.
+
+    Raises:
+        CheckpointError: If the file is missing or damaged, or its contents do not match a digest.
+    """
     try:
-        return safetensors.torch.load(path.read_bytes())
+        content = path.read_bytes()
+        tensors = safetensors.torch.load(content)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(
             f"cannot read weights '{path}' ({reason(error)}); expected a safetensors file: restore it or train again"
         ) from None
+    found = hashlib.sha256(content).hexdigest()
+    if found != (sha256 or found) or _stored_digest(content) not in ("", digest_tensors(tensors)):
+        raise CheckpointError(f"weights '{path}' do not match their digest; they are damaged: restore or train them")
+    return tensors
 
 
 def fill(module: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
-    """Load named tensors into a module; raises CheckpointError saying which names or shapes do not fit."""
+    """Load named tensors into a module.
+
+    Raises:
+        CheckpointError: If names, shapes or types do not fit, or a value is NaN.
+    """
     expected = module.state_dict()
     missing, extra = expected.keys() - tensors.keys(), tensors.keys() - expected.keys()
     wrong = [
@@ -36,7 +61,18 @@ def fill(module: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
         for name in sorted(expected.keys() & tensors.keys())
         if tensors[name].shape != expected[name].shape
     ]
-    lists = (("missing", sorted(missing)), ("unexpected", sorted(extra)), ("of another shape", wrong))
+    types = [
+        f"{name} is {tensors[name].dtype} instead of {expected[name].dtype}"
+        for name in sorted(expected.keys() & tensors.keys())
+        if tensors[name].dtype != expected[name].dtype
+    ]
+    lists = (
+        ("missing", sorted(missing)),
+        ("unexpected", sorted(extra)),
+        ("of another shape", wrong),
+        ("of another type", types),
+        ("not a number", sorted(name for name, tensor in tensors.items() if bool(tensor.isnan().any()))),
+    )
     problems = [f"{label}: {', '.join(names)}" for label, names in lists if names]
     if problems:
         raise CheckpointError(f"weights '{source}' do not fit {type(module).__name__} ({'; '.join(problems)})")
@@ -46,6 +82,13 @@ def fill(module: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
 def serialise(tensors: Mapping[str, Tensor]) -> bytes:
     """Return named tensors as the bytes of a safetensors file."""
     # Copies, because safetensors refuses tensors that share memory, as some optimisers have.
-    return safetensors.torch.save(
-        {name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()}
-    )
+    copies = {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()
+    }
+    return safetensors.torch.save(copies, metadata={_DIGEST: digest_tensors(copies)})
+
+
+def _stored_digest(content: bytes) -> str:
+    """Return the digest of the tensors that a safetensors file holds as metadata; "" if it has none."""
+    size = int.from_bytes(content[:8], "little")
+    return str(json.loads(content[8 : 8 + size]).get("__metadata__", {}).get(_DIGEST, ""))

@@ -111,6 +111,15 @@ def test_a_damaged_row_is_ignored_with_a_note_and_computed_anew(
     assert run(NEAR).cached
 
 
+def test_a_number_changed_in_a_row_is_found(run: Run, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    first = run(NEAR)
+    (path,) = (tmp_path / "rows").iterdir()
+    path.write_text(path.read_text().replace(f'"f1": {first.result.f1}', '"f1": 0.125', 1))
+    again = run(NEAR)
+    assert again.result.f1 == first.result.f1
+    assert "does not match its digest" in caplog.text
+
+
 def test_a_time_taken_under_other_conditions_is_taken_anew_and_the_scores_are_not(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,10 +1,14 @@
 """Command `train` prints progress and the next command, and protects its run directory from mistakes."""
 
 import json
+import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import hnetzoo
+from hnetzoo.training.runs import read_run
 from tests.cli.outcome import Run, fails
 
 TINY = ["--set", "dataset.samples=[20,40,60]", "--epochs", "1", "--batch-size", "32"]
@@ -136,3 +140,18 @@ def test_a_training_records_the_settings_that_it_took_from_its_problems(run: Run
     started = run("train", "hnetgru", *TINY, "--init", "hnetgru@default", "--out", "s", "--json")
     assert started.code == 0
     assert json.loads((tmp_path / "s" / "run.json").read_text())["settings"]["model"]["distance_scale"] is None
+
+
+def test_two_trainings_in_one_directory_give_one_result(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "from hnetzoo.cli import main; main()", "train", "hnetgru", "--out", "run"]
+    options = ["--set", "dataset.samples=[20,40,60]", "--epochs", "40", "--batch-size", "32"]
+    started = [
+        subprocess.Popen([*command, *options, "--seed", str(seed), *fresh], cwd=tmp_path,
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for seed, fresh in ((3, []), (4, ["--fresh"]))
+    ]  # fmt: skip
+    ended = [process.communicate() for process in started]
+    codes = [process.returncode for process in started]
+    assert sorted(codes) == [0, 2], ended
+    assert re.search(r"in use by process \d+|already holds another training", ended[codes.index(2)][1])
+    assert read_run(tmp_path / "run").seed == (3, 4)[codes.index(0)]

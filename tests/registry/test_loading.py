@@ -1,8 +1,10 @@
 """From names to live objects."""
 
+import json
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,8 @@ import torch
 
 import hnetzoo
 from hnetzoo.environment import environment
+from hnetzoo.files import write_record
+from hnetzoo.registry.cards import read_card
 from hnetzoo.registry.components import configure
 from hnetzoo.registry.resolution import resolve_model
 from hnetzoo.training.runs import BEST, RunRecord, write_run
@@ -203,6 +207,37 @@ def carded(tmp_path: Path, run: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     monkeypatch.syspath_prepend(str(tmp_path))
     yield package / "small.json"
     sys.modules.pop("acme_weights", None)
+
+
+@pytest.mark.parametrize(
+    "card", [{"settings": None}, {"settings": {"model": 3}}, {"scope": []}, {"sha256": 3}, {"scope": {"slots": 3}}, []]
+)
+def test_a_card_of_wrong_types_is_damaged(carded: Path, card: object) -> None:
+    carded.write_text(json.dumps(card))
+    with pytest.raises(hnetzoo.CheckpointError, match=r"small.json.* damaged"):
+        hnetzoo.load_model("hnetgru@default", registry=with_card())
+
+
+def test_weights_that_are_not_those_of_the_card_are_refused(carded: Path) -> None:
+    weights = carded.with_suffix(".safetensors")
+    settings = {"settings": {"model": {"hidden_size": 8}}}
+    carded.write_text(json.dumps({**settings, "sha256": sha256(weights.read_bytes()).hexdigest()}))
+    hnetzoo.load_model("hnetgru@default", registry=with_card())
+    carded.write_text(json.dumps({**settings, "sha256": sha256(b"others").hexdigest()}))
+    with pytest.raises(hnetzoo.CheckpointError, match="do not match their digest"):
+        hnetzoo.load_model("hnetgru@default", registry=with_card())
+
+
+def test_an_edited_card_is_refused(carded: Path) -> None:
+    write_record(carded, {"settings": {"model": {"hidden_size": 8}}})
+    carded.write_text(carded.read_text().replace("8", "9", 1))
+    with pytest.raises(hnetzoo.CheckpointError, match="does not match its digest"):
+        hnetzoo.load_model("hnetgru@default", registry=with_card())
+
+
+@pytest.mark.parametrize("shipped", [entry for spec in REGISTRY.models.values() for entry in spec.pretrained], ids=str)
+def test_every_shipped_card_names_the_digest_of_its_weights(shipped: hnetzoo.Pretrained) -> None:
+    assert len(read_card(shipped).sha256) == 64
 
 
 def with_card() -> hnetzoo.Registry:

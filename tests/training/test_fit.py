@@ -21,6 +21,7 @@ from tests.training.train import REGISTRY, SMALL, TINY, Recorder, acme_trainer, 
 def test_run_directory_holds_weights_checkpoints_metrics_and_results(tmp_path: Path) -> None:
     result = train(tmp_path / "run")
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [
+        ".lock",
         "best.safetensors",
         "checkpoints",
         "metrics.jsonl",

@@ -52,13 +52,14 @@ def test_a_training_on_problems_of_many_sizes_learns_and_resumes_to_equal_weight
 
 
 def test_resume_skips_a_damaged_checkpoint_and_gives_equal_weights(tmp_path: Path) -> None:
-    train(tmp_path / "whole", epochs=3)
-    train(tmp_path / "cut", epochs=3)
+    train(tmp_path / "whole", epochs=4)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "cut", Recorder(die_after=3), epochs=4)
     newest = tmp_path / "cut" / "checkpoints" / "epoch-000003" / "tensors.safetensors"
     newest.write_bytes(newest.read_bytes()[:-1])
     recorder = Recorder()
-    train(tmp_path / "cut", recorder, epochs=3, resume=True)
-    assert [record.epoch for record in recorder.records] == [3]
+    train(tmp_path / "cut", recorder, epochs=4, resume=True)
+    assert [record.epoch for record in recorder.records] == [3, 4]
     assert final_state(tmp_path / "cut") == final_state(tmp_path / "whole")
 
 
@@ -68,6 +69,25 @@ def test_resuming_a_finished_training_trains_nothing(tmp_path: Path) -> None:
     again = train(tmp_path / "run", recorder, resume=True)
     assert recorder.steps == 0
     assert (again.last, again.test.f1) == (first.last, first.test.f1)
+
+
+def test_resuming_a_finished_training_writes_nothing_even_without_its_checkpoints(tmp_path: Path) -> None:
+    first = train(tmp_path / "run")
+    for path in (tmp_path / "run" / "checkpoints").rglob("tensors.safetensors"):
+        path.write_bytes(path.read_bytes()[:-1])
+    held = {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("*") if path.name != ".lock"}
+    assert train(tmp_path / "run", resume=True).last == first.last
+    assert held == {path: path.stat().st_mtime_ns for path in held}
+
+
+@pytest.mark.parametrize("name", ["best.safetensors", "run.json", "metrics.jsonl"])
+def test_resuming_a_finished_training_with_a_damaged_file_is_refused(tmp_path: Path, name: str) -> None:
+    train(tmp_path / "run")
+    damaged = tmp_path / "run" / name
+    content = damaged.read_bytes()
+    damaged.write_bytes(content[:-9] + bytes([content[-9] ^ 0x40]) + content[-8:])
+    with pytest.raises(hnetzoo.CheckpointError, match=name):
+        train(tmp_path / "run", resume=True)
 
 
 def test_a_finished_training_is_extended_by_a_schedule_of_its_own(tmp_path: Path) -> None:
@@ -155,7 +175,8 @@ def test_a_small_third_party_trainer_can_be_resumed(tmp_path: Path, acme: hnetzo
 
 
 def test_resuming_is_an_error_if_every_checkpoint_is_damaged(tmp_path: Path) -> None:
-    train(tmp_path / "run")
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "run", Recorder(die_after=2))
     for path in (tmp_path / "run" / "checkpoints").rglob("tensors.safetensors"):
         path.write_bytes(path.read_bytes()[:-1])
     recorder = Recorder()

@@ -1,6 +1,8 @@
 """Run directories: their contents, and which trainings may write into them."""
 
-from dataclasses import replace
+import json
+from contextlib import suppress
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -89,6 +91,53 @@ def test_damaged_record_is_a_checkpoint_error(tmp_path: Path, text: str) -> None
     (tmp_path / "run.json").write_text(text)
     with pytest.raises(CheckpointError, match=r"run.json"):
         read_run(tmp_path)
+
+
+def test_every_flipped_bit_of_a_record_is_found_or_harmless(tmp_path: Path) -> None:
+    path = write_run(tmp_path, RECORD).path / "run.json"
+    content = path.read_bytes()
+    for index in range(len(content)):
+        path.write_bytes(content[:index] + bytes([content[index] ^ 1 << index % 8]) + content[index + 1 :])
+        with suppress(CheckpointError):
+            assert read_run(tmp_path) == replace(RECORD, settings=read_run(tmp_path).settings)
+            assert read_run(tmp_path).differences(RECORD) == []
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(RunRecord)])
+@pytest.mark.parametrize("value", [None, 3.5, -1, [], ["x"], {"x": 3}, True])
+def test_a_field_of_a_wrong_type_is_a_checkpoint_error(tmp_path: Path, name: str, value: object) -> None:
+    write_run(tmp_path, RECORD)
+    document = json.loads((tmp_path / "run.json").read_text())
+    del document["digest"]
+    kinds = {bool: bool, int: int, str: str, tuple: list}
+    if kinds.get(type(getattr(RECORD, name)), dict) is type(value) and value not in (-1, {"x": 3}):
+        pytest.skip("of the right type")
+    accepted = ({"x": 3}, {}) if name in ("scope", "environment") else ()
+    (tmp_path / "run.json").write_text(json.dumps({**document, name: value}))
+    if value in accepted:
+        read_run(tmp_path)
+    else:
+        with pytest.raises(CheckpointError, match=rf"run.json' is damaged \({name}"):
+            read_run(tmp_path)
+
+
+def test_an_interrupted_fresh_start_leaves_a_directory_that_can_be_started_afresh(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = open_run(tmp_path / "run", RECORD).path
+    (run / "checkpoints").mkdir()
+    (run / "metrics.jsonl").write_text("{}\n")
+    with monkeypatch.context() as patch:
+        patch.setattr("hnetzoo.training.runs.shutil.rmtree", _stop)
+        with pytest.raises(KeyboardInterrupt):
+            open_run(run, OTHER, fresh=True)
+    assert read_run(run).differences(RECORD) == []
+    open_run(run, OTHER, fresh=True)
+    assert [path.name for path in run.iterdir()] == ["run.json"]
+
+
+def _stop(*args: object, **kwargs: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_directory_without_record_is_not_a_run(tmp_path: Path) -> None:
