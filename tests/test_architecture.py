@@ -13,7 +13,7 @@ from tests.source import PLUGINS, Import, Source, core, everything, plugins
 HEAVY = {"torch", "numpy", "scipy", "sklearn"}
 LIGHT = re.compile(
     r"hnetzoo(\.(errors|config|files|digests|environment))?|"
-    r"hnetzoo\.registry(\.(specs|hooks|lookup|discovery|isolation|components|paths|scaffold|scope|cards))?|"
+    r"hnetzoo\.registry(\.(specs|hooks|lookup|discovery|isolation|forked|stdout|components|paths|scaffold|scope|cards))?|"
     r"hnetzoo\.(association|training|benchmark|tracking|legacy)(\.(counts|observer|results|runs|settings))?|"
     r"hnetzoo\.(report|cli)(\.\w+)?|"
     r"hnetzoo_\w+|hnetzoo_\w+\.(plugin|config)"

@@ -3,20 +3,26 @@
 A plan is plain data; whoever runs its jobs, in this process or in a worker, looks nothing up again.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from hnetzoo.benchmark.suite import ModelEntry, SeenSplit, Suite
-from hnetzoo.errors import ConfigError
+from hnetzoo.benchmark.results import EVERY_MODEL, Skipped
+from hnetzoo.benchmark.suite import Entry, ModelEntry, SeenSplit, Suite
+from hnetzoo.errors import ConfigError, HnetzooError
 from hnetzoo.registry.components import Component
 from hnetzoo.registry.lookup import Registry
 from hnetzoo.registry.paths import hide_folders
 from hnetzoo.registry.provenance import Code, Sources
 from hnetzoo.registry.resolution import ResolvedModel, resolve_model, resolve_start
 from hnetzoo.registry.specs import BASELINE, FEATURES, NON_LEARNED, DatasetSpec, ModelSpec, Spec, TrainerSpec
+
+_LOG = logging.getLogger(__name__)
+EntryType = TypeVar("EntryType", bound=Entry)
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,12 +97,14 @@ class Plan:
         tasks: In the order of the suite.
         baseline: Title of the model that others are compared with; "" if there is none.
         plugins: Version and origin of every plugin involved, by "distribution:entrypoint".
+        skipped: Optional models and datasets of the suite that cannot be used.
     """
 
     jobs: tuple[Job, ...]
     tasks: tuple[Task, ...]
     baseline: str = ""
     plugins: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    skipped: tuple[Skipped, ...] = ()
 
 
 def plan(suite: Suite, registry: Registry, data: Path = Path(), *, train: bool = False) -> Plan:
@@ -109,17 +117,41 @@ def plan(suite: Suite, registry: Registry, data: Path = Path(), *, train: bool =
         train: Train every learned model, except those that name weights of their own or are tuned.
 
     Raises:
-        HnetzooError: If a name, setting, file or set of weights is not accepted.
+        HnetzooError: If a name, setting, file or set of weights is not accepted, and its entry is not optional.
     """
     _check_titles([entry.title for entry in suite.models])
     _check_titles([entry.title for entry in suite.datasets])
-    entrants = [_entrant(entry, registry, train=train) for entry in suite.models]
-    datasets = [registry.configure(DatasetSpec, entry.name, entry.settings).in_folder(data) for entry in suite.datasets]
-    tasks = [
-        Task(title=entry.title, dataset=dataset, given=hide_folders(type(dataset.config), entry.settings))
-        for entry, dataset in zip(suite.datasets, datasets, strict=True)
+    entrants, broken_models = _usable(suite.models, lambda entry: _entrant(entry, registry, train=train))
+    tasks, broken_datasets = _usable(suite.datasets, lambda entry: _task(entry, registry, data))
+    skipped = [
+        *(Skipped(model=EVERY_MODEL, dataset=title, reason=reason) for title, reason in broken_datasets.items()),
+        *(
+            Skipped(model=title, dataset=task.title, reason=reason)
+            for title, reason in broken_models.items()
+            for task in tasks
+        ),
     ]
-    return plan_jobs(entrants, tasks, suite.seeds, registry)
+    return replace(plan_jobs(entrants, tasks, suite.seeds, registry), skipped=tuple(skipped))
+
+
+def _usable(entries: Iterable[EntryType], resolve: Callable[[EntryType], Found]) -> tuple[list[Found], dict[str, str]]:
+    """Return what entries stand for, and why optional ones cannot be used, by title."""
+    found: list[Found] = []
+    broken: dict[str, str] = {}
+    for entry in entries:
+        try:
+            found.append(resolve(entry))
+        except HnetzooError as error:
+            if not entry.optional:
+                raise
+            broken[entry.title] = " ".join(str(error).split())
+            _LOG.warning("skipping '%s': %s", entry.title, broken[entry.title])
+    return found, broken
+
+
+def _task(entry: Entry, registry: Registry, data: Path) -> Task:
+    dataset = registry.configure(DatasetSpec, entry.name, entry.settings).in_folder(data)
+    return Task(title=entry.title, dataset=dataset, given=hide_folders(type(dataset.config), entry.settings))
 
 
 def plan_jobs(entrants: Iterable[Entrant], tasks: Sequence[Task], seeds: Iterable[int], registry: Registry) -> Plan:

@@ -36,8 +36,8 @@ def run_benchmark(
         on_result: Called with each outcome as it is made.
 
     Returns:
-        The report, in the order of the suite. A model that cannot take a dataset's problems is listed under `skipped`,
-        one that raised an error under `failed`, each with the reason.
+        The report, in the order of the suite. A model that cannot take a dataset's problems, or is optional and cannot
+        be used, is listed under `skipped`, one that raised an error under `failed`, each with the reason.
 
     Raises:
         HnetzooError: If a name, setting, file or set of weights of the suite is not accepted, before anything runs.
@@ -58,7 +58,7 @@ def _report(planned: Plan, outcomes: Sequence[Outcome], options: Options) -> Ben
     return BenchmarkReport(
         environment={**environment(), "threads": threads, "plugins": planned.plugins},
         rows=tuple(result for result in results if isinstance(result, BenchmarkRow)),
-        skipped=tuple(dict.fromkeys(result for result in results if isinstance(result, Skipped))),
+        skipped=tuple(dict.fromkeys([*planned.skipped, *(entry for entry in results if isinstance(entry, Skipped))])),
         failed=tuple(dict.fromkeys(result for result in results if isinstance(result, Failed))),
         tasks={task.title: _task(task.title, planned, outcomes) for task in planned.tasks},
         baseline=planned.baseline,

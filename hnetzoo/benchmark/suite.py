@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field
 
 from hnetzoo.config import Config, read_toml, validate
 from hnetzoo.registry.lookup import Registry
-from hnetzoo.registry.specs import DEFAULT_TASK, FEATURES, NON_LEARNED
+from hnetzoo.registry.specs import DEFAULT_TASK, FEATURES, NON_LEARNED, DatasetSpec, ModelSpec
 
 Values = Mapping[str, Any]
 SeenSplit = Literal["train", "validation"]
@@ -24,6 +24,8 @@ class Entry(Config):
     """What the reports call it; the name where empty."""
     settings: Values = Field(default_factory=dict)
     """Its settings."""
+    optional: bool = False
+    """Skip it with a line where it cannot be used; otherwise that is an error."""
 
     @property
     def title(self) -> str:
@@ -80,18 +82,25 @@ def default_suite(
 ) -> Suite:
     """Return a suite of the given names, with defaults for the rest.
 
-    Models default to all solvers and all pretrained weights, datasets to those tagged "benchmark", seeds to 0;
-    `settings` are those of every dataset. Those "benchmark" datasets offer no features, so that models tagged
+    Models default to all solvers and all pretrained weights, datasets to those tagged "benchmark", seeds to 0; defaults
+    are optional, so that a plugin that cannot be used stops no other. `settings` are those of every dataset. Those "benchmark" datasets offer no features, so that models tagged
     "features" are among the defaults where datasets are given.
     """
     given = tuple(datasets)
-    tasks = given or (name for name, spec in registry.datasets.items() if DEFAULT_TASK in spec.tags)
-    ready = _ready_models(registry, features=bool(given))
+    named = tuple(models)
+    ready = (*_ready_models(registry, features=bool(given)), *_contested(registry, ModelSpec.kind))
+    usual = (name for name, spec in registry.datasets.items() if DEFAULT_TASK in spec.tags)
+    tasks = given or (*usual, *_contested(registry, DatasetSpec.kind))
     return Suite(
-        models=tuple(ModelEntry(name=name) for name in tuple(models) or ready),
-        datasets=tuple(Entry(name=name, settings=settings or {}) for name in tasks),
+        models=tuple(ModelEntry(name=name, optional=not named) for name in named or ready),
+        datasets=tuple(Entry(name=name, settings=settings or {}, optional=not given) for name in tasks),
         seeds=tuple(seeds) or (0,),
     )
+
+
+def _contested(registry: Registry, kind: str) -> Iterator[str]:
+    """Yield the names that several plugins provide, so that a report says why they are missing."""
+    return (conflict.name for conflict in registry.conflicts if conflict.kind == kind)
 
 
 def _ready_models(registry: Registry, *, features: bool) -> Iterator[str]:

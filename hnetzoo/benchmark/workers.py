@@ -17,6 +17,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TypeVar
 
 from hnetzoo.registry.isolation import ignore_unreadable_distributions
+from hnetzoo.registry.stdout import STDERR, STDOUT
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -120,6 +121,7 @@ def _start_worker(level: int, parent: int) -> None:
     ignore_unreadable_distributions()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.stdout = sys.stderr
+    os.dup2(STDERR, STDOUT)
     logging.basicConfig(level=level, format="%(message)s")
 
 

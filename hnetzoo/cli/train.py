@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import asdict
 from json import dumps
 from pathlib import Path
@@ -13,6 +14,7 @@ from hnetzoo.cli.options import DeviceOption, JsonOption, SetOption, resolve_dev
 from hnetzoo.cli.output import note, print_json, print_table
 from hnetzoo.config import Values, read_values
 from hnetzoo.registry.discovery import discover
+from hnetzoo.registry.stdout import stdout_to_stderr
 from hnetzoo.training.observer import Observer
 
 if TYPE_CHECKING:
@@ -56,7 +58,8 @@ def train(
     for name, value in (("epochs", epochs), ("batch_size", batch_size)):
         if value is not None:
             values["trainer"][name] = value
-    job = _job(model, dataset, trainer, values, seed, init)
+    with stdout_to_stderr():
+        job = _job(model, dataset, trainer, values, seed, init)
     from hnetzoo.benchmark.entrants import TrainingOptions
     from hnetzoo.benchmark.jobs import Options
     from hnetzoo.cli.progress import progress
@@ -68,7 +71,8 @@ def train(
         _show(_describe(job, options), json)
         return
     try:
-        with progress(silent=json) as observer:
+        quiet = stdout_to_stderr() if json else nullcontext()
+        with quiet, progress(silent=json) as observer:
             result = _run(job, options, observer)
     except (KeyboardInterrupt, SystemExit):
         note("hnetzoo: interrupted; continue with the same command and --resume")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from hnetzoo.config import Config, TrainerConfig, build_config
-from hnetzoo.errors import PluginLoadError
+from hnetzoo.errors import HnetzooError, PluginLoadError, one_line
 from hnetzoo.registry.paths import resolve_paths
 from hnetzoo.registry.specs import Spec, TrainerSpec
 
@@ -50,9 +50,16 @@ def configure(spec: SpecType, values: Mapping[str, Any] | None = None) -> Compon
     Raises:
         UnknownNameError: If there is no such setting.
         ConfigError: If a value is not accepted.
-        PluginLoadError: If the settings class cannot be loaded or is not of `settings_base`.
+        PluginLoadError: If the settings class cannot be loaded, is not of `settings_base`, or raises another error.
     """
     config_class, base = spec.load_config(), settings_base(spec)
     if not (isinstance(config_class, type) and issubclass(config_class, base)):
         raise PluginLoadError(f"{spec.kind} '{spec.name}': {spec.config} is not a subclass of hnetzoo.{base.__name__}")
-    return Component(spec, build_config(config_class, values or {}, spec.kind, spec.name))
+    try:
+        return Component(spec, build_config(config_class, values or {}, spec.kind, spec.name))
+    except HnetzooError:
+        raise
+    except Exception as error:  # whatever a plugin's own checks raise
+        raise PluginLoadError(
+            f"{spec.kind} '{spec.name}': {spec.config} failed ({one_line(error)}); update the plugin that declares it"
+        ) from error

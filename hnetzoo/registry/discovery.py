@@ -2,34 +2,42 @@
 
 Nothing is loaded at import. Each installed distribution is read in its own try, so that a broken plugin stops no other,
 and a plugin is known as "distribution:entrypoint", so that another distribution's entry point of the same name cannot
-replace it. Failures and conflicts are kept in the registry.
+replace it. Failures and conflicts are kept in the registry. A command reads the declarations of strangers in a forked
+child, so that one that hangs, crashes or exits is known by name and stops nobody.
 """
 
 import os
+import pickle
 import re
 import sys
 import time
 import traceback
 from collections.abc import Iterator, Mapping
-from contextlib import redirect_stdout
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import lru_cache
 from importlib.metadata import Distribution, EntryPoint
+from io import BytesIO
 from types import MappingProxyType
+from typing import Any
 
 import pluggy
 
 from hnetzoo.errors import ConfigError, PluginLoadError, Terminated, UnknownNameError, one_line
 from hnetzoo.registry import hooks
+from hnetzoo.registry.forked import ChildError, call_in_child, can_fork
 from hnetzoo.registry.isolation import all_distributions
 from hnetzoo.registry.lookup import Plugin, Registry
-from hnetzoo.registry.specs import API_VERSION, DatasetSpec, ModelSpec, Spec, TrainerSpec
+from hnetzoo.registry.specs import API_VERSION, Citation, DatasetSpec, ModelSpec, Pretrained, Spec, TrainerSpec
+from hnetzoo.registry.stdout import stdout_to_stderr
 
 ENTRY_POINT_GROUP = "hnetzoo"
 PLUGINS_VARIABLE = "HNETZOO_PLUGINS"
+OWN = "hnetzoo"  # the distribution whose plugins are trusted to load
+LIMIT_S = 30.0  # for the import and the hooks of a plugin
 _HOOKS: Mapping[str, type[Spec]] = MappingProxyType(
     {"hnetzoo_models": ModelSpec, "hnetzoo_datasets": DatasetSpec, "hnetzoo_trainers": TrainerSpec}
 )
+_PLAIN = (*_HOOKS.values(), Plugin, Pretrained, Citation, frozenset, set, complex)
 
 
 def discover() -> Registry:
@@ -120,9 +128,51 @@ def _load(plugin: Plugin, entry_point: EntryPoint | None) -> Plugin:
     """Return an imported plugin with its specs; whatever it raises becomes its `error`."""
     if entry_point is None or plugin.error:
         return plugin
+    if _normalised(plugin.distribution) == OWN or not can_fork():
+        return _load_here(plugin, entry_point)
+    try:
+        return _unpacked(call_in_child(lambda: _packed(_load_here(plugin, entry_point)), LIMIT_S))
+    except ChildError as error:
+        return replace(plugin, error=f"{error}; leave it out with {PLUGINS_VARIABLE}=NAME,...")
+    except pickle.UnpicklingError:  # it declares more than plain data
+        return _load_here(plugin, entry_point)
+
+
+def _packed(plugin: Plugin) -> bytes:
+    """Return a plugin as bytes, its specs without what classes of its own may add; empty if that cannot be done."""
+    kinds = {spec_class.kind: spec_class for spec_class in _HOOKS.values()}
+    plain = [kinds[spec.kind](**{entry.name: getattr(spec, entry.name) for entry in fields(kinds[spec.kind])})
+             for spec in plugin.specs]  # fmt: skip
+    try:
+        return pickle.dumps(replace(plugin, specs=tuple(plain)))
+    except Exception:  # whatever a value raises that cannot be pickled
+        return b""
+
+
+class _Unpacker(pickle.Unpickler):
+    """Reads plain data and declarations, and calls nothing else."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        found = {(known.__module__, known.__name__): known for known in _PLAIN}.get((module, name))
+        if found is None:
+            raise pickle.UnpicklingError(f"{module}.{name} is not plain data")
+        return found
+
+
+def _unpacked(content: bytes) -> Plugin:
+    try:
+        plugin = _Unpacker(BytesIO(content)).load()
+    except EOFError as error:
+        raise pickle.UnpicklingError("nothing was packed") from error
+    assert isinstance(plugin, Plugin), "packed above"
+    return plugin
+
+
+def _load_here(plugin: Plugin, entry_point: EntryPoint) -> Plugin:
+    """Return an imported plugin with its specs; whatever it raises becomes its `error`."""
     start = time.perf_counter()
     try:
-        with redirect_stdout(sys.stderr):  # stdout belongs to the command's own document
+        with stdout_to_stderr():
             specs = tuple(_declared(entry_point.load(), plugin.id))
     except (KeyboardInterrupt, Terminated):
         raise

@@ -4,14 +4,13 @@ A target is written "package.module:Name" and imported on first use, so listing 
 """
 
 import re
-import sys
 from collections.abc import Mapping
-from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, ClassVar
 
 from hnetzoo.errors import ConfigError, PluginLoadError, Terminated, one_line
+from hnetzoo.registry.stdout import stdout_to_stderr
 
 API_VERSION = 1
 """The version of the plugin interface: hooks, specs and contracts. It changes when plugins must be rewritten."""
@@ -132,7 +131,7 @@ class Spec:
     def _load(self, path: str) -> Any:
         module, _, attribute = path.partition(":")
         try:
-            with redirect_stdout(sys.stderr):  # stdout belongs to the command's own document
+            with stdout_to_stderr():
                 return getattr(import_module(module), attribute)
         except (KeyboardInterrupt, Terminated):
             raise

@@ -8,7 +8,7 @@ from fnmatch import fnmatch
 from statistics import fmean, stdev
 from typing import NamedTuple
 
-from hnetzoo.benchmark.results import EVERY_MODEL, BenchmarkReport, BenchmarkRow, Failed, Groups
+from hnetzoo.benchmark.results import EVERY_MODEL, BenchmarkReport, BenchmarkRow, Failed, Groups, Skipped
 from hnetzoo.report.sizes import by_size
 
 MOST_COUNTS = 9  # columns of the breakdown by counts; more are joined by size
@@ -96,6 +96,8 @@ def overview_table(report: BenchmarkReport, metric: str, tasks: str = "*") -> Ta
         if model != EVERY_MODEL:
             values.setdefault(model, {})[task] = "failed"
     for skipped in report.skipped:
+        if skipped.model == EVERY_MODEL:
+            continue
         values.setdefault(skipped.model, {})[skipped.dataset] = skipped.reason
     for (model, task), rows in _joined(report.rows).items():
         values.setdefault(model, {})[task] = f"{_text(column, rows)}{_mark(rows)}"
@@ -130,7 +132,7 @@ def _ranking(dataset: str, models: Mapping[str, Rows], report: BenchmarkReport) 
         (f"{model}{_mark(models[model])}", *(_text(column, models[model]) for column in _COLUMNS)) for model in order
     ]
     missing = {_called(entry): "failed" for entry in report.failed if entry.dataset == dataset}
-    missing |= {entry.model: entry.reason for entry in report.skipped if entry.dataset == dataset}
+    missing |= {_called(entry): entry.reason for entry in report.skipped if entry.dataset == dataset}
     blank = ("",) * (len(_COLUMNS) - 1)
     return Table(
         title=dataset,
@@ -209,7 +211,7 @@ def _failed(report: BenchmarkReport) -> list[tuple[str, str]]:
     return [(entry.model, entry.dataset) for entry in report.failed]
 
 
-def _called(entry: Failed) -> str:
+def _called(entry: Failed | Skipped) -> str:
     return "every model" if entry.model == EVERY_MODEL else entry.model
 
 

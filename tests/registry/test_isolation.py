@@ -52,12 +52,12 @@ def broken(fake_distribution: Install) -> Path:
     return info.parent
 
 
-def run(*arguments: str, site: Path) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, site: Path, before: str = "") -> subprocess.CompletedProcess[str]:
     """Run a command in a fresh process that finds the distributions of a folder."""
     environment = {name: value for name, value in os.environ.items() if name != PLUGINS_VARIABLE}
     path = os.pathsep.join((str(site), *filter(None, sys.path)))
     return subprocess.run(
-        [sys.executable, "-c", "from hnetzoo.cli import main; main()", *arguments],
+        [sys.executable, "-c", f"{before}from hnetzoo.cli import main; main()", *arguments],
         env={**environment, "PYTHONPATH": path},
         cwd=site,
         capture_output=True,
@@ -84,6 +84,69 @@ def test_help_and_list_answer_and_name_every_broken_plugin_in_one_line(broken: P
     warnings = [line for line in plain.stderr.splitlines() if line.startswith("warning: plugin ")]
     assert (plain.returncode, len(warnings)) == (0, len(BROKEN))
     assert "noise" not in plain.stdout
+
+
+DEADLY = {
+    "exits": "import os\nos._exit(0)",
+    "crashes": "import ctypes\nctypes.string_at(0)",
+    "hangs": "import time\ntime.sleep(600)",
+    "endless": HOOK.replace("return ", "import itertools\n    return ") + "itertools.cycle([])\n",
+    "endless-import": "while True:\n    pass",
+    "waits": "import threading, time\nthreading.Thread(target=time.sleep, args=(600,)).start()\n" + HOOK + "[]",
+    "spawns": "import subprocess, sys\nsubprocess.Popen([sys.executable, '-c', 'import time; time.sleep(3)'])\n"
+    + HOOK + "[]",
+}  # fmt: skip
+REASONS = {
+    "exits": "it ended the process with code 0",
+    "crashes": "it crashed (SIGSEGV)",
+    "hangs": "it took longer than 2 s",
+    "endless-import": "it took longer than 2 s",
+}
+
+
+def test_plugins_that_exit_crash_or_hang_are_named_and_the_rest_works(fake_distribution: Install) -> None:
+    sites = [fake_distribution(name, code).parent for name, code in DEADLY.items()]
+    limited = "import hnetzoo.registry.discovery as discovery; discovery.LIMIT_S = 2\n"
+    listed = run("list", "--json", site=sites[0], before=limited)
+    assert listed.returncode == 0, listed.stderr
+    document = json.loads(listed.stdout)
+    failures = {failure["plugin"].partition(":")[0]: failure["error"] for failure in document["failures"]}
+    assert failures == {
+        name: f"{reason}; leave it out with {PLUGINS_VARIABLE}=NAME,..." for name, reason in REASONS.items()
+    }
+    assert {"hnetgru", "hungarian", "doa"} <= {entry["name"] for entry in document["entries"]}
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [
+        "print('noise')",
+        "import sys; print('noise', file=sys.__stdout__)",
+        "import os; os.write(1, b'noise')",
+        "import subprocess; subprocess.run(['echo', 'noise'])",
+    ],
+)
+@pytest.mark.parametrize("command", ["train", "list"])
+def test_what_a_plugin_writes_to_stdout_is_not_in_the_document(
+    fake_distribution: Install, noise: str, command: str
+) -> None:
+    spec = "hnetzoo.ModelSpec(name='loud', summary='', target='loud_net:Loud', config='hnetzoo:Config')"
+    site = fake_distribution("loud", f"import hnetzoo\n{noise}\n@hnetzoo.hookimpl\ndef hnetzoo_models():\n"
+                                     f"    {noise}\n    return [{spec}]\n").parent  # fmt: skip
+    (site / "loud_net.py").write_text(
+        f"import torch\n{noise}\nclass Loud(torch.nn.Module):\n"
+        f"    def __init__(self, config, shape):\n        super().__init__()\n        {noise}\n"
+        "        self.scale = torch.nn.Parameter(torch.ones(()))\n"
+        f"    def forward(self, distance, row_mask=None, col_mask=None):\n        {noise}\n"
+        "        return self.scale - distance\n"
+    )
+    tiny = ["loud", "--dataset", "doa-reference", "--set", "dataset.samples=[100,100,100]", "--epochs", "1",
+            "--batch-size", "50", "--out", "r"]  # fmt: skip
+    done = run(command, *(tiny if command == "train" else []), "--json", site=site)
+    assert done.returncode == 0, done.stderr
+    assert "noise" in done.stderr
+    assert "noise" not in done.stdout
+    json.loads(done.stdout)
 
 
 def test_training_and_benchmark_work_beside_broken_plugins(broken: Path) -> None:
