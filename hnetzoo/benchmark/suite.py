@@ -83,8 +83,9 @@ def default_suite(
     """Return a suite of the given names, with defaults for the rest.
 
     Models default to all solvers and all pretrained weights, datasets to those tagged "benchmark", seeds to 0; defaults
-    are optional, so that a plugin that cannot be used stops no other. `settings` are those of every dataset. Those "benchmark" datasets offer no features, so that models tagged
-    "features" are among the defaults where datasets are given.
+    are optional, so that a plugin that cannot be used stops no other. `settings` are those of every dataset. Those
+    "benchmark" datasets offer no features, so that models tagged "features" are among the defaults where datasets are
+    given.
     """
     given = tuple(datasets)
     named = tuple(models)
