@@ -13,6 +13,7 @@ from hnetzoo.digests import digest_document
 from hnetzoo.errors import CheckpointError
 
 DIGEST = "digest"
+LARGEST_DOCUMENT = 1 << 28  # bytes of a JSON document
 
 
 def write_file(path: Path, content: bytes) -> None:
@@ -42,6 +43,22 @@ def remove_partial_file(path: Path) -> None:
         partial.unlink(missing_ok=True)
 
 
+def read_file(path: Path, most: int) -> bytes:
+    """Return the content of a regular file of at most `most` bytes.
+
+    Raises:
+        OSError: If the file is missing or cannot be read.
+        ValueError: If it is a device or a pipe, which may have no end, or larger.
+    """
+    if not path.is_file():
+        path.stat()  # raises if it is missing
+        raise ValueError("it is not a regular file")
+    size = path.stat().st_size
+    if size > most:
+        raise ValueError(f"it has {size:,} bytes, and at most {most:,} are accepted")
+    return path.read_bytes()
+
+
 def write_json(path: Path, document: Any) -> None:
     """Write a JSON document with `write_file`."""
     write_file(path, (json.dumps(document, indent=2) + "\n").encode())
@@ -50,7 +67,7 @@ def write_json(path: Path, document: Any) -> None:
 def read_json(path: Path) -> Any:
     """Return the JSON document in a file; raises CheckpointError naming the file if it is missing or damaged."""
     try:
-        return json.loads(path.read_bytes())
+        return json.loads(read_file(path, LARGEST_DOCUMENT))
     except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"cannot read '{path}' ({reason(error)}); it is missing or damaged") from None
 

@@ -29,6 +29,7 @@ from hnetzoo.errors import ConfigError, HnetzooError, ResourceError, Terminated
 from hnetzoo.files import reason
 
 TERMINATED = 143
+_OUT_OF_MEMORY = ("not enough memory", "can't allocate memory", "cannot allocate memory", "out of memory")
 _EXHAUSTED = (errno.ENOSPC, errno.EDQUOT, errno.ENOMEM)
 
 app = typer.Typer(
@@ -62,10 +63,11 @@ def run() -> None:
     except (MemoryError, OSError, RuntimeError) as error:
         if _exhausted(error):
             _fail(ResourceError(f"out of memory or disk ({' '.join(str(error).split())}); free some and try again"))
-        if not isinstance(error, OSError) or error.filename is None:
+        if not isinstance(error, OSError):
             raise
         name = error.filename2 or error.filename
-        _fail(ConfigError(f"cannot use '{name}' ({reason(error)}); correct the path or its permissions"))
+        what = f"cannot use '{name}'" if name is not None else "the system refused"
+        _fail(ConfigError(f"{what} ({reason(error)}); correct the path or its permissions"))
 
 
 @app.callback(invoke_without_command=True)
@@ -78,7 +80,7 @@ def _options(version: Annotated[bool, typer.Option("--version", help="Print the 
 
 
 def _fail(error: HnetzooError) -> NoReturn:
-    typer.echo(f"hnetzoo: error: {error}", err=True)
+    typer.echo(f"hnetzoo: error: {' '.join(str(error).splitlines())}", err=True)
     sys.exit(error.exit_code)
 
 
@@ -88,7 +90,7 @@ def _exhausted(error: Exception) -> bool:
         return error.errno in _EXHAUSTED
     if type(error).__name__ == "OutOfMemoryError" or isinstance(error, MemoryError):
         return True
-    return "not enough memory" in str(error)
+    return any(text in str(error).lower() for text in _OUT_OF_MEMORY)
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:

@@ -6,6 +6,8 @@ import typer
 
 from hnetzoo.errors import ConfigError
 
+MAX_SEED = 2**63 - 1  # torch takes no larger one
+
 DeviceOption = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1, ...; auto is cuda if available.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 SetOption = Annotated[

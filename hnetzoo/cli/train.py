@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hnetzoo.cli.options import DeviceOption, JsonOption, SetOption, resolve_device
+from hnetzoo.cli.options import MAX_SEED, DeviceOption, JsonOption, SetOption, resolve_device
 from hnetzoo.cli.output import note, print_json, print_table
 from hnetzoo.config import Values, read_values
 from hnetzoo.registry.discovery import discover
@@ -40,7 +40,7 @@ def train(
         str | None,
         typer.Option(metavar="NAME@VARIANT|run:PATH", help="Weights to start from; random ones by default."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Fixes data, initial weights and data order.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Fixes data, initial weights and data order.")] = 0,
     device: DeviceOption = "auto",
     out: Annotated[Path | None, typer.Option(help="Run directory; runs/MODEL-DATASET-seedN by default.")] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file with tables model, trainer and dataset.")] = None,

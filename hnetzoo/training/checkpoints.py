@@ -15,8 +15,8 @@ from typing import Any
 from torch import Tensor
 
 from hnetzoo.errors import CheckpointError
-from hnetzoo.files import read_json, reason, sync_directory, write_file, write_json
-from hnetzoo.training.weights import load_tensors, serialise
+from hnetzoo.files import read_file, read_json, read_record, reason, sync_directory, write_file, write_record
+from hnetzoo.training.weights import LARGEST, load_tensors, serialise
 
 KEPT = 2  # newest states; if one is damaged, only an epoch is lost and not the training
 _MANIFEST = "manifest.json"
@@ -48,13 +48,13 @@ def save_checkpoint(directory: Path, checkpoint: Checkpoint) -> None:
     contents = {_STATE: tree, _TENSORS: serialise(tensors)}
     target = directory / f"{_PREFIX}{checkpoint.epoch:06d}"
     staging = directory / f".{target.name}.tmp"
-    for stale in (staging, target):
+    for stale in (*directory.glob(f".{_PREFIX}*.tmp"), target):
         shutil.rmtree(stale, ignore_errors=True)
     staging.mkdir(parents=True)
     for name, content in contents.items():
         write_file(staging / name, content)
     files = {name: {"sha256": _digest(content), "size": len(content)} for name, content in contents.items()}
-    write_json(staging / _MANIFEST, {"epoch": checkpoint.epoch, "files": files})
+    write_record(staging / _MANIFEST, {"epoch": checkpoint.epoch, "files": files})
     staging.rename(target)
     sync_directory(directory)
     for old in _newest_first(directory)[KEPT:]:
@@ -80,20 +80,21 @@ def load_checkpoint(directory: Path) -> Checkpoint | None:
 
 
 def _read_checkpoint(path: Path) -> Checkpoint:
-    manifest = read_json(path / _MANIFEST)
+    manifest = read_record(path / _MANIFEST)
     try:
         for name, expected in manifest["files"].items():
-            content = (path / name).read_bytes()
+            content = read_file(path / name, LARGEST)
             if (_digest(content), len(content)) != (expected["sha256"], expected["size"]):
                 raise CheckpointError(f"'{path / name}' does not match its manifest")
         tensors = load_tensors(path / _TENSORS)
         return Checkpoint(int(manifest["epoch"]), _unpack(read_json(path / _STATE), tensors))
-    except (OSError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"'{path}' is damaged ({reason(error)})") from None
 
 
 def _newest_first(directory: Path) -> list[Path]:
-    return sorted(directory.glob(f"{_PREFIX}*"), reverse=True)
+    found = (path for path in directory.glob(f"{_PREFIX}*") if path.name.removeprefix(_PREFIX).isdecimal())
+    return sorted(found, key=lambda path: int(path.name.removeprefix(_PREFIX)), reverse=True)
 
 
 def _pack(node: Any, tensors: dict[str, Tensor], name: str) -> Any:

@@ -23,7 +23,7 @@ from hnetzoo.association.masking import skip_value_checks
 from hnetzoo.association.prediction import cut, evaluating, predict
 from hnetzoo.config import TrainerConfig
 from hnetzoo.digests import digest_tensors
-from hnetzoo.errors import CheckpointError, ConfigError, DivergenceError, ModelError
+from hnetzoo.errors import CheckpointError, ConfigError, DivergenceError, ModelError, one_line
 from hnetzoo.training.batches import problem_groups, shuffled_batches, steps_per_epoch
 from hnetzoo.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from hnetzoo.training.determinism import derived_seed, preserved_state, seed_generators
@@ -111,10 +111,18 @@ class _Loop:
 
     def restore(self) -> None:
         """Load the newest intact checkpoint, if one was saved; epochs that were added get a schedule of their own."""
-        checkpoint = load_checkpoint(self.run_directory / CHECKPOINTS)
+        directory = self.run_directory / CHECKPOINTS
+        checkpoint = load_checkpoint(directory)
         if checkpoint is None:
             return
-        state = checkpoint.state
+        try:
+            self._restore(checkpoint.state)
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise CheckpointError(
+                f"the state in '{directory}' does not fit this training ({one_line(error)}); start over with --fresh"
+            ) from error
+
+    def _restore(self, state: Mapping[str, Any]) -> None:
         fill(self.model, state["model"], str(self.run_directory / CHECKPOINTS))
         self.history = [EpochRecord(**line) for line in state["history"]]
         extended = state.get("epochs", self.settings.epochs) < self.settings.epochs

@@ -19,7 +19,15 @@ from typing import Any, NamedTuple
 from pydantic import ConfigDict, NonNegativeInt, PositiveInt, TypeAdapter, ValidationError
 
 from hnetzoo.errors import CheckpointError, ConfigError
-from hnetzoo.files import read_record, reason, remove_partial_file, write_file, write_record
+from hnetzoo.files import (
+    LARGEST_DOCUMENT,
+    read_file,
+    read_record,
+    reason,
+    remove_partial_file,
+    write_file,
+    write_record,
+)
 from hnetzoo.training.observer import EpochRecord
 
 RUN = "run.json"
@@ -176,7 +184,7 @@ def write_metrics(path: Path, lines: Iterable[Mapping[str, Any]]) -> None:
 def last_epoch(path: Path) -> EpochRecord:
     """Return the last line of metrics.jsonl; raises CheckpointError if the file is missing, empty or damaged."""
     try:
-        return EpochRecord(**json.loads((path / METRICS).read_bytes().splitlines()[-1]))
+        return EpochRecord(**json.loads(read_file(path / METRICS, LARGEST_DOCUMENT).splitlines()[-1]))
     except (OSError, ValueError, TypeError, IndexError) as error:
         raise CheckpointError(
             f"cannot read '{path / METRICS}' ({reason(error)}); restore it or start over with --fresh"

@@ -15,8 +15,9 @@ from torch import Tensor, nn
 
 from hnetzoo.digests import digest_tensors
 from hnetzoo.errors import CheckpointError
-from hnetzoo.files import reason, write_file
+from hnetzoo.files import read_file, reason, write_file
 
+LARGEST = 1 << 30  # bytes of a file of weights
 _DIGEST = "sha256"
 
 
@@ -36,9 +37,9 @@ def load_tensors(path: Path, sha256: str = "") -> dict[str, Tensor]:
         CheckpointError: If the file is missing or damaged, or its contents do not match a digest.
     """
     try:
-        content = path.read_bytes()
+        content = read_file(path, LARGEST)
         tensors = safetensors.torch.load(content)
-    except (OSError, SafetensorError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise CheckpointError(
             f"cannot read weights '{path}' ({reason(error)}); expected a safetensors file: restore it or train again"
         ) from None

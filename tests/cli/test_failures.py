@@ -1,5 +1,7 @@
 """Expected failures of all commands are one line that says what to do, with the exit code of their kind."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -63,8 +65,45 @@ def test_unknown_option_is_a_usage_error(run: Run) -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [MemoryError(), OSError(28, "No space left on device"), RuntimeError("DefaultCPUAllocator: not enough memory")],
+    [
+        MemoryError(),
+        OSError(28, "No space left on device"),
+        RuntimeError("DefaultCPUAllocator: not enough memory"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:127] . DefaultCPUAllocator: can't allocate memory: you tried ..."),
+        RuntimeError("unable to mmap 4096 bytes: Cannot allocate memory (12)"),
+    ],
 )
 def test_running_out_of_memory_or_disk_exits_5(error: Exception) -> None:
     assert app_module._exhausted(error)
     assert not app_module._exhausted(RuntimeError("a bug"))
+
+
+def test_an_error_of_the_system_without_a_path_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise FileNotFoundError(2, "No usable temporary directory found in ['/tmp']")
+
+    monkeypatch.setattr("hnetzoo.cli.generate.discover", refuse)
+    fails(run("generate", "doa", "--out", "p.npz"), 2, "the system refused (No usable temporary directory")
+
+
+def test_a_newline_in_a_name_does_not_break_the_line(run: Run) -> None:
+    fails(run("train", "hnetgru\nrm -rf"), 2, "unknown model 'hnetgru rm -rf'")
+    fails(run("benchmark", "--model", "run:no\nwhere"), 4, "'no where' is not a run directory")
+
+
+def test_a_seed_that_torch_cannot_take_is_a_usage_error(run: Run) -> None:
+    outcome = run("train", "hnetgru", "--seed", str(2**64))
+    assert outcome.code == 2
+    assert "--seed" in outcome.err
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero"), lambda path: path.mkdir()])
+@pytest.mark.parametrize("name", ["best.safetensors", "run.json"])
+def test_a_run_of_what_is_no_file_is_refused_and_not_read(
+    run: Run, tmp_path: Path, make: Callable[[Path], None], name: str
+) -> None:
+    tiny = ["--set", "dataset.samples=[20,40,60]", "--epochs", "1", "--batch-size", "32"]
+    assert run("train", "hnetgru", *tiny, "--out", "r").code == 0
+    (tmp_path / "r" / name).unlink()
+    make(tmp_path / "r" / name)
+    fails(run("show", "run:r") if name == "run.json" else run("benchmark", "--model", "run:r"), 4, "r")

@@ -1,5 +1,7 @@
 """Crash-safe files and checkpoints."""
 
+import json
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -112,3 +114,56 @@ def test_damaged_json_is_named(tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text("{")
     with pytest.raises(CheckpointError, match=r"cannot read '.*run.json'"):
         read_json(tmp_path / "run.json")
+
+
+def test_files_and_folders_of_other_names_are_neither_read_nor_deleted(tmp_path: Path) -> None:
+    (tmp_path / "epoch-zzz").write_text("mine")
+    (tmp_path / "epoch-000009.bak").mkdir()
+    for epoch in range(1, 5):
+        save_checkpoint(tmp_path, Checkpoint(epoch, state(epoch)))
+    found = load_checkpoint(tmp_path)
+    assert found is not None
+    assert found.epoch == 4
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "epoch-zzz", "epoch-000009.bak", "epoch-000003", "epoch-000004"
+    }  # fmt: skip
+
+
+def test_leftovers_of_a_killed_save_are_removed_by_the_next(tmp_path: Path) -> None:
+    (tmp_path / ".epoch-000001.tmp").mkdir()
+    save_checkpoint(tmp_path, Checkpoint(2, state(2)))
+    assert [path.name for path in tmp_path.iterdir()] == ["epoch-000002"]
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "state.json", "tensors.safetensors"])
+def test_every_flipped_bit_of_a_checkpoint_is_found_or_harmless(tmp_path: Path, name: str) -> None:
+    save_checkpoint(tmp_path, Checkpoint(1, state(1)))
+    path = tmp_path / "epoch-000001" / name
+    content = path.read_bytes()
+    whole = load_checkpoint(tmp_path)
+    assert whole is not None
+    for index in range(len(content)):
+        path.write_bytes(content[:index] + bytes([content[index] ^ 1 << index % 8]) + content[index + 1 :])
+        with suppress(CheckpointError):
+            found = load_checkpoint(tmp_path)
+            assert found is not None
+            assert found.epoch == whole.epoch
+            assert same(found.state, whole.state)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"files": {}},
+        {"epoch": "x", "files": {}},
+        {"epoch": 1, "files": []},
+        {"epoch": 1, "files": {"../x": {"sha256": "", "size": 0}}},
+        {"epoch": [], "files": {"state.json": None}},
+        [],
+    ],
+)
+def test_a_manifest_of_another_form_is_damaged(tmp_path: Path, document: object) -> None:
+    save_checkpoint(tmp_path, Checkpoint(1, state(1)))
+    (tmp_path / "epoch-000001" / "manifest.json").write_text(json.dumps(document))
+    with pytest.raises(CheckpointError, match="no checkpoint in"):
+        load_checkpoint(tmp_path)

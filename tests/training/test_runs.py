@@ -103,22 +103,26 @@ def test_every_flipped_bit_of_a_record_is_found_or_harmless(tmp_path: Path) -> N
             assert read_run(tmp_path).differences(RECORD) == []
 
 
-@pytest.mark.parametrize("name", [field.name for field in fields(RunRecord)])
-@pytest.mark.parametrize("value", [None, 3.5, -1, [], ["x"], {"x": 3}, True])
+RIGHT = {"scope": ({}, {"x": 3}), "environment": ({}, {"x": 3}), "resample": (True,)}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        (entry.name, value)
+        for entry in fields(RunRecord)
+        for value in (None, 3.5, -1, [], ["x"], {}, {"x": 3}, True)
+        if value not in RIGHT.get(entry.name, ()) and not (value == {} and "Mapping" in str(entry.type))
+    ],
+    ids=str,
+)
 def test_a_field_of_a_wrong_type_is_a_checkpoint_error(tmp_path: Path, name: str, value: object) -> None:
     write_run(tmp_path, RECORD)
     document = json.loads((tmp_path / "run.json").read_text())
     del document["digest"]
-    kinds = {bool: bool, int: int, str: str, tuple: list}
-    if kinds.get(type(getattr(RECORD, name)), dict) is type(value) and value not in (-1, {"x": 3}):
-        pytest.skip("of the right type")
-    accepted = ({"x": 3}, {}) if name in ("scope", "environment") else ()
     (tmp_path / "run.json").write_text(json.dumps({**document, name: value}))
-    if value in accepted:
+    with pytest.raises(CheckpointError, match=rf"run.json' is damaged \({name}"):
         read_run(tmp_path)
-    else:
-        with pytest.raises(CheckpointError, match=rf"run.json' is damaged \({name}"):
-            read_run(tmp_path)
 
 
 def test_an_interrupted_fresh_start_leaves_a_directory_that_can_be_started_afresh(
