@@ -45,7 +45,7 @@ if TYPE_CHECKING:
         typical_distance,
         unmatched_costs,
     )
-    from hnetzoo.config import Config, OneCycleConfig, Share, SplitShares, TrainerConfig
+    from hnetzoo.config import Config, OneCycleConfig, Share, SplitShares, TrainerConfig, check_cells
     from hnetzoo.errors import (
         CheckpointError,
         ConfigError,
@@ -109,6 +109,7 @@ _MODULE_OF = {
     "allowed_pairs": "association.masking",
     "angular_velocity": "tracking.directions",
     "assign": "association.assignment",
+    "check_cells": "config",
     "check_problem_shapes": "association.masking",
     "compress_logits": "association.masking",
     "decode": "association.decoding",
@@ -188,6 +189,7 @@ __all__ = [
     "angular_velocity",
     "assign",
     "boxes",
+    "check_cells",
     "check_problem_shapes",
     "compress_logits",
     "decode",

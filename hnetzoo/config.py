@@ -22,8 +22,15 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from hnetzoo.errors import ConfigError, UnknownNameError
+from hnetzoo.files import read_file, reason
 
 SECTIONS = ("model", "trainer", "dataset")
+MAX_SEED = 2**63 - 1
+"""The largest seed that torch takes."""
+MOST_CELLS = 2**28
+"""Most cells of the distances of a split: 1 GiB."""
+_LARGEST_FILE = 1 << 24  # bytes of settings
+_SHOWN = 80  # characters of a value in a message
 Values = dict[str, dict[str, Any]]
 Share = Annotated[float, Field(ge=0, le=1)]
 """Type of a setting that is a share, from 0 to 1."""
@@ -103,6 +110,22 @@ class SplitShares(Config):
         return self
 
 
+def check_cells(problems: int, n: int, m: int) -> None:
+    """Raise ValueError, for a validator of settings, if the distances [problems, n, m] have more than `MOST_CELLS`.
+
+    Example:
+        >>> check_cells(400_000, 8, 8)
+        >>> check_cells(400_000, 1000, 1000)
+        Traceback (most recent call last):
+        ...
+        ValueError: 400,000 problems of 1,000 x 1,000 are more than 268,435,456 cells; ask for fewer or smaller ones
+    """
+    if problems * n * m > MOST_CELLS:
+        raise ValueError(
+            f"{problems:,} problems of {n:,} x {m:,} are more than {MOST_CELLS:,} cells; ask for fewer or smaller ones"
+        )
+
+
 ConfigType = TypeVar("ConfigType", bound=Config)
 
 
@@ -172,7 +195,7 @@ def validate(config_class: type[ConfigType], values: Mapping[str, Any], where: s
         place = ".".join([where, *map(str, path)])
         if problems[0]["type"] == "missing":
             raise ConfigError(f"{place} is required{remedy}") from None
-        raise ConfigError(f"{place} = {problems[0]['input']!r}: {message}{remedy}") from None
+        raise ConfigError(f"{place} = {_shown(problems[0]['input'])}: {message}{remedy}") from None
 
 
 def _is_alternative(problem: ErrorDetails, values: Mapping[str, Any]) -> bool:
@@ -189,18 +212,25 @@ def _is_alternative(problem: ErrorDetails, values: Mapping[str, Any]) -> bool:
 def read_toml(path: Path) -> dict[str, Any]:
     """Return the contents of a TOML file; raises ConfigError naming the file if it is missing or malformed."""
     try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
-    except OSError as error:
+        content = read_file(path, _LARGEST_FILE)
+    except (OSError, ValueError) as error:
         raise ConfigError(
-            f"cannot read settings file '{path}' ({error.strerror}); give the path of a TOML file"
+            f"cannot read settings file '{path}' ({reason(error)}); give the path of a TOML file"
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    try:
+        return tomllib.loads(content.decode())
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"settings file '{path}' is not valid TOML ({error}); correct it there") from None
 
 
 def _parse(text: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return text
+
+
+def _shown(value: Any) -> str:
+    """Return a value as code, cut short."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

@@ -5,6 +5,7 @@ Records are JSON objects that hold the digest of the rest of them, by which dama
 
 import json
 import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -50,13 +51,17 @@ def read_file(path: Path, most: int) -> bytes:
         OSError: If the file is missing or cannot be read.
         ValueError: If it is a device or a pipe, which may have no end, or larger.
     """
-    if not path.is_file():
-        path.stat()  # raises if it is missing
-        raise ValueError("it is not a regular file")
-    size = path.stat().st_size
-    if size > most:
-        raise ValueError(f"it has {size:,} bytes, and at most {most:,} are accepted")
+    check_size(path, most)
     return path.read_bytes()
+
+
+def check_size(path: Path, most: int) -> None:
+    """Raise as `read_file` does where a file is not to be read."""
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise ValueError("it is not a regular file")
+    if found.st_size > most:
+        raise ValueError(f"it has {found.st_size:,} bytes, and at most {most:,} are accepted")
 
 
 def write_json(path: Path, document: Any) -> None:
@@ -95,7 +100,9 @@ def read_record(path: Path) -> dict[str, Any]:
 
 
 def sync_directory(path: Path) -> None:
-    """Sync a directory to disk, so that renames in it survive a power failure."""
+    """Sync a directory to disk, so that renames in it survive a power failure; Windows does that by itself."""
+    if os.name == "nt":  # a directory cannot be opened there
+        return
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

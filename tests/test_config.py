@@ -108,7 +108,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     message = f"cannot read settings file '{path}' (No such file or directory); give the path of a TOML file"
     with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
         read_values(path)
-    with pytest.raises(ConfigError, match="Is a directory"):
+    with pytest.raises(ConfigError, match="it is not a regular file"):
         read_toml(tmp_path)
 
 

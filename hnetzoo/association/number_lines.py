@@ -8,7 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hnetzoo.errors import DataError
+from hnetzoo.files import read_file, reason
 
+MOST_SLOTS = 1 << 26  # frames times slots
+_LARGEST_FILE = 1 << 27  # bytes
 LARGEST = 1e12  # largest absolute value that is accepted; keeps areas and distances finite
 
 Floats = NDArray[np.float64]
@@ -66,7 +69,7 @@ def read_number_lines(path: Path, form: str, least: int, most: int) -> NumberLin
         >>> lines.values.tolist(), lines.columns.tolist(), lines.line.tolist()
         ([[0.0, 1.5], [1.0, 0.0]], [3, 1], [1, 3])
     """
-    rows = [(number, line.split(",")) for number, line in enumerate(_text(path, form), start=1) if line.strip()]
+    rows = [(number, line.split(",", most)) for number, line in enumerate(_text(path, form), start=1) if line.strip()]
     values = np.zeros((len(rows), most))
     for row, (number, fields) in enumerate(rows):
         if len(fields) < least:
@@ -80,11 +83,16 @@ def read_number_lines(path: Path, form: str, least: int, most: int) -> NumberLin
         path=path,
         form=form,
         values=values,
-        columns=np.array([len(fields) for _, fields in rows], dtype=np.int64),
+        columns=np.array([_columns(fields, most) for _, fields in rows], dtype=np.int64),
         line=np.array([number for number, _ in rows], dtype=np.int64),
     )
     lines.refuse(~np.all(np.abs(values) <= LARGEST, axis=1), "a value is not a number within 1e12")
     return lines
+
+
+def _columns(fields: list[str], most: int) -> int:
+    """Return the number of columns of a line that was cut after so many."""
+    return len(fields) if len(fields) <= most else most + fields[most].count(",") + 1
 
 
 def repeated(keys: Ints) -> Bools:
@@ -112,6 +120,9 @@ def spread_over_frames(frame: Ints, frames: int, *fields: NDArray[Any]) -> list[
         First which slots hold a line, bool [frames, slots], then for each field an array [frames, slots, ...], 0 in
         slots without a line. The number of slots is the largest number of lines in a frame, at least one.
 
+    Raises:
+        DataError: If there are more than 2^26 slots in all.
+
     Example:
         >>> exists, values = spread_over_frames(np.array([1, 0, 1]), 2, np.array([5.0, 6.0, 7.0]))
         >>> exists.tolist(), values.tolist()
@@ -119,6 +130,11 @@ def spread_over_frames(frame: Ints, frames: int, *fields: NDArray[Any]) -> list[
     """
     order = np.argsort(frame, kind="stable")
     counts = np.bincount(frame, minlength=frames)
+    if frames * int(counts.max(initial=0)) > MOST_SLOTS:
+        raise DataError(
+            f"{frames:,} frames with up to {counts.max():,} lines are more than {MOST_SLOTS:,} slots; correct the last "
+            "frame number, or cut the file"
+        )
     slot = np.arange(len(frame)) - np.repeat(counts.cumsum() - counts, counts)
     spread = []
     for field in (np.ones(len(frame), dtype=np.bool_), *fields):
@@ -130,10 +146,10 @@ def spread_over_frames(frame: Ints, frames: int, *fields: NDArray[Any]) -> list[
 
 def _text(path: Path, form: str) -> list[str]:
     try:
-        return path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not a text file"
-        raise DataError(f"cannot read '{path}' ({reason}); give a text file with lines of {form}") from None
+        return read_file(path, _LARGEST_FILE).decode("utf-8-sig").splitlines()
+    except (OSError, ValueError) as error:
+        why = "it is not a text file" if isinstance(error, UnicodeDecodeError) else reason(error)
+        raise DataError(f"cannot read '{path}' ({why}); give a text file with lines of {form}") from None
 
 
 def _error(path: Path, line: int, what: str, form: str) -> DataError:

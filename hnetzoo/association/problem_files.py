@@ -10,15 +10,14 @@
     col_features  float  [b, m, k]   optional
     split         uint8  [b]         optional; 0 train, 1 validation, 2 test
 
-Nothing is unpickled.
+Nothing is unpickled. A file may hold 1 GiB of arrays, a .csv matrix 16 MiB of text.
 """
 
 import io
-import zlib
-from lzma import LZMAError
+import math
 from pathlib import Path
-from typing import Any, NamedTuple
-from zipfile import BadZipFile, is_zipfile
+from typing import IO, Any, NamedTuple
+from zipfile import ZipFile
 
 import numpy as np
 import torch
@@ -27,10 +26,12 @@ from torch import Tensor
 
 from hnetzoo.association.batch import AssociationBatch, full_masks, valid_cells
 from hnetzoo.errors import ConfigError, DataError
-from hnetzoo.files import write_file
+from hnetzoo.files import check_size, read_file, reason, write_file
 
 Array = NDArray[Any]
 SUFFIXES = (".npz", ".npy", ".csv")
+LARGEST_ARRAYS = 1 << 30  # bytes, unpacked
+LARGEST_TEXT = 1 << 24  # bytes
 _ROWS, _COLUMNS = ("row_mask", "row_active"), ("col_mask", "col_active")
 
 
@@ -137,41 +138,57 @@ def write_array(path: Path, array: Array) -> None:
 
 def _load_npz(path: Path) -> dict[str, Array]:
     try:
-        with path.open("rb") as file:  # opened here, because numpy leaves a damaged archive open
-            if not is_zipfile(file):
-                raise ValueError("it is not a zip archive")
-            file.seek(0)
-            with np.load(file, allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in archive.files}
-        for name, array in arrays.items():
-            if not isinstance(array, np.ndarray):
-                raise ValueError(f"'{name}' in it is not an array")
-        return arrays
-    except (OSError, ValueError, EOFError, RuntimeError, BadZipFile, zlib.error, LZMAError) as error:
+        check_size(path, LARGEST_ARRAYS)
+        with ZipFile(path) as archive:
+            entries = archive.infolist()
+            unpacked = sum(entry.file_size for entry in entries)
+            if unpacked > LARGEST_ARRAYS:
+                raise ValueError(f"it unpacks to {unpacked:,} bytes, and at most {LARGEST_ARRAYS:,} are accepted")
+            arrays = {}
+            for entry in entries:
+                if not entry.filename.endswith(".npy"):
+                    raise ValueError(f"'{entry.filename}' in it is not an array")
+                with archive.open(entry) as file:
+                    arrays[entry.filename.removesuffix(".npy")] = _read_array(file, entry.file_size)
+            return arrays
+    except Exception as error:  # damaged archives and headers raise of many kinds
         raise DataError(
-            f"cannot read '{path}' as .npz ({_reason(error)}); give a file of plain numeric arrays"
+            f"cannot read '{path}' as .npz ({reason(error)}); give a file of plain numeric arrays"
         ) from None
 
 
 def _load_npy(path: Path) -> Array:
     try:
+        check_size(path, LARGEST_ARRAYS)
         with path.open("rb") as file:
-            array: Array = np.lib.format.read_array(file, allow_pickle=False)
-            return array
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"cannot read '{path}' as .npy ({_reason(error)}); give a plain numeric array") from None
+            return _read_array(file, path.stat().st_size)
+    except Exception as error:  # damaged headers raise of many kinds
+        raise DataError(f"cannot read '{path}' as .npy ({reason(error)}); give a plain numeric array") from None
+
+
+def _read_array(file: IO[bytes], size: int) -> Array:
+    """Return the array of a .npy file of so many bytes; its header is checked before memory is taken for it."""
+    version = np.lib.format.read_magic(file)
+    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read_header(file)
+    asked = math.prod(shape) * dtype.itemsize
+    if not dtype.hasobject and (min(shape, default=0) < 0 or asked > size):  # objects are refused below
+        raise ValueError(f"its header asks for {list(shape)} of {dtype}, and it has {size:,} bytes")
+    file.seek(0)
+    array: Array = np.lib.format.read_array(file, allow_pickle=False)
+    return array
 
 
 def _load_csv(path: Path) -> Array:
     """Return a matrix of numbers, one line per reference."""
     try:
-        lines = [line for line in path.read_text().splitlines() if line.strip()]
+        lines = [line for line in read_file(path, LARGEST_TEXT).decode().splitlines() if line.strip()]
         if not lines:
             raise ValueError("it is empty")
         return np.array([[float(entry) for entry in line.split(",")] for line in lines], ndmin=2)
     except (OSError, ValueError) as error:
         raise DataError(
-            f"cannot read '{path}' as a distance matrix ({_reason(error)}); expected a line of comma-separated numbers "
+            f"cannot read '{path}' as a distance matrix ({reason(error)}); expected a line of comma-separated numbers "
             "per reference, all lines of one length"
         ) from None
 
@@ -235,7 +252,3 @@ def _check_first(path: Path, name: str, what: str, wrong: Tensor) -> None:
     if bool(wrong.any()):
         place = wrong.nonzero()[0].tolist()
         raise DataError(f"'{path}': {name} has {what}, first at index {place}; correct the file")
-
-
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from hnetzoo.errors import DataError
+from hnetzoo.files import LARGEST_DOCUMENT, read_file
 
 SCHEMA = 1
 EVERY_MODEL = "*"
@@ -109,7 +110,7 @@ class BenchmarkReport:
     def read(cls, path: Path) -> "BenchmarkReport":
         """Return the report of a stored document; raises DataError naming the file if it is not one."""
         try:
-            document = json.loads(path.read_text())
+            document = json.loads(read_file(path, LARGEST_DOCUMENT))
             if document["schema"] != SCHEMA:
                 raise ValueError(f"schema {document['schema']}, expected {SCHEMA}")
             return cls(
@@ -127,7 +128,7 @@ class BenchmarkReport:
                 f"'{path}' is not a benchmark document ({place} = {problem['input']!r}: {problem['msg']}); "
                 "write one with 'hnetzoo benchmark --json'"
             ) from None
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise DataError(
                 f"'{path}' is not a benchmark document ({error}); write one with 'hnetzoo benchmark --json'"
             ) from None

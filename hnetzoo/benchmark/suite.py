@@ -1,18 +1,20 @@
 """What to benchmark: models, datasets and seeds, from a TOML file or by default. Names are resolved by the plan."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
-from hnetzoo.config import Config, read_toml, validate
+from hnetzoo.config import MAX_SEED, Config, read_toml, validate
 from hnetzoo.registry.lookup import Registry
 from hnetzoo.registry.specs import DEFAULT_TASK, FEATURES, NON_LEARNED, DatasetSpec, ModelSpec
 
 Values = Mapping[str, Any]
 SeenSplit = Literal["train", "validation"]
+MOST_CHOICES = 10_000  # settings that one model is tuned over
 
 
 class Entry(Config):
@@ -47,6 +49,13 @@ class ModelEntry(Entry):
     tune_on: Annotated[tuple[SeenSplit, ...], Field(min_length=1)] = ("validation",)
     """The splits to choose on. ["train", "validation"] gives a gate all problems that a network may learn from."""
 
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        count = math.prod(map(len, self.tune.values()))
+        if count > MOST_CHOICES:
+            raise ValueError(f"tune has {count:,} combinations; at most {MOST_CHOICES:,} are tried: give fewer values")
+        return self
+
     @property
     def choices(self) -> list[dict[str, Any]]:
         """The values of `tune` in all combinations; one, without any value, where nothing is tuned."""
@@ -64,7 +73,7 @@ class Suite(Config):
     """Models, in any order; the baseline is put first."""
     datasets: tuple[Annotated[Entry, BeforeValidator(_named)], ...]
     """Datasets, in the order of the report."""
-    seeds: tuple[int, ...] = (0,)
+    seeds: tuple[Annotated[int, Field(ge=0, le=MAX_SEED)], ...] = (0,)
     """Seeds of the test splits, and of trainings."""
 
 

@@ -12,9 +12,10 @@ import typer
 from hnetzoo.cli.options import DeviceOption, JsonOption, SetOption, resolve_device
 from hnetzoo.cli.output import check_writable, note, print_json, scope_warnings
 from hnetzoo.config import read_values
-from hnetzoo.errors import ConfigError
+from hnetzoo.errors import ConfigError, DataError
 from hnetzoo.registry.discovery import discover
 from hnetzoo.registry.specs import FEATURES
+from hnetzoo.registry.stdout import stdout_to_stderr
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from hnetzoo.registry.resolution import Weights
 
 SUFFIXES = (".npz", ".npy", ".csv")
+OBSERVATION_COLUMNS = range(4, 8)  # of files of directions, as those of DCASE
 
 
 class Method(StrEnum):
@@ -50,6 +52,7 @@ def associate(
     certificate: Annotated[
         bool, typer.Option("--certificate", help="Prove how far the pairs are at most from the least total distance.")
     ] = False,
+    costs: Annotated[bool, typer.Option("--costs", help="INPUT holds costs, which may be negative.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Refuse problems outside the scope of the weights.")] = False,
     settings: SetOption = None,
     device: DeviceOption = "cpu",
@@ -72,10 +75,11 @@ def associate(
     stored = read_distances(source)
     where = resolve_device(device)
     b, n, m = stored.distance.shape
-    resolved = resolve_model(model, discover(), values["model"])
-    matcher = resolved.load((n, m)).to(where)
     problems = stored.distance, stored.row_mask, stored.col_mask
-    with scope_warnings(strict=strict):
+    _check_distances(source, *problems, costs=costs)
+    with stdout_to_stderr(), scope_warnings(strict=strict):
+        resolved = resolve_model(model, discover(), values["model"])
+        matcher = resolved.load((n, m)).to(where)
         features = stored.features if FEATURES in resolved.spec.tags else {}
         logits = predict(matcher, *problems, features=features, name=model, device=where)
     association = decode(logits, *problems[1:], method=method.value)
@@ -96,6 +100,30 @@ def associate(
         typer.echo(f"wrote {len(pairs):,} pairs of {b:,} problems to {out}")
     if not json:
         note(_summary(len(pairs), b, facts))
+
+
+def _check_distances(source: Path, distance: "Tensor", row_mask: "Tensor", col_mask: "Tensor", *, costs: bool) -> None:
+    """Raise DataError if the numbers are no distances: negative, or lines of observations instead of a matrix."""
+    valid = row_mask[:, :, None] & col_mask[:, None, :]
+    if not costs and bool((distance < 0)[valid].any()):
+        raise DataError(
+            f"'{source}' holds negative numbers, and distances are 0 or more; give --costs if costs are meant"
+        )
+    if source.suffix == ".csv" and _are_observations(distance[0]):
+        raise DataError(
+            f"'{source}' looks like lines of observations (frame, class, ...) instead of a matrix of distances; use "
+            "the dataset doa-csv for files of directions, mot for boxes"
+        )
+
+
+def _are_observations(matrix: "Tensor") -> bool:
+    """Return whether a matrix has a few columns of which the first two are frames in order and whole labels."""
+    rows, columns = matrix.shape
+    if rows < 2 * columns or columns not in OBSERVATION_COLUMNS:
+        return False
+    frame, label = matrix[:, 0], matrix[:, 1]
+    whole = bool((matrix[:, :2] == matrix[:, :2].round()).all())
+    return whole and bool((frame.diff() >= 0).all()) and bool(frame[-1] > frame[0]) and bool(label.max() < rows)
 
 
 def _facts(
@@ -124,6 +152,8 @@ def _summary(pairs: int, problems: int, facts: dict[str, Any]) -> str:
     ]
     if "f1" in facts:
         parts.append(f"F1 {facts['f1']:.4f}, exact {facts['exact']:.4f} against the truth in the file")
+    if not pairs:
+        parts.append("none was made: check the unit, the masks, and that not all distances are infinite")
     if "optimality_gap" in facts:
         proven = [gap for gap in facts["optimality_gap"] if gap is not None]
         worst = f"at most {max(proven):.3g} above the least total distance" if proven else "nothing proven"

@@ -9,9 +9,10 @@ import typer
 from hnetzoo.cli.options import DeviceOption, resolve_device
 from hnetzoo.cli.output import check_writable, console, note, print_json
 from hnetzoo.cli.progress import LineObserver
-from hnetzoo.config import read_values
+from hnetzoo.config import MAX_SEED, read_values
 from hnetzoo.errors import ConfigError
 from hnetzoo.registry.discovery import discover
+from hnetzoo.registry.stdout import stdout_to_stderr
 from hnetzoo.training.observer import NullObserver
 
 if TYPE_CHECKING:
@@ -29,7 +30,9 @@ def benchmark(
         list[str] | None, typer.Option(help="A name, name@variant or run:PATH; may be repeated.", show_default=False)
     ] = None,
     dataset: Annotated[list[str] | None, typer.Option(help="A dataset; may be repeated.", show_default=False)] = None,
-    seed: Annotated[list[int] | None, typer.Option(help="Seed of the data; may be repeated.", show_default="0")] = None,
+    seed: Annotated[
+        list[int] | None, typer.Option(min=0, max=MAX_SEED, help="Seed of the data; may be repeated.", show_default="0")
+    ] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="A setting of the datasets, dataset.*; may be repeated."),
@@ -79,14 +82,15 @@ def benchmark(
     chosen = read_suite(suite) if suite else default_suite(registry, *names, values["dataset"])
     runs = runs or (RUNS if suite or train else None)
     try:
-        report = run_benchmark(
-            chosen,
-            registry,
-            options=_options(resolve_device(device), data, runs, jobs, fresh=fresh, strict=strict),
-            train=train,
-            observer=NullObserver if quiet else LineObserver,
-            on_result=(lambda outcome: None) if quiet else _notes(),
-        )
+        with stdout_to_stderr():
+            report = run_benchmark(
+                chosen,
+                registry,
+                options=_options(resolve_device(device), data, runs, jobs, fresh=fresh, strict=strict),
+                train=train,
+                observer=NullObserver if quiet else LineObserver,
+                on_result=(lambda outcome: None) if quiet else _notes(),
+            )
     except (KeyboardInterrupt, SystemExit):
         if runs:
             note(f"hnetzoo: interrupted; finished work is kept under {runs}, the same command continues")

@@ -8,7 +8,7 @@ import typer
 
 from hnetzoo.cli.options import JsonOption, SetOption
 from hnetzoo.cli.output import check_writable, print_json
-from hnetzoo.config import read_values
+from hnetzoo.config import MAX_SEED, read_values
 from hnetzoo.errors import ConfigError
 from hnetzoo.registry.discovery import discover
 
@@ -28,7 +28,7 @@ def generate(
     split: Annotated[
         Part, typer.Option(help="Which split; all adds an array with the split of each problem.")
     ] = Part.train,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the data.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of the data.")] = 0,
     config: Annotated[Path | None, typer.Option(help="TOML file with a table dataset.")] = None,
     settings: SetOption = None,
     json: JsonOption = False,

@@ -6,8 +6,6 @@ import typer
 
 from hnetzoo.errors import ConfigError
 
-MAX_SEED = 2**63 - 1  # torch takes no larger one
-
 DeviceOption = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1, ...; auto is cuda if available.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 SetOption = Annotated[
@@ -23,7 +21,7 @@ def resolve_device(name: str) -> str:
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        torch.empty(0, device=name)
+        torch.zeros(1, device=name).item()
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise ConfigError(f"device '{name}' cannot be used ({reason}); choose cpu, or auto") from None

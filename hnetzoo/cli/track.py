@@ -11,6 +11,7 @@ from hnetzoo.config import read_values, validate
 from hnetzoo.errors import ConfigError
 from hnetzoo.registry.discovery import discover
 from hnetzoo.registry.specs import FEATURES
+from hnetzoo.registry.stdout import stdout_to_stderr
 from hnetzoo.tracking.counts import SCORE_NAMES
 from hnetzoo.tracking.settings import BoxDistance, TrackerConfig
 
@@ -62,7 +63,7 @@ def track(
     if min_confidence is not None:
         kept &= boxes.confidence >= min_confidence
     boxes = boxes.select(kept)
-    with scope_warnings(strict=strict):
+    with stdout_to_stderr(), scope_warnings(strict=strict):
         identity = _tracker(model, values["model"], config, boxes).run(boxes)
     boxes = boxes._replace(identity=identity).select(identity >= 0)
     write_tracks(out, boxes, boxes.identity)

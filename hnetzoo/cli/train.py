@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hnetzoo.cli.options import MAX_SEED, DeviceOption, JsonOption, SetOption, resolve_device
+from hnetzoo.cli.options import DeviceOption, JsonOption, SetOption, resolve_device
 from hnetzoo.cli.output import note, print_json, print_table
-from hnetzoo.config import Values, read_values
+from hnetzoo.config import MAX_SEED, Values, read_values
 from hnetzoo.registry.discovery import discover
 from hnetzoo.registry.stdout import stdout_to_stderr
 from hnetzoo.training.observer import Observer

@@ -200,7 +200,7 @@ def _reason(code: int, said: str, order: Order) -> str:
         return _printable(said)
     if code == OUT_OF_MEMORY:
         return f"asks for more memory than the {order.memory >> 20} MiB that a file of its size may take"
-    if code == -signal.SIGXCPU:
+    if code == -getattr(signal, "SIGXCPU", code + 1):
         return f"was given up after {order.seconds} s of processor time"
     ended = f"signal {-code}" if code < 0 else f"code {code}"
     return f"could not be read (the reader ended with {ended}: {_printable(said) or 'no message'})"

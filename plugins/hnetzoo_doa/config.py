@@ -32,6 +32,8 @@ class DOAReferenceConfig(hnetzoo.Config):
                 f"the protocol draws elevations without replacement and has only {elevations} at "
                 f"{max(self.resolutions_deg)} degrees; use max_doas <= {elevations} or finer resolutions_deg"
             )
+        problems = len(self.resolutions_deg) * (self.max_doas + 1) ** 2 * max(self.samples)
+        hnetzoo.check_cells(problems, self.max_doas, self.max_doas)
         return self
 
 
@@ -50,6 +52,11 @@ class DOAConfig(hnetzoo.Config):
     """Probability that the prediction of a reference is replaced by a false alarm, in the other problems."""
     noise_deg: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = (1.0, 30.0)
     """Range of the angular noise of a problem, log-uniform [degrees, standard deviation per tangent axis]."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        hnetzoo.check_cells(self.samples, self.max_doas, self.max_doas)
+        return self
 
 
 class DOATracksConfig(hnetzoo.Config):
@@ -85,6 +92,7 @@ class DOATracksConfig(hnetzoo.Config):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        hnetzoo.check_cells(self.samples, self.max_doas, self.max_doas)
         for name in ("speed_deg", "acceleration_deg"):
             low, high = getattr(self, name)
             if low > high:

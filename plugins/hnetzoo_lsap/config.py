@@ -31,6 +31,7 @@ class LSAPConfig(hnetzoo.Config):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        hnetzoo.check_cells(self.samples, self.max_size, self.max_size)
         if self.min_size > self.max_size:
             raise ValueError(f"min_size is {self.min_size} and must not exceed max_size, {self.max_size}")
         return self

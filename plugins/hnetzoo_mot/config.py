@@ -154,6 +154,11 @@ class BoxTracksConfig(hnetzoo.Config):
             raise ValueError(f"the range {value} ends below its start; give (low, high)")
         return value
 
+    @model_validator(mode="after")
+    def _check_cells(self) -> Self:
+        hnetzoo.check_cells(self.samples, self.max_boxes, self.max_boxes)
+        return self
+
 
 class TwoStageConfig(hnetzoo.Config):
     """Settings of two-stage matching."""

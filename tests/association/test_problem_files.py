@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import hypothesis
 import hypothesis.strategies as st
@@ -17,7 +18,7 @@ import pytest
 import torch
 
 from hnetzoo import AssociationBatch, DataError, read_problems, write_problems
-from hnetzoo.association.problem_files import write_arrays
+from hnetzoo.association.problem_files import read_distances, write_arrays
 
 Save = Callable[..., Path]
 Make = Callable[..., AssociationBatch]
@@ -250,3 +251,35 @@ def test_a_write_replaces_the_old_file_and_leaves_no_other(tmp_path: Path) -> No
     assert [found.name for found in tmp_path.iterdir()] == [path.name]
     with np.load(path) as stored:
         assert stored["a"].tolist() == [2, 2, 2]
+
+
+def _header(shape: tuple[int, ...]) -> bytes:
+    content = io.BytesIO()
+    np.lib.format.write_array_header_1_0(content, {"descr": "<f4", "fortran_order": False, "shape": shape})
+    return content.getvalue()
+
+
+@pytest.mark.parametrize("shape", [(10**6, 10**6, 10**6), (1 << 14, 64, 64), (-1, 2, 2)])
+def test_a_header_that_asks_for_more_than_the_file_has_is_refused(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    (tmp_path / "p.npy").write_bytes(_header(shape))
+    with ZipFile(tmp_path / "p.npz", "w") as archive:
+        archive.writestr("distance.npy", _header(shape))
+    for name in ("p.npy", "p.npz"):
+        with pytest.raises(DataError, match=r"asks for \[.*float32, and it has \d+ bytes"):
+            read_distances(tmp_path / name)
+
+
+def test_an_archive_that_unpacks_to_too_much_is_refused_before_it_is_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    np.savez_compressed(tmp_path / "p.npz", distance=np.zeros((1000, 10, 10), np.float32))
+    monkeypatch.setattr("hnetzoo.association.problem_files.LARGEST_ARRAYS", 100_000)
+    with pytest.raises(DataError, match="it unpacks to 400,128 bytes, and at most 100,000 are accepted"):
+        read_distances(tmp_path / "p.npz")
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".npy", ".csv"])
+def test_a_pipe_is_not_waited_for(tmp_path: Path, suffix: str) -> None:
+    os.mkfifo(tmp_path / f"p{suffix}")
+    with pytest.raises(DataError, match="not a regular file"):
+        read_distances(tmp_path / f"p{suffix}")

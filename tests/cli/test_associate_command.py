@@ -98,3 +98,26 @@ def test_features_of_a_file_reach_a_model_that_takes_them(run: Run, tmp_path: Pa
             with np.load(tmp_path / "a.npz") as archive:
                 answers.append(archive["probability"])
         assert np.array_equal(*answers) is alike
+
+
+@pytest.mark.parametrize(("options", "code"), [((), 4), (("--costs",), 0)])
+def test_negative_numbers_need_a_flag(run: Run, tmp_path: Path, options: tuple[str, ...], code: int) -> None:
+    (tmp_path / "d.csv").write_text("-1,2\n3,-4\n")
+    outcome = run("associate", "hungarian", "d.csv", *options)
+    assert outcome.code == code
+    if code:
+        fails(outcome, 4, "'d.csv' holds negative numbers", "give --costs")
+
+
+def test_a_file_of_observations_is_no_matrix_of_distances(run: Run, tmp_path: Path) -> None:
+    lines = [f"{frame},{frame % 3},0,{10 * frame},{frame}\n" for frame in range(20)]
+    (tmp_path / "scene.csv").write_text("".join(lines))
+    fails(run("associate", "hungarian", "scene.csv"), 4, "looks like lines of observations", "doa-csv")
+
+
+def test_no_pair_at_all_is_explained(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "d.csv").write_text("inf,inf\ninf,inf\n")
+    outcome = run("associate", "hungarian", "d.csv")
+    assert outcome.code == 0
+    assert "0 pairs in 1 problem" in outcome.err
+    assert "none was made: check the unit" in outcome.err

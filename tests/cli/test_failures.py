@@ -107,3 +107,35 @@ def test_a_run_of_what_is_no_file_is_refused_and_not_read(
     (tmp_path / "r" / name).unlink()
     make(tmp_path / "r" / name)
     fails(run("show", "run:r") if name == "run.json" else run("benchmark", "--model", "run:r"), 4, "r")
+
+
+@pytest.mark.parametrize(
+    ("setting", "part"),
+    [
+        ("dataset.samples=" + "[" * 3000, "dataset.samples = '[["),
+        ("dataset.samples=" + "9" * 5000, "dataset.samples = '999"),
+        ("dataset.max_doas=1000000000", "400,000 problems of 1,000,000,000 x 1,000,000,000 are more than"),
+    ],
+)
+def test_settings_beyond_all_measure_are_refused_in_a_short_line(run: Run, setting: str, part: str) -> None:
+    outcome = run("benchmark", "--model", "hungarian", "--dataset", "doa", "--set", setting)
+    fails(outcome, 2, part)
+    assert len(outcome.err) < 400
+
+
+@pytest.mark.parametrize("text", ["a = " + "[" * 3000, "seeds = [" + "9" * 5000 + "]"])
+def test_a_suite_beyond_all_measure_is_no_valid_toml(run: Run, tmp_path: Path, text: str) -> None:
+    (tmp_path / "s.toml").write_text(text)
+    fails(run("benchmark", "--suite", "s.toml"), 2, "'s.toml' is not valid TOML")
+
+
+def test_more_combinations_than_can_be_tried_are_refused(run: Run, tmp_path: Path) -> None:
+    values = list(range(1, 101))
+    tune = f"{{ iterations = {values}, relaxation = {values}, unmatched = {values} }}"
+    (tmp_path / "s.toml").write_text(f'models = [{{ name = "sinkhorn", tune = {tune} }}]\ndatasets = ["doa"]\n')
+    fails(run("benchmark", "--suite", "s.toml"), 2, "tune has 1,000,000 combinations; at most 10,000 are tried")
+
+
+def test_a_device_that_cannot_compute_is_refused(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "d.csv").write_text("1,2\n")
+    fails(run("associate", "hungarian", "d.csv", "--device", "meta"), 2, "device 'meta' cannot be used")
