@@ -10,9 +10,34 @@ import torch
 import hnetzoo
 from hnetzoo import testing
 from hnetzoo.registry.specs import Spec
-from hnetzoo.testing import answers, datasets, declarations, gradients, trainers
+from hnetzoo.testing import (
+    answers,
+    datasets,
+    declarations,
+    deployment,
+    gradients,
+    learning,
+    masks,
+    repetition,
+    side_effects,
+    sizes,
+    trainers,
+)
 from hnetzoo.testing.outcome import Check
 
+MODULES = (
+    answers,
+    datasets,
+    declarations,
+    deployment,
+    gradients,
+    learning,
+    masks,
+    repetition,
+    side_effects,
+    sizes,
+    trainers,
+)
 REGISTRY = hnetzoo.discover()
 SMALL = {"doa-reference": {"samples": (20, 40, 60)}} | {
     name: {"samples": 1000} for name in ("doa", "doa-tracks", "lsap")
@@ -52,7 +77,18 @@ def test_a_dataset_of_files_is_skipped_without_them_and_passes_with_them(tmp_pat
 
 def test_every_check_is_run_documented_and_public() -> None:
     run = {check.function for checks in testing.CHECKS.values() for check in checks}
-    for module in (answers, datasets, declarations, gradients, trainers):
+    for module in (
+        answers,
+        datasets,
+        declarations,
+        deployment,
+        gradients,
+        learning,
+        masks,
+        side_effects,
+        sizes,
+        trainers,
+    ):
         for name, function in inspect.getmembers(module, inspect.isfunction):
             if name.startswith("check_"):
                 assert function in run, name

@@ -1,5 +1,7 @@
 """Checks of datasets: shapes, true pairs, seeds and splits."""
 
+import os
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -7,13 +9,22 @@ from torch import Tensor
 from hnetzoo.association.assignment import assign
 from hnetzoo.association.batch import SPLITS, AssociationBatch, Split, valid_cells
 from hnetzoo.association.splits import mistyped
+from hnetzoo.digests import digest_tensors
 from hnetzoo.errors import one_line
 from hnetzoo.registry.specs import DatasetSpec
+from hnetzoo.testing.fresh_process import run_fresh
 from hnetzoo.testing.outcome import Check, CheckFailure, CheckSkipped, Settings
-from hnetzoo.testing.problems import Problem
-from hnetzoo.testing.subjects import CLOSE, build_dataset, load, load_all, misshapen, same_bits
+from hnetzoo.testing.repetition import problem_at
+from hnetzoo.testing.subjects import CLOSE, build_dataset, component, load, load_all, misshapen, same_bits
 
-LARGEST_OVERLAP = 0.1  # share of problems also in an earlier split; coarse grids of directions repeat by chance
+DIGEST = """
+import json, sys, hnetzoo
+from hnetzoo.digests import digest_tensors
+spec = hnetzoo.DatasetSpec(name="asked", summary="In another process.", target=sys.argv[1], config=sys.argv[2])
+config = spec.load_config().model_validate(json.loads(sys.argv[3]))
+print(digest_tensors(spec.load_target()(config).load("test", 0).tensors))
+"""
+"""Prints the digest of the test split of a dataset, given its target, settings class and settings."""
 
 
 def check_unit(spec: DatasetSpec, settings: Settings = None) -> None:
@@ -65,6 +76,15 @@ def check_truth_one_to_one(spec: DatasetSpec, settings: Settings = None) -> None
     truth = batch.association.bool()
     crowded = (truth.sum(2, keepdim=True) > 1) | (truth.sum(1, keepdim=True) > 1)
     _require(batch, ~crowded, "a row or column has several true pairs")
+
+
+def check_truth_possible(spec: DatasetSpec, settings: Settings = None) -> None:
+    """No true pair is at distance +inf, which forbids it."""
+    dataset = build_dataset(spec, settings)
+    for split in SPLITS:
+        batch = load(dataset, split)
+        impossible = batch.association.bool() & batch.cells & batch.distance.isposinf()
+        _require(batch, ~impossible, "a pair at distance +inf is true", split)
 
 
 def check_truth_inside_masks(spec: DatasetSpec, settings: Settings = None) -> None:
@@ -133,34 +153,24 @@ def check_load_order_is_irrelevant(spec: DatasetSpec, settings: Settings = None)
     _compare(first, after, "the test split differs when another split is loaded first")
 
 
-def check_splits_disjoint(spec: DatasetSpec, settings: Settings = None) -> None:
-    """The splits share no problems, apart from a few that repeat by chance.
-
-    Distinct problems with a true pair are compared; where directions are drawn from a coarse grid, a few may repeat.
-    """
-    splits = load_all(build_dataset(spec, settings))
-    known = _fingerprints(splits["train"])
-    evaluated: tuple[Split, ...] = ("validation", "test")
-    for split in evaluated:
-        found = _fingerprints(splits[split])
-        share = len(found.keys() & known.keys()) / max(1, len(found))
-        if share > LARGEST_OVERLAP:
-            index = next(index for key, index in found.items() if key in known)
-            reason = f"{share:.0%} of the problems of the {split} split are also in an earlier split"
-            raise CheckFailure(reason, _problem(splits[split], index, split))
-        known |= found
+def check_same_in_another_process(spec: DatasetSpec, settings: Settings = None) -> None:
+    """Another process, in which sets of texts have another order, gives bitwise the same data."""
+    expected = digest_tensors(load(build_dataset(spec, settings), "test").tensors)
+    plain = component(spec, settings).config.model_dump_json()
+    done = run_fresh(DIGEST, spec.target, spec.config, plain, hash_seed=_other_hash_seed())
+    found = (done.stdout.split() or [""])[-1]
+    if done.returncode:
+        raise CheckFailure(f"another process ended with {(done.stderr.strip().splitlines() or ['no message'])[-1]}")
+    if found != expected:
+        reason = "load('test', 0) gives other problems in another process under another PYTHONHASHSEED"
+        raise CheckFailure(f"{reason}; sort sets before use, and seed by numbers")
 
 
-def _require(batch: AssociationBatch, fine: Tensor, reason: str) -> None:
+def _require(batch: AssociationBatch, fine: Tensor, reason: str, split: Split = "test") -> None:
     """Raise CheckFailure with the first problem where `fine`, bool [b, 1 or n, 1 or m], is not True everywhere."""
     wrong = (~fine).flatten(1).any(1).nonzero()
     if len(wrong):
-        raise CheckFailure(reason, _problem(batch, int(wrong[0])))
-
-
-def _problem(batch: AssociationBatch, index: int, split: Split = "test") -> Problem:
-    place = f"{split} split, seed 0, problem {index}"
-    return Problem(batch.distance[index], batch.row_mask[index], batch.col_mask[index], place)
+        raise CheckFailure(reason, problem_at(batch, int(wrong[0]), split))
 
 
 def _compare(first: AssociationBatch, again: AssociationBatch, reason: str) -> None:
@@ -175,13 +185,8 @@ def _equal(first: AssociationBatch, again: AssociationBatch) -> bool:
     )
 
 
-def _fingerprints(batch: AssociationBatch) -> dict[bytes, int]:
-    """Return the indices of the distinct problems with a true pair, by their bytes inside the masks."""
-    inside = batch.distance.masked_fill(~batch.cells, -1.0).flatten(1)
-    masks = torch.cat((batch.row_mask, batch.col_mask), 1).to(inside.dtype)
-    bits = torch.cat((inside, masks), 1).numpy()
-    paired = batch.association.flatten(1).any(1).nonzero().flatten().tolist()
-    return {bits[index].tobytes(): index for index in paired}
+def _other_hash_seed() -> int:
+    return 1 if os.environ.get("PYTHONHASHSEED") != "1" else 2
 
 
 DATASET = (
@@ -191,11 +196,12 @@ DATASET = (
     Check(check_splits_hold_problems),
     Check(check_distances_are_numbers),
     Check(check_truth_one_to_one),
+    Check(check_truth_possible),
     Check(check_truth_inside_masks),
     Check(check_truth_optimal, only=("optimal-truth",)),
     Check(check_activity),
     Check(check_same_seed_same_data),
     Check(check_other_seed_other_data, only=("synthetic",)),
     Check(check_load_order_is_irrelevant),
-    Check(check_splits_disjoint),
+    Check(check_same_in_another_process),
 )

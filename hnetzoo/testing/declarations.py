@@ -2,9 +2,6 @@
 
 import hashlib
 import json
-import os
-import subprocess
-import sys
 import warnings
 from functools import lru_cache
 from importlib.resources import files
@@ -18,11 +15,11 @@ from hnetzoo.registry.discovery import discover
 from hnetzoo.registry.lookup import Plugin, Registry
 from hnetzoo.registry.resolution import FALLBACK_SHAPE, resolve_model
 from hnetzoo.registry.specs import DatasetSpec, ModelSpec, Pretrained, Spec, TrainerSpec
+from hnetzoo.testing.fresh_process import run_fresh
 from hnetzoo.testing.outcome import Check, CheckFailure, CheckSkipped, Settings
-from hnetzoo.testing.subjects import build, build_model, component, provider_module, settings_class
+from hnetzoo.testing.subjects import build, build_model, component, provider_module, settings_class, unsized
 
 HEAVY = ("numpy", "scipy", "sklearn", "torch")
-IMPORT_SECONDS = 60  # far more than any import takes
 
 
 def check_summary(spec: Spec, settings: Settings = None) -> None:
@@ -99,6 +96,8 @@ def check_builds(spec: Spec, settings: Settings = None) -> None:
     expected: type = next(contract for kind, contract in kinds if isinstance(spec, kind))
     if not isinstance(built, expected):
         raise CheckFailure(f"{spec.target} builds a {type(built).__name__}, which is not a {expected.__name__}")
+    if isinstance(built, nn.Module) and (lazy := unsized(built)):
+        raise CheckFailure(lazy)
 
 
 def check_rebuilt_from_settings(spec: ModelSpec, settings: Settings = None) -> None:
@@ -144,14 +143,7 @@ def _sums(pretrained: Pretrained) -> tuple[object, str]:
 def _heavy_imports(modules: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
     """Return which heavy libraries modules import in a fresh process, and what went wrong, empty if nothing."""
     code = f"import sys, {', '.join(modules)}\nprint(*(name for name in {HEAVY!r} if name in sys.modules))"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
-        capture_output=True,
-        text=True,
-        timeout=IMPORT_SECONDS,
-        check=False,
-    )
+    done = run_fresh(code)
     if done.returncode:
         return (), (done.stderr.strip().splitlines() or ["it ended without a message"])[-1]
     return tuple(done.stdout.splitlines()[-1].split()), ""

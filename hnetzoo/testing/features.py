@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from hnetzoo.registry.specs import FEATURES, ModelSpec
-from hnetzoo.testing.answers import GARBAGE
+from hnetzoo.testing.masks import GARBAGE
 from hnetzoo.testing.outcome import Blocked, Check, CheckFailure, Settings
 from hnetzoo.testing.problems import SQUARE, Inputs, draw, draw_masked
 from hnetzoo.testing.subjects import answer, build_model, first_difference

@@ -1,21 +1,28 @@
-"""Checks of what training and deployment need of a model: gradients, weights, dtypes and devices."""
+"""Checks of gradients: they reach every weight and the distances, are finite, and are those of the logits."""
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
-from hnetzoo.errors import one_line
-from hnetzoo.registry.specs import ModelSpec
-from hnetzoo.testing.outcome import Check, CheckFailure, CheckSkipped, Settings
-from hnetzoo.testing.problems import SQUARE, Inputs, draw, draw_masked
-from hnetzoo.testing.subjects import answer, build_model, call, described, first_difference
-from hnetzoo.training.weights import fill, load_tensors, save_tensors
+from hnetzoo.registry.specs import (
+    AUXILIARY_PARAMETERS,
+    FIXED_SIZE,
+    FLOAT32_ONLY,
+    NON_DIFFERENTIABLE,
+    NON_LEARNED,
+    SURROGATE_GRADIENT,
+    ModelSpec,
+)
+from hnetzoo.testing.outcome import Blocked, Check, CheckFailure, CheckSkipped, Settings
+from hnetzoo.testing.problems import SQUARE, Inputs, draw, draw_forbidden, draw_masked
+from hnetzoo.testing.subjects import answer, build_model, call, require_finite, slope
+from hnetzoo.training.determinism import preserved_state
 
 SHAPE = (3, 3)
-STEPS = 3  # a layer that starts at zero lets the gradient through after the first step
-LEARNING_RATE = 1e-2
+STEPS = 30  # a layer that starts at zero passes gradients after the first step, one that is dropped at random later
+LEARNING_RATE = 1e-3
+DIRECTIONS = 3  # a difference may cross a kink of a piecewise function in some direction, hardly in all
 
 
 def check_parameters(spec: ModelSpec, settings: Settings = None) -> None:
@@ -26,24 +33,19 @@ def check_parameters(spec: ModelSpec, settings: Settings = None) -> None:
 
 
 def check_gradients(spec: ModelSpec, settings: Settings = None) -> None:
-    """Every parameter gets finite gradients, not all of them zero over the first steps."""
-    model, inputs = build_model(spec, settings, SHAPE).train(), draw(SHAPE, 16)
+    """Every parameter gets finite gradients, not all of them zero over the first steps.
+
+    Parameters of heads that have no part in the logits are exempt under the tag "auxiliary-parameters".
+    """
+    model, inputs = build_model(spec, settings, SHAPE), draw(SHAPE, 16)
     answer(model, inputs)
-    idle = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
-    if not idle:
+    if not any(parameter.requires_grad for parameter in model.parameters()):
         raise CheckSkipped("no parameters (see check_parameters)")
-    optimizer = torch.optim.SGD(model.parameters(), LEARNING_RATE)
-    for _ in range(STEPS):
-        optimizer.zero_grad()
-        _backward(call(model, inputs))
-        gradients = {name: parameter.grad for name, parameter in model.named_parameters() if parameter.grad is not None}
-        for name, gradient in gradients.items():
-            if not bool(gradient.isfinite().all()):
-                raise CheckFailure(f"the gradient of {name} is not finite", inputs.problem())
-        idle -= {name for name, gradient in gradients.items() if bool(gradient.any())}
-        optimizer.step()
-    if idle:
-        raise CheckFailure(f"no gradient reaches {', '.join(sorted(idle))}")
+    idle = _idle_parameters(model.train(), inputs)
+    learned = sum(parameter.requires_grad for parameter in model.parameters())
+    if idle and (AUXILIARY_PARAMETERS not in spec.tags or len(idle) == learned):
+        hint = f"if they belong to auxiliary heads, tag '{AUXILIARY_PARAMETERS}'"
+        raise CheckFailure(f"no gradient reaches {', '.join(sorted(idle))}; {hint}")
 
 
 def check_distance_gradient(spec: ModelSpec, settings: Settings = None) -> None:
@@ -63,13 +65,46 @@ def check_masked_gradients(spec: ModelSpec, settings: Settings = None) -> None:
     """NaN outside the masks makes no gradient NaN, neither of the weights nor of the distances."""
     for shape in SQUARE:
         model, inputs = build_model(spec, settings, shape), draw_masked(shape).fill(torch.nan)
-        answer(model, inputs)
-        gradients = {"the distances": _distance_gradient(model, inputs)}
-        gradients |= {name: parameter.grad for name, parameter in model.named_parameters()}
-        for name, gradient in gradients.items():
-            if gradient is not None and not bool(gradient.isfinite().all()):
-                reason = f"NaN outside the masks makes the gradient of {name} NaN; fill masked entries before computing"
-                raise CheckFailure(reason, inputs.problem())
+        _require_finite_gradients(model, inputs, "NaN outside the masks; fill masked entries before computing")
+
+
+def check_all_masked_gradients(spec: ModelSpec, settings: Settings = None) -> None:
+    """In train mode, a problem without a row or without a column leaves all logits and gradients finite."""
+    for rows, columns in ((True, False), (False, True), (False, False)):
+        row_mask, col_mask = torch.ones(3, 3, dtype=torch.bool), torch.ones(3, 3, dtype=torch.bool)
+        row_mask[0], col_mask[0] = rows, columns
+        inputs = Inputs(draw(SHAPE).distance[:3], row_mask, col_mask)
+        model = build_model(spec, settings, SHAPE).train()
+        require_finite(answer(model, inputs), inputs)
+        _require_finite_gradients(model, inputs, "a problem whose rows or columns are all masked")
+
+
+def check_forbidden_gradients(spec: ModelSpec, settings: Settings = None) -> None:
+    """In train mode, distances of +inf, which forbid pairs, leave all gradients finite."""
+    for shape in SQUARE:
+        model, inputs = build_model(spec, settings, shape).train(), draw_forbidden(shape)
+        for index in range(len(inputs.distance)):
+            twice = Inputs(inputs.distance[[index, index]])
+            _require_finite_gradients(model, twice, "distances of +inf; fill them before computing")
+
+
+def check_gradient_values(spec: ModelSpec, settings: Settings = None) -> None:
+    """Gradients of distances and of parameters agree with differences of the logits, taken in float64.
+
+    Models tagged "surrogate-gradient" pass estimates, and are exempt.
+    """
+    model, inputs = build_model(spec, settings, SHAPE), draw(SHAPE)
+    answer(model, inputs)
+    if FLOAT32_ONLY not in spec.tags:
+        model, inputs = model.double(), Inputs(inputs.distance.double())
+        _require_float64(model, inputs)
+    learned = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    for training in (False, True):
+        if NON_DIFFERENTIABLE not in spec.tags:
+            tensors, by = [inputs.distance.requires_grad_()], "check_distance_gradient"
+            _compare_with_differences(model.train(training), inputs, "the distances", tensors, by)
+        if NON_LEARNED not in spec.tags and learned:
+            _compare_with_differences(model.train(training), inputs, "the parameters", learned, "check_gradients")
 
 
 def check_seeded_weights(spec: ModelSpec, settings: Settings = None) -> None:
@@ -80,64 +115,103 @@ def check_seeded_weights(spec: ModelSpec, settings: Settings = None) -> None:
             raise CheckFailure(f"{name} differs between two models built under the same torch.manual_seed")
 
 
-def check_state_dict(spec: ModelSpec, settings: Settings = None) -> None:
-    """Weights written as safetensors and read into a new model give the same logits."""
-    model, inputs = build_model(spec, settings, SHAPE), draw(SHAPE)
-    expected = answer(model, inputs)
-    again = build_model(spec, settings, SHAPE, seed=1)
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "weights.safetensors"
-        try:
-            save_tensors(path, model.state_dict())
-            fill(again, load_tensors(path), str(path))
-        except Exception as error:
-            raise CheckFailure(f"weights cannot be stored and read back ({one_line(error)})") from error
-    if first_difference(answer(again, inputs), expected) is not None:
-        raise CheckFailure("weights read back give other logits; register all state as parameters and buffers")
+def _idle_parameters(model: nn.Module, inputs: Inputs) -> set[str]:
+    """Return the names of the parameters that no gradient reaches in some steps of training."""
+    idle = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+    optimizer = torch.optim.SGD(model.parameters(), LEARNING_RATE)
+    with preserved_state(seed=0):
+        for _ in range(STEPS):
+            optimizer.zero_grad()
+            _backward(call(model, inputs))
+            for name, parameter in model.named_parameters():
+                if parameter.grad is not None and not bool(parameter.grad.isfinite().all()):
+                    raise CheckFailure(f"the gradient of {name} is not finite", inputs.problem())
+                if parameter.grad is not None and bool(parameter.grad.any()):
+                    idle.discard(name)
+            if not idle:
+                break
+            optimizer.step()
+    return idle
 
 
-def check_float64(spec: ModelSpec, settings: Settings = None) -> None:
-    """A model in float64 accepts float64 distances and gives float64 logits."""
-    for shape in SQUARE:
-        model, inputs = build_model(spec, settings, shape), draw(shape)
-        answer(model, inputs)
-        double = Inputs(inputs.distance.double())
-        try:
-            with torch.no_grad():
-                logits = call(model.double(), double)
-        except Exception as error:
-            raise CheckFailure(f"float64 distances: forward raised {one_line(error)}", double.problem()) from error
-        if logits.dtype != torch.float64:
-            raise CheckFailure(f"logits of float64 distances are {described(logits)}", double.problem())
-
-
-def check_device(spec: ModelSpec, settings: Settings = None) -> None:
-    """A model runs on the device that it is moved to, and its logits are on that device.
-
-    Without an accelerator, torch's device "meta" is used in its place. It holds no values, so the check is skipped for
-    models that read values.
-    """
-    accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
-    model, inputs = build_model(spec, settings, SHAPE), draw(SHAPE)
+def _require_finite_gradients(model: nn.Module, inputs: Inputs, cause: str) -> None:
+    """Raise CheckFailure unless logits inside the masks and all gradients are finite."""
     answer(model, inputs)
-    device = torch.device("meta") if accelerator is None else accelerator
-    moved = Inputs(inputs.distance.to(device))
+    distance = inputs.distance.clone().requires_grad_()
+    logits = call(model, Inputs(distance, inputs.row_mask, inputs.col_mask))
+    if not bool(logits[inputs.cells].isfinite().all()):
+        raise CheckFailure(f"logits are not finite for {cause}", inputs.problem())
+    _backward(logits)
+    gradients = {"the distances": distance.grad}
+    gradients |= {name: parameter.grad for name, parameter in model.named_parameters()}
+    for name, gradient in gradients.items():
+        if gradient is not None and not bool(gradient.isfinite().all()):
+            raise CheckFailure(f"the gradient of {name} is not finite for {cause}", inputs.problem())
+
+
+def _require_float64(model: nn.Module, inputs: Inputs) -> None:
+    """Raise Blocked unless the model answers in float64."""
     try:
-        with torch.no_grad():
-            logits = call(model.to(device), moved)
-    except Exception as error:
-        if accelerator is None and "is not on the expected device" not in str(error):
-            raise CheckSkipped("no accelerator here, and the model reads values") from error
-        raise CheckFailure(f"on device {device.type}: forward raised {one_line(error)}", inputs.problem()) from error
-    if logits.device.type != device.type:
-        raise CheckFailure(f"distances on device {device.type} give logits on {logits.device.type}", inputs.problem())
+        exact = answer(model, inputs).dtype == torch.float64
+    except CheckFailure:
+        exact = False
+    if not exact:
+        raise Blocked("check_float64", "the model does not answer in float64")
+
+
+def _compare_with_differences(model: nn.Module, inputs: Inputs, what: str, tensors: Sequence[Tensor], by: str) -> None:
+    """Raise CheckFailure if the derivatives along all directions differ from central differences.
+
+    Raises Blocked by another check if there are no derivatives.
+    """
+    exact = inputs.distance.dtype == torch.float64
+    step, close = (1e-6, 1e-3) if exact else (1e-2, 0.3)
+    value = _value(model, inputs)
+    if not value.requires_grad:
+        raise Blocked(by, f"no gradient reaches {what}")
+    gradients = torch.autograd.grad(value, tensors, allow_unused=True)
+    if all(gradient is None for gradient in gradients):
+        raise Blocked(by, f"no gradient reaches {what}")
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(DIRECTIONS):
+        direction = [torch.randn(tensor.shape, generator=generator).to(tensor) for tensor in tensors]
+        pairs = zip(gradients, direction, strict=True)
+        told = float(sum((gradient * along).sum() for gradient, along in pairs if gradient is not None))
+        above, below = (_moved(model, inputs, tensors, direction, way) for way in (step, -step))
+        found = (above - below) / (2 * step)
+        if abs(told - found) <= close * max(abs(told), abs(found), close):
+            return
+    raise CheckFailure(
+        f"in {'train' if model.training else 'eval'} mode, the gradient of {what} tells a slope of {told:.3g} where "
+        f"the logits have {found:.3g}; if it is an estimate, tag '{SURROGATE_GRADIENT}'",
+        inputs.problem(),
+    )
+
+
+def _moved(
+    model: nn.Module, inputs: Inputs, tensors: Sequence[Tensor], direction: Sequence[Tensor], step: float
+) -> float:
+    """Return the value of a model after a step of tensors in a direction, and take the step back."""
+    kept = [tensor.detach().clone() for tensor in tensors]
+    with torch.no_grad():
+        for tensor, along in zip(tensors, direction, strict=True):
+            tensor.add_(along, alpha=step)
+    value = float(_value(model, inputs).detach())  # not under no_grad, where some models compute otherwise
+    with torch.no_grad():
+        for tensor, before in zip(tensors, kept, strict=True):
+            tensor.copy_(before)
+    return value
+
+
+def _value(model: nn.Module, inputs: Inputs) -> Tensor:
+    """Return the slope of the logits under a fixed seed, so that dropout drops the same."""
+    with preserved_state(seed=0):
+        return slope(call(model, inputs))
 
 
 def _backward(logits: Tensor) -> None:
-    """Propagate a gradient that differs between entries, so that no symmetry cancels it."""
-    weight = torch.linspace(-1.0, 2.0, logits.numel()).reshape(logits.shape)
     if logits.requires_grad:
-        (torch.sigmoid(logits) * weight + 1e-2 * logits * weight).sum().backward()  # type: ignore[no-untyped-call]
+        slope(logits).backward()  # type: ignore[no-untyped-call]
 
 
 def _distance_gradient(model: nn.Module, inputs: Inputs) -> Tensor | None:
@@ -147,12 +221,12 @@ def _distance_gradient(model: nn.Module, inputs: Inputs) -> Tensor | None:
 
 
 MODEL = (
-    Check(check_parameters, unless=("non-learned",)),
-    Check(check_gradients, unless=("non-learned",)),
-    Check(check_distance_gradient, unless=("non-differentiable",)),
-    Check(check_masked_gradients, unless=("non-differentiable",)),
+    Check(check_parameters, unless=(NON_LEARNED,)),
+    Check(check_gradients, unless=(NON_LEARNED,)),
+    Check(check_distance_gradient, unless=(NON_DIFFERENTIABLE,)),
+    Check(check_masked_gradients, unless=(NON_DIFFERENTIABLE,)),
+    Check(check_all_masked_gradients, unless=(FIXED_SIZE,)),
+    Check(check_forbidden_gradients, unless=(NON_DIFFERENTIABLE,)),
+    Check(check_gradient_values, unless=(SURROGATE_GRADIENT,)),
     Check(check_seeded_weights),
-    Check(check_state_dict),
-    Check(check_float64),
-    Check(check_device),
 )

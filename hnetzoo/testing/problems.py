@@ -11,10 +11,12 @@ from torch import Tensor
 from hnetzoo.association.batch import AssociationBatch, full_masks, valid_cells
 
 SQUARE = ((2, 2), (3, 3), (4, 4))  # sizes that every model must accept, also one of fixed size
+UNEVEN = ((1, 2), (2, 1), (1, 4), (5, 3), (6, 6))  # further sizes of masked problems
 RECTANGULAR = ((1, 2), (2, 1), (2, 3), (3, 2), (5, 2))
 EMPTY = ((0, 0), (0, 2), (2, 0), (3, 0))
 LARGEST_DISTANCE = 2.0  # distances are drawn from [0, 2), the range of chords
 SHOWN_DIGITS = 6
+LARGEST_SHOWN = 100  # distances of a problem that is written out as text
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +41,8 @@ class Problem:
         return document | {name: mask.tolist() for name, mask in masks if mask is not None}
 
     def __str__(self) -> str:
+        if self.distance.numel() > LARGEST_SHOWN:
+            return f"distance of {list(self.distance.shape)}, in full with --json"
         return ", ".join(f"{name} {value}" for name, value in self.to_json().items())
 
 
@@ -88,12 +92,22 @@ def draw(shape: tuple[int, int], problems: int = 4) -> Inputs:
 
 
 def draw_masked(shape: tuple[int, int]) -> Inputs:
-    """Return 4 problems of at least 2 x 2, in which the first or the last slots of one or both sides are masked."""
+    """Return 4 problems in which the first or the last slots of one or both sides are masked, but no only slot."""
     n, m = shape
     row_mask, col_mask = torch.ones(4, n, dtype=torch.bool), torch.ones(4, m, dtype=torch.bool)
-    row_mask[0, -1] = row_mask[2, 0] = row_mask[3, 0] = False
-    col_mask[1, -1] = col_mask[2, -1] = col_mask[3, 0] = False
+    if n > 1:
+        row_mask[0, -1] = row_mask[2, 0] = row_mask[3, 0] = False
+    if m > 1:
+        col_mask[1, -1] = col_mask[2, -1] = col_mask[3, 0] = False
     return Inputs(draw(shape).distance, row_mask, col_mask)
+
+
+def draw_forbidden(shape: tuple[int, int]) -> Inputs:
+    """Return 4 problems without masks, with +inf for one pair, for a row, for a column, and for all pairs."""
+    distance = draw(shape).distance
+    distance[0, 0, 0] = distance[1, 0] = distance[3] = torch.inf
+    distance[2, :, 0] = torch.inf
+    return Inputs(distance)
 
 
 def easy_problems() -> AssociationBatch:
@@ -107,6 +121,13 @@ def easy_problems() -> AssociationBatch:
     distance = torch.where(truth, 0.1 * near, 1.0 + far)
     batch = AssociationBatch(distance, truth & row_mask.unsqueeze(2), row_mask, torch.ones(32, 3, dtype=torch.bool))
     return batch.shuffle_slots(generator)
+
+
+def full_problems() -> AssociationBatch:
+    """Return the easy problems with every optional field: active slots and features."""
+    batch = easy_problems()
+    features = Inputs(batch.distance).with_features(2).features
+    return batch._replace(row_active=batch.row_mask.clone(), col_active=batch.col_mask.clone(), **features)
 
 
 def flat_problems() -> Iterator[Inputs]:

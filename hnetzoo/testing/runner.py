@@ -6,32 +6,58 @@ from collections.abc import Mapping
 from contextlib import redirect_stdout
 from types import MappingProxyType
 
-import torch
-
-from hnetzoo.errors import one_line
+from hnetzoo.errors import UnknownNameError, one_line
 from hnetzoo.registry.specs import DatasetSpec, ModelSpec, Spec, TrainerSpec
-from hnetzoo.testing import answers, datasets, declarations, features, gradients, trainers
+from hnetzoo.testing import (
+    answers,
+    datasets,
+    declarations,
+    deployment,
+    features,
+    gradients,
+    learning,
+    masks,
+    repetition,
+    side_effects,
+    sizes,
+    trainers,
+)
 from hnetzoo.testing.outcome import Blocked, Check, CheckFailure, CheckSkipped, Report, Result, Settings
+from hnetzoo.training.determinism import preserved_state
 
 CHECKS: Mapping[str, tuple[Check, ...]] = MappingProxyType(
     {
-        ModelSpec.kind: declarations.ANY + declarations.MODEL + answers.MODEL + gradients.MODEL + features.MODEL,
-        DatasetSpec.kind: declarations.ANY + datasets.DATASET,
-        TrainerSpec.kind: declarations.ANY + trainers.TRAINER,
+        ModelSpec.kind: (
+            *declarations.ANY,
+            *declarations.MODEL,
+            *answers.MODEL,
+            *sizes.MODEL,
+            *masks.MODEL,
+            *side_effects.MODEL,
+            *gradients.MODEL,
+            *deployment.MODEL,
+            *features.MODEL,
+        ),
+        DatasetSpec.kind: declarations.ANY + datasets.DATASET + repetition.DATASET,
+        TrainerSpec.kind: declarations.ANY + trainers.TRAINER + learning.TRAINER,
     }
 )
 """All checks, by the kind of declaration that they apply to."""
 
 
-def check(spec: Spec, settings: Settings = None) -> Report:
-    """Return a report of all checks of a declaration.
+def check(spec: Spec, settings: Settings = None, only: str | None = None) -> Report:
+    """Return a report of all checks of a declaration, or of one.
 
     Args:
         spec: A model, dataset or trainer; its tags decide which checks apply.
         settings: Its settings by name; None leaves all at their defaults.
+        only: The name of a check, with or without "check_"; None runs all that apply.
 
     Returns:
         The report; its `failures` are empty if every check passed or was skipped. What plugins print goes to stderr.
+
+    Raises:
+        UnknownNameError: If there is no check `only` of this kind of declaration.
 
     Example:
         >>> import hnetzoo
@@ -39,11 +65,21 @@ def check(spec: Spec, settings: Settings = None) -> Report:
         >>> report.failures, report.count("passed") > 20
         ((), True)
     """
-    # keep plugins' output off stdout, and the caller's generator unchanged
-    with redirect_stdout(sys.stderr), torch.random.fork_rng(devices=[]):
-        ended = [_run(rule, spec, settings) for rule in CHECKS[spec.kind]]
+    rules = CHECKS[spec.kind] if only is None else (named_check(only, spec.kind),)
+    # keep plugins' output off stdout, and the caller's generators and threads unchanged
+    with redirect_stdout(sys.stderr), preserved_state():
+        ended = [_run(rule, spec, settings) for rule in rules]
     causes = {result.check: by for result, by in ended if result.outcome == "failed"}
     return Report(spec=spec, results=tuple(_excused(result, causes) for result, _ in ended))
+
+
+def named_check(name: str, kind: str) -> Check:
+    """Return the check of a name, with or without "check_"; raises UnknownNameError if the kind has no such check."""
+    rules = {rule.name: rule for rule in CHECKS[kind]}
+    full = f"check_{name.removeprefix('check_').replace('-', '_')}"
+    if full not in rules:
+        raise UnknownNameError(f"check of a {kind}", full, tuple(rules))
+    return rules[full]
 
 
 def _run(check: Check, spec: Spec, settings: Settings) -> tuple[Result, str | None]:

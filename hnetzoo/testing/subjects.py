@@ -1,9 +1,11 @@
 """Build and run what a declaration names; if that fails, raise Blocked with the check that is responsible."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from hnetzoo.association import splits
 from hnetzoo.association.batch import SPLITS, AssociationBatch, Split
@@ -12,9 +14,9 @@ from hnetzoo.config import Config
 from hnetzoo.errors import HnetzooError, one_line
 from hnetzoo.registry.components import Component, configure, settings_base
 from hnetzoo.registry.discovery import discover
-from hnetzoo.registry.specs import Spec
-from hnetzoo.testing.outcome import Blocked, CheckSkipped, Settings
-from hnetzoo.testing.problems import Inputs
+from hnetzoo.registry.specs import ModelSpec, Spec
+from hnetzoo.testing.outcome import Blocked, CheckFailure, CheckSkipped, Settings
+from hnetzoo.testing.problems import SQUARE, Inputs, draw, draw_masked
 
 CLOSE = 1e-4  # absolute and relative tolerance; smaller differences are rounding
 
@@ -56,7 +58,18 @@ def build_model(spec: Any, settings: Settings, shape: tuple[int, int], seed: int
     model = build(spec, settings, shape, seed=seed)
     if not isinstance(model, nn.Module):
         raise Blocked("check_builds", f"{spec.target} builds a {type(model).__name__} instead of a torch.nn.Module")
+    lazy = unsized(model)
+    if lazy:
+        raise Blocked("check_builds", lazy)
     return model.eval()
+
+
+def unsized(model: nn.Module) -> str:
+    """Return what is wrong with a model that has lazy modules; empty if it has none."""
+    lazy = [name for name, tensor in (*model.named_parameters(), *model.named_buffers()) if is_lazy(tensor)]
+    if not lazy:
+        return ""
+    return f"{lazy[0]} has no size yet; lazy modules are not supported: state all sizes when the model is built"
 
 
 def build_trainer(spec: Any, settings: Settings = None) -> Trainer:
@@ -101,7 +114,10 @@ def misshapen(dataset: Dataset, batch: Any) -> str:
 
 def answer(model: nn.Module, inputs: Inputs) -> Tensor:
     """Return the logits of a model, without gradients; raises Blocked if they are not of the distances' shape."""
-    by = "check_output_shape" if inputs.row_mask is None else "check_masks_respected"
+    b, n, m = inputs.distance.shape
+    by = "check_batch_of_one" if b == 1 else "check_output_shape" if n == m else "check_rectangular"
+    if inputs.row_mask is not None:
+        by = "check_masks_respected"
     try:
         with torch.no_grad():
             logits = call(model, inputs)
@@ -112,11 +128,50 @@ def answer(model: nn.Module, inputs: Inputs) -> Tensor:
     return logits
 
 
+def attempt(model: nn.Module, inputs: Inputs) -> Tensor:
+    """Return the logits, without gradients; raises CheckFailure unless they are a tensor of the distances' shape."""
+    expected = list(inputs.distance.shape)
+    try:
+        with torch.no_grad():
+            logits = call(model, inputs)
+    except Exception as error:
+        raise CheckFailure(f"forward raised {one_line(error)} for distances {expected}", inputs.problem()) from error
+    if not isinstance(logits, Tensor) or list(logits.shape) != expected:
+        raise CheckFailure(f"forward returned {described(logits)} for distances {expected}", inputs.problem())
+    return logits
+
+
+def models(spec: ModelSpec, settings: Settings, *, masked: bool = False) -> Iterator[tuple[nn.Module, Inputs]]:
+    """Yield a model and its problems for each size that every model must accept."""
+    for shape in SQUARE:
+        yield build_model(spec, settings, shape), draw_masked(shape) if masked else draw(shape)
+
+
+def require_shape(spec: ModelSpec, settings: Settings) -> None:
+    """Raise Blocked if even 2 x 2 problems without masks do not give logits of their shape."""
+    answer(build_model(spec, settings, SQUARE[0]), draw(SQUARE[0]))
+
+
+def require_finite(logits: Tensor, inputs: Inputs) -> None:
+    """Raise CheckFailure with the first problem that has a logit that is NaN or infinite."""
+    wrong = (~logits.isfinite()).flatten(1).any(1).nonzero()
+    if len(wrong):
+        index = int(wrong[0])
+        value = next(value for value in logits[index].flatten().tolist() if not -torch.inf < value < torch.inf)
+        raise CheckFailure(f"a logit is {value}", inputs.problem(index))
+
+
 def call(model: nn.Module, inputs: Inputs) -> Any:
     """Return what a model returns, called without masks and features if the inputs have none."""
     if inputs.row_mask is None:
         return model(inputs.distance, **inputs.features)
     return model(inputs.distance, inputs.row_mask, inputs.col_mask, **inputs.features)
+
+
+def slope(logits: Tensor) -> Tensor:
+    """Return a scalar whose gradient differs between entries, so that no symmetry cancels it."""
+    weight = torch.linspace(-1.0, 2.0, logits.numel(), dtype=logits.dtype, device=logits.device).reshape(logits.shape)
+    return (torch.sigmoid(logits) * weight + 1e-2 * logits * weight).sum()
 
 
 def described(value: Any) -> str:

@@ -1,31 +1,30 @@
-"""Checks of trainers, on a small model and 32 easy problems."""
+"""Checks of the losses of trainers, on a small model and 32 easy problems."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from hnetzoo.association.batch import AssociationBatch
-from hnetzoo.association.contracts import Optimization
-from hnetzoo.errors import one_line
+from hnetzoo.errors import ConfigError, one_line
 from hnetzoo.registry.specs import TrainerSpec
-from hnetzoo.testing.outcome import Check, CheckFailure, Settings
-from hnetzoo.testing.subjects import described
+from hnetzoo.testing.outcome import Blocked, Check, CheckFailure, CheckSkipped, Settings
+from hnetzoo.testing.problems import full_problems
+from hnetzoo.testing.subjects import build_trainer, component, described
 from hnetzoo.testing.trial import (
     STEPS,
-    Trial,
-    carry_over,
+    PairwiseNet,
     configure,
     named_losses,
     prepare,
+    sensitivity,
     shown,
-    start,
     state_of,
     total_loss,
 )
 
 LIKE_A_SUM = 1.5  # ratio of the losses of a doubled batch: 1 for a mean, 2 for a sum, blurred by random augmentation
-AVERAGED = 5  # number of first and of last steps whose mean losses are compared
 
 
 def check_losses_named(spec: TrainerSpec, settings: Settings = None) -> None:
@@ -66,6 +65,66 @@ def check_losses_differentiable(spec: TrainerSpec, settings: Settings = None) ->
         raise CheckFailure("the losses give the model a gradient that is not finite")
 
 
+def check_losses_without_a_weight(spec: TrainerSpec, settings: Settings = None) -> None:
+    """Losses and gradients are finite where a setting with "weight" in its name is 0."""
+    for what, changed in _without_a_weight(spec, settings):
+        try:
+            component(spec, changed)
+        except ConfigError:
+            continue  # 0 is not accepted
+        trainer, model, batch = prepare(spec, changed)
+        terms = named_losses(trainer, model, batch)
+        for name, loss in terms.items():
+            if not bool(loss.isfinite()):
+                raise CheckFailure(f"loss '{name}' is {loss.item()} with {what}", shown(batch))
+        total = torch.stack(list(terms.values())).sum()
+        if total.requires_grad:
+            gradients = torch.autograd.grad(total, list(model.parameters()), allow_unused=True)
+            if not all(gradient is None or bool(gradient.isfinite().all()) for gradient in gradients):
+                raise CheckFailure(f"the gradient is not finite with {what}", shown(batch))
+
+
+def check_losses_same_terms(spec: TrainerSpec, settings: Settings = None) -> None:
+    """Every batch has the same terms in either mode, and in train mode each that is not 0 passes a gradient."""
+    trainer, model, batch = prepare(spec, settings)
+    expected = named_losses(trainer, model, batch)
+    nothing = batch._replace(association=torch.zeros_like(batch.association))
+    for what, training, part in (("in eval mode", False, batch), ("without true pairs", True, nothing)):
+        found = named_losses(trainer, model.train(training), part)
+        if found.keys() != expected.keys():
+            raise CheckFailure(f"the terms are {sorted(found)} {what}, and {sorted(expected)} otherwise", shown(part))
+    if not any(loss.requires_grad for loss in expected.values()):
+        raise Blocked("check_losses_differentiable", "no gradient passes through the losses")
+    for name, loss in expected.items():
+        if bool(loss) and not loss.requires_grad:
+            raise CheckFailure(f"no gradient passes through loss '{name}'; it is reported and has no effect")
+
+
+def check_losses_use_every_problem(spec: TrainerSpec, settings: Settings = None) -> None:
+    """Every problem of a batch has a part in the gradient."""
+    trainer, _, batch = prepare(spec, settings)
+    unused = (sensitivity(trainer, batch).abs().flatten(1).amax(1) == 0).nonzero().flatten().tolist()
+    if len(unused) == len(batch.distance):
+        raise CheckSkipped("the losses pass no gradient to the distances")
+    if unused:
+        raise CheckFailure(f"{len(unused)} of {len(batch.distance)} problems have no effect", shown(batch, unused[0]))
+
+
+def check_losses_of_all_pairs(spec: TrainerSpec, settings: Settings = None) -> None:
+    """Raising the logits of true pairs lowers the losses, and raising those of other pairs raises them."""
+    trainer, _, batch = prepare(spec, settings)
+    rise = -sensitivity(trainer, batch)  # logits fall with their distances
+    if not bool(rise.any()):
+        raise CheckSkipped("the losses pass no gradient to the distances")
+    true, other = float(rise[batch.association].sum()), float(rise[batch.cells & ~batch.association].sum())
+    for what, wrong in (("true", true >= 0), ("other", other <= 0)):
+        if wrong:
+            change = "lower" if what == "true" else "raise"
+            raise CheckFailure(
+                f"higher logits of {what} pairs do not {change} the losses; is a term missing?", shown(batch)
+            )
+
+
 def check_losses_respect_masks(spec: TrainerSpec, settings: Settings = None) -> None:
     """Distances outside the masks, NaN included, do not change the losses."""
     trainer, model, batch = prepare(spec, settings)
@@ -104,14 +163,16 @@ def check_losses_deterministic(spec: TrainerSpec, settings: Settings = None) -> 
 
 
 def check_batch_not_mutated(spec: TrainerSpec, settings: Settings = None) -> None:
-    """The problems are not modified in place."""
-    trainer, model, batch = prepare(spec, settings)
+    """The problems are not modified in place, by `prepare` or by `losses`, in either mode."""
+    trainer, batch, model = build_trainer(spec, settings), full_problems(), PairwiseNet()
     kept = batch.clone()
+    if hasattr(trainer, "prepare"):
+        trainer.prepare(batch)
+        _require_same(kept, batch, "prepare")
     named_losses(trainer, model, batch)
-    trainer.losses(model, batch)
-    for name, before in kept.tensors.items():
-        if not torch.equal(before, batch.tensors[name]):
-            raise CheckFailure(f"losses writes into {name}", shown(kept))
+    for training in (True, False, True):
+        trainer.losses(model.train(training), batch)
+        _require_same(kept, batch, "losses")
 
 
 def check_model_left_alone(spec: TrainerSpec, settings: Settings = None) -> None:
@@ -128,90 +189,37 @@ def check_model_left_alone(spec: TrainerSpec, settings: Settings = None) -> None
             raise CheckFailure("configure changes the model's weights, mode, dtype or device")
 
 
-def check_optimization(spec: TrainerSpec, settings: Settings = None) -> None:
-    """`configure` returns an optimiser of all trainable parameters, whose scheduler lasts for the given steps."""
-    for steps in (1, STEPS):
-        trainer, model, batch = prepare(spec, settings)
-        try:
-            optimization = trainer.configure(model, steps)
-        except Exception as error:
-            raise CheckFailure(f"configure for {steps} steps raised {one_line(error)}") from error
-        if not isinstance(optimization, Optimization):
-            raise CheckFailure(f"configure returned {described(optimization)} instead of a hnetzoo.Optimization")
-        held = {id(parameter) for group in optimization.optimizer.param_groups for parameter in group["params"]}
-        forgotten = [
-            name
-            for name, parameter in model.named_parameters()
-            if parameter.requires_grad and id(parameter) not in held
-        ]
-        if forgotten:
-            raise CheckFailure(f"the optimiser does not hold {', '.join(forgotten)}")
-        trial = Trial(trainer, model, batch, optimization)
-        for _ in range(steps):
-            trial.step()
+def _require_same(kept: AssociationBatch, batch: AssociationBatch, by: str) -> None:
+    """Raise CheckFailure if a field of the batch is no longer as it was kept."""
+    for name, before in kept.tensors.items():
+        if not torch.equal(before, batch.tensors[name]):
+            raise CheckFailure(f"{by} writes into {name}", shown(kept))
 
 
-def check_loss_falls(spec: TrainerSpec, settings: Settings = None) -> None:
-    """Training on 32 easy problems lowers the loss."""
-    trial = start(spec, settings)
-    losses = [trial.step() for _ in range(STEPS)]
-    first, last = (sum(part) / AVERAGED for part in (losses[:AVERAGED], losses[-AVERAGED:]))
-    if not last < first:
-        raise CheckFailure(f"the loss went from {first:.4g} to {last:.4g} in {STEPS} steps", shown(trial.batch))
-
-
-def check_model_learns(spec: TrainerSpec, settings: Settings = None) -> None:
-    """Training on 32 easy problems raises the logits of true pairs relative to those of other pairs."""
-    trial = start(spec, settings)
-    before = _margin(trial)
-    for _ in range(STEPS):
-        trial.step()
-    after = _margin(trial)
-    if not after > before:
-        reason = (
-            f"the logits of true pairs exceed the others by {before:.4g} before and {after:.4g} after {STEPS} steps"
-        )
-        raise CheckFailure(reason, shown(trial.batch))
-
-
-def check_resumes_exactly(spec: TrainerSpec, settings: Settings = None) -> None:
-    """Training that is stopped, stored in a checkpoint and resumed gives bitwise the same weights as without a stop."""
-    whole, stopped, resumed = (start(spec, settings) for _ in range(3))
-    for _ in range(4):
-        whole.step()
-    for _ in range(2):
-        stopped.step()
-    try:
-        carry_over(stopped, resumed)
-    except Exception as error:
-        raise CheckFailure(f"the optimiser's state cannot be stored and read back ({one_line(error)})") from error
-    for _ in range(2):
-        resumed.step()
-    pairs = zip(whole.model.parameters(), resumed.model.parameters(), strict=True)
-    if not all(torch.equal(one, other) for one, other in pairs):
-        raise CheckFailure("resumed training ends with other weights; keep all state in the optimiser or scheduler")
-
-
-def _margin(trial: Trial) -> float:
-    """Return by how much the mean logit of true pairs exceeds that of other pairs."""
-    batch = trial.batch
-    with torch.no_grad():
-        logits = trial.model(batch.distance, batch.row_mask, batch.col_mask)
-    true, false = logits[batch.association], logits[batch.cells & ~batch.association]
-    return float(true.mean() - false.mean())
+def _without_a_weight(spec: TrainerSpec, settings: Settings) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield settings in which one loss weight is 0, each with a description."""
+    given, config = dict(settings or {}), component(spec, settings).config
+    for name in (name for name in type(config).model_fields if "weight" in name):
+        value = getattr(config, name)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            yield f"{name} = 0", given | {name: 0.0}
+        elif isinstance(value, list | tuple) and all(isinstance(entry, int | float) for entry in value):
+            for index in range(len(value)):
+                changed = tuple(0.0 if place == index else entry for place, entry in enumerate(value))
+                yield f"{name} = {changed}", given | {name: changed}
 
 
 TRAINER = (
     Check(check_losses_named),
     Check(check_losses_finite),
     Check(check_losses_differentiable),
+    Check(check_losses_without_a_weight),
+    Check(check_losses_same_terms),
+    Check(check_losses_use_every_problem),
+    Check(check_losses_of_all_pairs),
     Check(check_losses_respect_masks),
     Check(check_reduction),
     Check(check_losses_deterministic),
     Check(check_batch_not_mutated),
     Check(check_model_left_alone),
-    Check(check_optimization),
-    Check(check_loss_falls),
-    Check(check_model_learns),
-    Check(check_resumes_exactly),
 )

@@ -15,6 +15,7 @@ from hnetzoo.testing.outcome import Blocked, Settings
 from hnetzoo.testing.problems import Inputs, Problem, easy_problems
 from hnetzoo.testing.subjects import build_trainer
 from hnetzoo.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
+from hnetzoo.training.optimization import unsupported
 
 STEPS = 40
 
@@ -35,8 +36,15 @@ class PairwiseNet(nn.Module):
         nn.init.zeros_(self.read.weight)
         nn.init.zeros_(self.read.bias)
 
-    def forward(self, distance: Tensor, row_mask: Tensor | None = None, col_mask: Tensor | None = None) -> Tensor:
-        """Return the logits of distance, both float [b, n, m]."""
+    def forward(
+        self,
+        distance: Tensor,
+        row_mask: Tensor | None = None,
+        col_mask: Tensor | None = None,
+        row_features: Tensor | None = None,
+        col_features: Tensor | None = None,
+    ) -> Tensor:
+        """Return the logits of distance, both float [b, n, m]; features are ignored."""
         cells = Inputs(distance, row_mask, col_mask).cells
         far = distance.masked_fill(~cells, 10.0)
         features = torch.stack((far, far - far.amin(2, keepdim=True), far - far.amin(1, keepdim=True)), -1)
@@ -95,6 +103,18 @@ def prepare(spec: TrainerSpec, settings: Settings) -> tuple[Trainer, PairwiseNet
     return trainer, PairwiseNet(), batch
 
 
+def sensitivity(trainer: Trainer, batch: AssociationBatch) -> Tensor:
+    """Return the gradient of the summed losses in the distances, float [b, n, m], at logits of 1 - distance."""
+    model = PairwiseNet()
+    with torch.no_grad():
+        model.read.weight.copy_(torch.tensor([[-1.0, 0.0, 0.0]]))
+        model.read.bias.fill_(1.0)
+    distance = batch.distance.clone().requires_grad_()
+    loss = total_loss(trainer, model, batch._replace(distance=distance))
+    (gradient,) = torch.autograd.grad(loss, [distance], allow_unused=True)
+    return torch.zeros_like(distance) if gradient is None else gradient
+
+
 def start(spec: TrainerSpec, settings: Settings) -> Trial:
     """Return a trial before its first step."""
     trainer, model, batch = prepare(spec, settings)
@@ -130,6 +150,8 @@ def configure(trainer: Trainer, model: nn.Module, steps: int) -> Optimization:
         raise Blocked("check_optimization", f"configure raised {one_line(error)}") from error
     if not isinstance(optimization, Optimization):
         raise Blocked("check_optimization", "configure did not return a hnetzoo.Optimization")
+    if problem := unsupported(optimization):
+        raise Blocked("check_optimization", problem)
     return optimization
 
 

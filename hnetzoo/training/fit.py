@@ -28,6 +28,7 @@ from hnetzoo.training.batches import problem_groups, shuffled_batches, steps_per
 from hnetzoo.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from hnetzoo.training.determinism import derived_seed, preserved_state, seed_generators
 from hnetzoo.training.observer import EpochRecord, NullObserver, Observer
+from hnetzoo.training.optimization import configured
 from hnetzoo.training.runs import BEST, CHECKPOINTS, Run, RunRecord, finish_run, write_metrics
 from hnetzoo.training.weights import fill, save_tensors
 
@@ -67,6 +68,7 @@ def fit(
         The record, which names the best epoch.
 
     Raises:
+        ConfigError: If the loop does not support the trainer's optimiser or scheduler.
         CheckpointError: If all checkpoints of the run are damaged, or the last one of a training that has ended.
         DivergenceError: If a loss is not finite.
         ModelError: If validation logits have the wrong shape or are not finite, or a split is modified in place.
@@ -104,7 +106,7 @@ class _Loop:
         self.run_directory, self.record = run
         self.steps = steps  # per epoch
         self.before = 0  # epochs before the present schedule began
-        self.optimization = trainer.configure(model, settings.epochs * self.steps)
+        self.optimization = configured(trainer, model, settings.epochs * self.steps)
         self.sums = getattr(trainer, "reduction", "mean") == "sum"
         self.history: list[EpochRecord] = []
         self.exact_solver_f1: float | None = None
@@ -127,7 +129,7 @@ class _Loop:
         self.history = [EpochRecord(**line) for line in state["history"]]
         extended = state.get("epochs", self.settings.epochs) < self.settings.epochs
         self.before = len(self.history) if extended else state.get("before", 0)
-        self.optimization = self.trainer.configure(self.model, (self.settings.epochs - self.before) * self.steps)
+        self.optimization = configured(self.trainer, self.model, (self.settings.epochs - self.before) * self.steps)
         optimizer, scheduler = self.optimization.optimizer, self.optimization.scheduler
         if extended:
             optimizer.load_state_dict({**optimizer.state_dict(), "state": state["optimizer"]["state"]})

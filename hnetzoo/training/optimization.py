@@ -1,10 +1,14 @@
-"""An optimiser and learning rate schedule for trainers."""
+"""An optimiser and learning rate schedule for trainers, and what the training loop supports."""
+
+import inspect
+from typing import Any
 
 import torch
 from torch import nn
 from torch.optim.lr_scheduler import OneCycleLR
 
-from hnetzoo.association.contracts import Optimization
+from hnetzoo.association.contracts import Optimization, Trainer
+from hnetzoo.errors import ConfigError
 
 
 def one_cycle(
@@ -40,3 +44,39 @@ def one_cycle(
     optimizer = torch.optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=weight_decay, fused=True)
     schedule = OneCycleLR(optimizer, learning_rate, total_steps, pct_start=warmup_share)
     return Optimization(optimizer, schedule, largest_gradient)
+
+
+def configured(trainer: Trainer, model: nn.Module, total_steps: int) -> Optimization:
+    """Return what `Trainer.configure` returns; raises ConfigError if the training loop does not support it."""
+    optimization = trainer.configure(model, total_steps)
+    problem = unsupported(optimization)
+    if problem:
+        raise ConfigError(problem)
+    return optimization
+
+
+def unsupported(optimization: Optimization) -> str:
+    """Return why the training loop cannot take the steps of an optimisation; empty if it can.
+
+    Example:
+        >>> unsupported(Optimization(torch.optim.LBFGS(nn.Linear(2, 2).parameters())))
+        'LBFGS.step needs closure; supported are optimisers whose step takes no argument, such as Adam'
+    """
+    optimizer, scheduler = type(optimization.optimizer), type(optimization.scheduler)
+    if needed := _required(optimizer):
+        supported = "optimisers whose step takes no argument, such as Adam"
+        return f"{optimizer.__name__}.step needs {needed}; supported are {supported}"
+    if optimization.scheduler is not None and (needed := _required(scheduler)):
+        return f"{scheduler.__name__}.step needs {needed}; supported are schedulers that are stepped after every batch"
+    return ""
+
+
+def _required(stepped: type[Any]) -> str:
+    """Return the arguments that the method `step` of a class cannot do without, joined by commas."""
+    _, *parameters = inspect.signature(stepped.step).parameters.values()
+    single = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return ", ".join(
+        parameter.name
+        for parameter in parameters
+        if parameter.default is inspect.Parameter.empty and parameter.kind not in single
+    )

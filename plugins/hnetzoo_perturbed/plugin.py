@@ -23,6 +23,6 @@ def hnetzoo_models() -> Iterable[hnetzoo.ModelSpec]:
             target="hnetzoo_perturbed.model:Perturbed",
             config="hnetzoo_perturbed.config:PerturbedConfig",
             citation=BERTHET,
-            tags=frozenset({"non-learned", "order-dependent"}),
+            tags=frozenset({"non-learned", "order-dependent", "surrogate-gradient"}),
         )
     ]

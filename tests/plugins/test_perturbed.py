@@ -211,7 +211,7 @@ def test_far_slots_stay_unmatched() -> None:
 
 def test_there_are_no_parameters() -> None:
     spec = hnetzoo.discover().model("perturbed")
-    assert spec.tags == {"non-learned", "order-dependent"}
+    assert spec.tags == {"non-learned", "order-dependent", "surrogate-gradient"}
     assert list(hnetzoo.load_model("perturbed").state_dict()) == []
 
 

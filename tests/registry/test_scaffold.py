@@ -1,12 +1,13 @@
 """`hnetzoo new` writes packages that are complete and accepts only names that work."""
 
 import ast
+import importlib
 import tomllib
 from pathlib import Path
 
 import pytest
 
-from hnetzoo import ConfigError
+from hnetzoo import ConfigError, testing
 from hnetzoo.registry.scaffold import render_package, write_package
 from hnetzoo.registry.specs import API_VERSION
 
@@ -68,3 +69,14 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     empty.mkdir()
     write_package(empty, {"c.txt": "3\n"})
     assert (empty / "c.txt").exists()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_a_new_package_declares_passes_every_check(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_package(tmp_path / "new", render_package(f"acme-{kind}-net", kind))
+    monkeypatch.syspath_prepend(str(tmp_path / "new"))
+    plugin = importlib.import_module(f"acme_{kind}_net.plugin")
+    (spec,) = getattr(plugin, f"hnetzoo_{kind}s")()
+    assert testing.check(spec).failures == ()

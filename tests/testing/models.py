@@ -22,8 +22,12 @@ class Valid(nn.Module):
     def forward(self, distance, row_mask=None, col_mask=None):
         if distance.numel() == 0:
             return distance
+        return self.masked(distance, row_mask, col_mask)
+
+    def masked(self, distance, row_mask, col_mask):
         cells = hnetzoo.valid_cells(*hnetzoo.full_masks(distance, row_mask, col_mask))
-        return self.logits(distance.masked_fill(~cells, FAR), cells)
+        forbidden = cells & distance.isposinf()
+        return self.logits(distance.masked_fill(~cells | forbidden, FAR), cells).masked_fill(forbidden, -20.0)
 
     def logits(self, far, cells):
         row, column = far - far.amin(2, keepdim=True), far - far.amin(1, keepdim=True)
@@ -112,8 +116,7 @@ class LosesSinglePair(Valid):
 
 class FailsOnEmpty(Valid):
     def forward(self, distance, row_mask=None, col_mask=None):
-        cells = hnetzoo.valid_cells(*hnetzoo.full_masks(distance, row_mask, col_mask))
-        return self.logits(distance.masked_fill(~cells, FAR), cells)
+        return self.masked(distance, row_mask, col_mask)
 
 
 class DividesByValidCount(Valid):

@@ -40,3 +40,8 @@ class Foreign:
     """Not a hnetzoo.Config."""
 
     scale: float = 2.0
+
+
+class WeightedTrainer(ValidTrainer):
+    cell_weight: float = 1.0
+    """Weight of the cross-entropy."""

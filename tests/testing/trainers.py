@@ -102,7 +102,7 @@ class BareOptimizer(Valid):
 
 class ShortSchedule(Valid):
     def configure(self, model, total_steps):
-        optimizer, _ = super().configure(model, total_steps)
+        optimizer = super().configure(model, total_steps).optimizer
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.01, total_steps=max(1, total_steps - 1))
         return hnetzoo.Optimization(optimizer, schedule)
 

@@ -7,15 +7,14 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 import hnetzoo
 
 
-class SampleNet(nn.Module):
+class SampleNet(hnetzoo.AssociationModel):
     def __init__(self, config, shape):
         super().__init__()
         self.scale = nn.Parameter(torch.tensor(config.scale))
         self.threshold = nn.Parameter(torch.tensor(0.5))
 
-    def forward(self, distance, row_mask=None, col_mask=None):
-        cells = hnetzoo.valid_cells(*hnetzoo.full_masks(distance, row_mask, col_mask))
-        return self.scale * (self.threshold - distance.masked_fill(~cells, 0.0))
+    def logits(self, distance, allowed):
+        return self.scale * (self.threshold - distance)
 
 
 class SampleTrainer:
