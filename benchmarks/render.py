@@ -151,6 +151,7 @@ def unpublishable() -> Iterator[str]:
     for path in sorted(RESULTS.glob("*.json")):
         environment = json.loads(path.read_text())["environment"]
         origins = {name: plugin["origin"] for name, plugin in environment.get("plugins", {}).items()}
+        origins |= {", ".join(entry["models"]): entry["commit"] for entry in environment.get("redone", ())}
         for name, source in {"hnetzoo": environment.get("commit"), **origins}.items():
             if source is None or source.endswith("-dirty"):
                 yield f"{path.name}: {name} is of {source or 'no commit'}"

@@ -14,7 +14,8 @@ def render_markdown(report: BenchmarkReport) -> str:
     commit = f" at commit {known['commit']}" if known.get("commit") else ""
     date = f", {known['date']}" if known.get("date") else ""
     machine = f"{known.get('cores', '?')} cores, {known.get('system', '?')}{date}"
-    return "\n".join([*parts, f"Made with {made_with}{commit} on {machine}.", ""])
+    anew = [f" {', '.join(e['models'])} run anew at {e['commit']}, {e['date']}." for e in known.get("redone", ())]
+    return "\n".join([*parts, f"Made with {made_with}{commit} on {machine}.{''.join(anew)}", ""])
 
 
 def render_table(table: Table, heading: str = "###") -> str:

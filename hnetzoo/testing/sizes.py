@@ -45,7 +45,7 @@ def check_large_problems(spec: ModelSpec, settings: Settings = None) -> None:
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raise OverBounds in a `with` block that takes longer; without signals to the main thread, only after it has ended."""
+    """Raise OverBounds in a `with` block that takes longer; where no signal reaches it, after its end."""
     start = time.monotonic()
     if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "SIGALRM"):
         yield
