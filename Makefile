@@ -1,6 +1,7 @@
 # make demo   train hnetgru for its 10 epochs and rank it against the Hungarian algorithm
 # make test   check style and types, and run the whole test suite
 # make lint   check style and types
+# make campaign  try for half an hour to lose, mix or execute something, and store the counts
 # make tables render the stored results into README.md, benchmarks/README.md and benchmarks/figures
 
 PYTHON ?= python3
@@ -8,7 +9,7 @@ BIN := .venv/bin
 TORCH := $(shell grep '^torch==' constraints.txt)
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(TORCH)
 
-.PHONY: demo test lint tables clean
+.PHONY: demo test lint campaign tables clean
 
 demo: .venv/installed
 	$(BIN)/hnetzoo train hnetgru --out runs/demo --fresh
@@ -21,6 +22,9 @@ lint: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+campaign: .venv/installed-dev
+	$(BIN)/python -m tests.campaign --json benchmarks/results/campaign.json
 
 tables: .venv/installed-dev
 	$(BIN)/python benchmarks/render.py

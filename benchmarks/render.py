@@ -1,4 +1,4 @@
-"""Render stored results into the tables of README.md and benchmarks/README.md.
+"""Render stored results into the tables of README.md, benchmarks/README.md and SECURITY.md.
 
 A table is between `<!-- table RESULT [PART] -->` and `<!-- end -->`; RESULT is a file of benchmarks/results. PART is a
 dataset, to show only its ranking, or `METRIC of PATTERN`: that metric of all models on the datasets whose names match;
@@ -21,7 +21,7 @@ from hnetzoo.report.tables import Table, overview_table, report_tables
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
-DOCUMENTS = (ROOT / "README.md", ROOT / "benchmarks" / "README.md")
+DOCUMENTS = (ROOT / "README.md", ROOT / "benchmarks" / "README.md", ROOT / "SECURITY.md")
 LOCALIZER = {  # key of a row and format of each column
     "LE [degrees]": ("error_deg", "{:.1f}"),
     "LR": ("recall", "{:.3f}"),
@@ -49,6 +49,8 @@ def _table(name: str, part: str | None) -> str:
         return _curve(json.loads(path.read_text()))
     if name.startswith("localizer"):
         return _localizer(json.loads(path.read_text()), part)
+    if name.startswith("campaign"):
+        return _campaign(json.loads(path.read_text()))
     if name.startswith("box-"):
         return _statistics(json.loads(path.read_text()))
     if name.startswith("tracking"):
@@ -106,6 +108,25 @@ def _curve(result: dict[str, Any]) -> str:
     )
 
 
+def _campaign(result: dict[str, Any]) -> str:
+    """Return the tables of the campaign: what was tried, and how often each rule was broken."""
+    tried = tuple(
+        (name, *(f"{found[key]:,}" for key in ("cases", "commands", "peak_mib")), f"{found['slowest_s']:.0f}")
+        for name, found in result["families"].items()
+    )
+    known = result["environment"]
+    caption = (
+        f"Seed {result['seed']}, {result['minutes']:.0f} minutes on {known['cores']} cores, commit {known['commit']}."
+    )
+    columns = ("family", "cases", "commands", "largest [MiB]", "slowest [s]")
+    broken = tuple((rule, str(count)) for rule, count in result["broken"].items())
+    tables = (
+        Table(title="What was tried", caption=caption, columns=columns, rows=tried),
+        Table(title="What was found", caption="All families together.", columns=("rule", "times broken"), rows=broken),
+    )
+    return "\n".join(render_table(table) for table in tables)
+
+
 def _statistics(result: dict[str, Any]) -> str:
     """Return the table of box_statistics.py: quantiles or a rate, by source."""
     sources, shares = result["rows"], " / ".join(f"{share:.0%}" for share in result["quantiles"])
@@ -160,7 +181,7 @@ def unpublishable() -> Iterator[str]:
 def main(
     check: Annotated[bool, typer.Option("--check", help="Change nothing; fail if a table is out of date.")] = False,
 ) -> None:
-    """Rewrite the tables of README.md and benchmarks/README.md from the stored results."""
+    """Rewrite the tables of all documents from the stored results."""
     refused = list(unpublishable())
     for line in refused:
         typer.echo(f"{line}; commit first, and run it again from a clean tree", err=True)

@@ -14,6 +14,7 @@ from hnetzoo.benchmark.plan import plan
 from hnetzoo.benchmark.results import BenchmarkReport
 from hnetzoo.benchmark.suite import read_suite
 from hnetzoo.registry.components import configure
+from tests.campaign.campaign import FAMILIES
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
@@ -53,7 +54,7 @@ def test_stored_result_is_that_of_its_suite(path: Path) -> None:
     assert {row.seed for row in report.rows} == set(suite.seeds)
 
 
-@pytest.mark.parametrize("name", ["README.md", "benchmarks/README.md"])
+@pytest.mark.parametrize("name", ["README.md", "benchmarks/README.md", "SECURITY.md"])
 def test_tables_are_rendered_from_the_stored_results(name: str) -> None:
     text = (ROOT / name).read_text()
     assert script("render").rendered(text) == text, f"run 'make tables' and commit {name}"
@@ -62,6 +63,14 @@ def test_tables_are_rendered_from_the_stored_results(name: str) -> None:
 
 def test_stored_results_are_of_committed_code() -> None:
     assert list(script("render").unpublishable()) == []
+
+
+def test_the_stored_campaign_is_complete_and_found_nothing() -> None:
+    result = json.loads((RESULTS / "campaign.json").read_text())
+    assert result["share"] == 1.0
+    assert set(result["broken"].values()) == {0}
+    assert set(result["families"]) == set(FAMILIES)
+    assert result["minutes"] < 40
 
 
 def test_pictures_are_drawn_from_the_stored_results(tmp_path: Path) -> None:

@@ -7,8 +7,7 @@ temperature T that falls geometrically:
 
     f* = -T log(exp(-r / T) + sum_j exp((g_j - C_ij) / T)),    f <- (1 - w) f + w f*,    g likewise from the new f,
 
-where r is the row's cost of staying unmatched and the relaxation w is in [1, 2). Fifty such steps come closer to the
-optimum than a thousand without relaxation.
+where r is the row's cost of staying unmatched and the relaxation w is in [1, 2).
 
 Sources: J. J. Kosowsky, A. L. Yuille, "The Invisible Hand Algorithm", Neural Networks 1994 (annealing); A. Thibault,
 L. Chizat, C. Dossal, N. Papadakis, "Overrelaxed Sinkhorn-Knopp Algorithm for Regularized Optimal Transport", Algorithms
@@ -33,6 +32,7 @@ LEAST_EXPONENT = -60.0  # exponentials below are slow subnormal numbers, and cha
 LARGEST_LOG = 20.0  # of a correction in one step, so that no exponential overflows
 LEAST_FREE = 1e-17  # total mass that stays unmatched, so that products are normal numbers
 ABOVE_ALL = 2.0  # of the range of distances, above the largest one
+LEAST_SCALE = 1e-30  # smaller mean distances are as good as 0: gradients of quotients by them would overflow
 NEGLIGIBLE = 1e-6  # reduced costs below this share of the largest are rounding, and no part of the scale
 
 
@@ -91,7 +91,7 @@ def problem_scale(reduced: Tensor, allowed: Tensor) -> Tensor:
 
 
 def typical_distance(distance: Tensor, allowed: Tensor) -> Tensor:
-    """Return the mean size of the allowed distances, [b, 1, 1], 1 where all are 0: the scale of transport in training.
+    """Return the mean size of the allowed distances, [b, 1, 1]: the scale of transport in training. 1 if below 1e-30.
 
     In units of `problem_scale`, which is that of the differences that decide, a near tie would be decided as surely as
     any other problem, and no gradient would tell that it is one.
@@ -110,7 +110,7 @@ def typical_distance(distance: Tensor, allowed: Tensor) -> Tensor:
     """
     sizes = distance.abs().masked_fill(~allowed, 0.0)
     mean = sizes.sum((1, 2), keepdim=True) / allowed.sum((1, 2), keepdim=True).clamp(min=1)
-    return torch.where(mean > 0, mean, 1.0)
+    return torch.where(mean > LEAST_SCALE, mean, 1.0)
 
 
 def transport_logits(

@@ -24,7 +24,7 @@ def guarded_predict(
 def guarded(model: str, problems: AssociationBatch, digest: str, *, features: bool) -> Iterator[AssociationBatch]:
     """Yield a copy of problems for a `with` block, and check after it that nothing else has changed.
 
-    Random states and the number of threads are restored in any case.
+    Random states, the number of threads and the working directory are restored in any case.
 
     Args:
         model: Name of the model that is run in the block, for errors.
@@ -33,7 +33,7 @@ def guarded(model: str, problems: AssociationBatch, digest: str, *, features: bo
         features: Whether the model takes features; otherwise it does not see them.
 
     Raises:
-        ModelError: If the copy was written into, or a global random state or the number of threads changed.
+        ModelError: If the copy was written into, or a part of `GlobalState` changed.
     """
     copy = problems.clone()
     with preserved_state():

@@ -19,7 +19,7 @@ from hnetzoo.benchmark.results import EVERY_MODEL, BenchmarkRow, Failed, Scores,
 from hnetzoo.benchmark.scoring import score
 from hnetzoo.benchmark.timing import Conditions, time_model
 from hnetzoo.benchmark.workers import run_in_workers
-from hnetzoo.errors import DataError, HnetzooError, one_line
+from hnetzoo.errors import DataError, HnetzooError, Terminated, one_line
 from hnetzoo.files import write_record
 from hnetzoo.training.determinism import preserved_state
 from hnetzoo.training.observer import EpochRecord, NullObserver, Observer
@@ -80,7 +80,9 @@ class JobRunner:
         """Return the row of a job, why it was skipped, or how it failed; interrupts pass."""
         try:
             return self.outcome(job)
-        except Exception as error:
+        except (KeyboardInterrupt, Terminated):
+            raise
+        except BaseException as error:  # SystemExit and the like: a model must not end the program
             _LOG.info("%s, seed %d: %s", job.task.title, job.seed, job.entrant.title, exc_info=True)
             concerns_all = self._drawn is not None and error is self._drawn[2]
             return failure(job, error, self.options, model=EVERY_MODEL if concerns_all else job.entrant.title)
@@ -88,7 +90,7 @@ class JobRunner:
     def outcome(self, job: Job) -> Outcome:
         """Return the row of a job or why it was skipped; raises what the dataset, the model or the trainer raises.
 
-        Global random states and the number of threads are restored.
+        What `GlobalState` holds is restored.
         """
         with preserved_state():
             return self._outcome(job)

@@ -67,6 +67,7 @@ def associate(
     values = read_values(overrides=settings or ())
     if values["trainer"] or values["dataset"]:
         raise ConfigError("associate takes settings of the model alone; use --set model.KEY=VALUE")
+    registry = discover()  # before torch is imported, so that strangers' code is read in a child process
     from hnetzoo.association.decoding import decode
     from hnetzoo.association.prediction import predict
     from hnetzoo.association.problem_files import read_distances
@@ -78,7 +79,7 @@ def associate(
     problems = stored.distance, stored.row_mask, stored.col_mask
     _check_distances(source, *problems, costs=costs)
     with stdout_to_stderr(), scope_warnings(strict=strict):
-        resolved = resolve_model(model, discover(), values["model"])
+        resolved = resolve_model(model, registry, values["model"])
         matcher = resolved.load((n, m)).to(where)
         features = stored.features if FEATURES in resolved.spec.tags else {}
         logits = predict(matcher, *problems, features=features, name=model, device=where)

@@ -72,12 +72,14 @@ def benchmark(
     if values["model"] or values["trainer"]:
         raise ConfigError("benchmark --set takes settings of datasets, dataset.*; give others in a --suite")
     check_writable(None if json == STDOUT else json, markdown)
+    if runs is not None and runs.exists() and not runs.is_dir():
+        raise ConfigError(f"--runs '{runs}' is no folder; choose another, or one that does not exist yet")
+    registry = discover()  # before torch is imported, so that strangers' code is read in a child process
     from hnetzoo.benchmark.run import run_benchmark
     from hnetzoo.benchmark.suite import default_suite, read_suite
 
     _log(verbose)
     quiet = json == STDOUT
-    registry = discover()
     names = (model or (), dataset or (), seed or ())
     chosen = read_suite(suite) if suite else default_suite(registry, *names, values["dataset"])
     runs = runs or (RUNS if suite or train else None)

@@ -41,6 +41,7 @@ def generate(
         raise ConfigError(f"--out '{out}' does not end in .npz; problems are written in that format")
     check_writable(out)
     values = read_values(config, settings or ())
+    registry = discover()  # before torch is imported, so that strangers' code is read in a child process
     import torch
 
     from hnetzoo.association.batch import SPLITS, AssociationBatch
@@ -48,7 +49,7 @@ def generate(
     from hnetzoo.association.splits import load_split
     from hnetzoo.registry.specs import DatasetSpec
 
-    built = discover().configure(DatasetSpec, dataset, values["dataset"]).build()
+    built = registry.configure(DatasetSpec, dataset, values["dataset"]).build()
     chosen = SPLITS if split is Part.all else tuple(name for name in SPLITS if name == split.value)
     batches = [load_split(built, name, seed) for name in chosen]
     batch = AssociationBatch.concatenate(batches)

@@ -8,6 +8,7 @@ import typer
 from hnetzoo.cli.options import JsonOption
 from hnetzoo.cli.output import print_json
 from hnetzoo.registry.discovery import discover
+from hnetzoo.registry.lookup import Registry
 
 
 def import_command(
@@ -22,11 +23,12 @@ def import_command(
 
     The file is read in a process of its own with limits on memory and time, and no code in it is run.
     """
+    registry = discover()  # before torch is imported, so that strangers' code is read in a child process
     from hnetzoo.legacy.importing import kind_of
     from hnetzoo.legacy.reader import CHECKPOINT
 
     kind = kind_of(source)
-    done = _checkpoint(source, out, model) if kind == CHECKPOINT else _data(source, out)
+    done = _checkpoint(source, out, model, registry) if kind == CHECKPOINT else _data(source, out)
     if json:
         print_json({"kind": kind, "source": str(source), "out": str(out), **done})
         return
@@ -39,11 +41,11 @@ def import_command(
         typer.echo(f"next: hnetzoo train {model} --dataset npz --set dataset.path={out}")
 
 
-def _checkpoint(source: Path, out: Path, model: str) -> dict[str, Any]:
+def _checkpoint(source: Path, out: Path, model: str, registry: Registry) -> dict[str, Any]:
     from hnetzoo.legacy.importing import import_checkpoint
     from hnetzoo.registry.specs import ModelSpec
 
-    record = import_checkpoint(source, out, discover().configure(ModelSpec, model))
+    record = import_checkpoint(source, out, registry.configure(ModelSpec, model))
     return {"model": record.model, "shape": list(record.shape), "sha256": record.source["sha256"]}
 
 

@@ -10,6 +10,7 @@ from hnetzoo.cli.output import check_writable, note, print_json, scope_warnings
 from hnetzoo.config import read_values, validate
 from hnetzoo.errors import ConfigError
 from hnetzoo.registry.discovery import discover
+from hnetzoo.registry.lookup import Registry
 from hnetzoo.registry.specs import FEATURES
 from hnetzoo.registry.stdout import stdout_to_stderr
 from hnetzoo.tracking.counts import SCORE_NAMES
@@ -53,6 +54,7 @@ def track(
         raise ConfigError("track takes settings of the model alone; use --set model.KEY=VALUE")
     rules = {"distance": distance, "patience": patience, "history": history, "birth_confidence": birth_confidence}
     config = validate(TrackerConfig, rules, "the tracker's options")
+    registry = discover()  # before torch is imported, so that strangers' code is read in a child process
     from hnetzoo.tracking.box_files import check_identities, read_boxes, write_tracks
 
     boxes = read_boxes(detections)
@@ -64,7 +66,7 @@ def track(
         kept &= boxes.confidence >= min_confidence
     boxes = boxes.select(kept)
     with stdout_to_stderr(), scope_warnings(strict=strict):
-        identity = _tracker(model, values["model"], config, boxes).run(boxes)
+        identity = _tracker(model, registry, values["model"], config, boxes).run(boxes)
     boxes = boxes._replace(identity=identity).select(identity >= 0)
     write_tracks(out, boxes, boxes.identity)
     facts = _facts(boxes, reference, every)
@@ -76,13 +78,15 @@ def track(
             note(_summary(facts["scores"]))
 
 
-def _tracker(name: str, settings: dict[str, Any], config: TrackerConfig, boxes: "Boxes") -> "Tracker":
+def _tracker(
+    name: str, registry: Registry, settings: dict[str, Any], config: TrackerConfig, boxes: "Boxes"
+) -> "Tracker":
     import numpy as np
 
     from hnetzoo.registry.resolution import resolve_model
     from hnetzoo.tracking.tracker import Tracker
 
-    resolved = resolve_model(name, discover(), settings)
+    resolved = resolve_model(name, registry, settings)
     most = max(1, int(np.bincount(boxes.frame).max(initial=1)))
     return Tracker(resolved.load((most, most)), config, features=FEATURES in resolved.spec.tags)
 

@@ -87,11 +87,11 @@ def _job(
     model: str, dataset: str | None, trainer: str | None, values: Values, seed: int, init: str | None = None
 ) -> "Job":
     """Return the job: the model, its dataset and its trainer, with their settings."""
+    registry = discover()  # before torch is imported, so that strangers' code is read in a child process
     from hnetzoo.benchmark.plan import Entrant, Task, plan_jobs
     from hnetzoo.registry.resolution import resolve_start
     from hnetzoo.registry.specs import DatasetSpec, TrainerSpec
 
-    registry = discover()
     chosen = resolve_start(model, init, registry, values["model"])
     how = registry.configure(TrainerSpec, trainer or chosen.spec.trainer, values["trainer"])
     problems = registry.configure(DatasetSpec, dataset or chosen.spec.dataset, values["dataset"])

@@ -37,6 +37,7 @@ LIMIT_S = 30.0  # for the import and the hooks of a plugin
 _HOOKS: Mapping[str, type[Spec]] = MappingProxyType(
     {"hnetzoo_models": ModelSpec, "hnetzoo_datasets": DatasetSpec, "hnetzoo_trainers": TrainerSpec}
 )
+_crashed: dict[str, str] = {}  # plugins that took a child down, which this process never loads itself, and how
 _PLAIN = (*_HOOKS.values(), Plugin, Pretrained, Citation, frozenset, set, complex)
 
 
@@ -128,12 +129,15 @@ def _load(plugin: Plugin, entry_point: EntryPoint | None) -> Plugin:
     """Return an imported plugin with its specs; whatever it raises becomes its `error`."""
     if entry_point is None or plugin.error:
         return plugin
+    if plugin.id in _crashed:
+        return replace(plugin, error=_crashed[plugin.id])
     if _normalised(plugin.distribution) == OWN or not can_fork():
         return _load_here(plugin, entry_point)
     try:
         return _unpacked(call_in_child(lambda: _packed(_load_here(plugin, entry_point)), LIMIT_S))
     except ChildError as error:
-        return replace(plugin, error=f"{error}; leave it out with {PLUGINS_VARIABLE}=NAME,...")
+        _crashed[plugin.id] = f"{error}; leave it out with {PLUGINS_VARIABLE}=NAME,..."
+        return replace(plugin, error=_crashed[plugin.id])
     except pickle.UnpicklingError:  # it declares more than plain data
         return _load_here(plugin, entry_point)
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from hnetzoo.association.batch import AssociationBatch
 from hnetzoo.digests import digest_tensors
-from hnetzoo.errors import ConfigError, HnetzooError, RetiredWarning, ShapeError, UnknownNameError
+from hnetzoo.errors import ConfigError, HnetzooError, RetiredWarning, ShapeError, Terminated, UnknownNameError
 from hnetzoo.registry.cards import read_card, resource
 from hnetzoo.registry.components import Component
 from hnetzoo.registry.lookup import Registry
@@ -109,13 +109,15 @@ class ResolvedModel:
         Raises:
             CheckpointError: If they are missing, damaged or do not fit.
         """
-        digest = "none" if self.weights is None else digest_tensors(self.weights.load())
+        if self.weights is None:  # what its code does shows when it is used, in the process that uses it
+            return "none"
+        digest = digest_tensors(self.weights.load())
         try:
             with preserved_state():
                 self.load()
-        except HnetzooError:
+        except (HnetzooError, KeyboardInterrupt, Terminated):
             raise
-        except Exception:  # the model's own fault, which shows when it is used
+        except BaseException:  # the model's own fault, which shows when it is used
             return digest
         return digest
 

@@ -1,5 +1,6 @@
 """Set random states and thread counts for a computation, and restore them afterwards."""
 
+import os
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -11,13 +12,17 @@ from torch import Tensor
 
 
 class GlobalState(NamedTuple):
-    """The state of the global random generators, and torch's number of threads and default dtype."""
+    """The global random generators, torch's number of threads and default dtype, and the working directory.
+
+    `folder` is empty where the working directory was deleted.
+    """
 
     torch_random: Tensor
     numpy_random: Any
     python_random: Any
     threads: int
     dtype: torch.dtype
+    folder: str
 
     @classmethod
     def now(cls) -> "GlobalState":
@@ -28,6 +33,7 @@ class GlobalState(NamedTuple):
             python_random=random.getstate(),
             threads=torch.get_num_threads(),
             dtype=torch.get_default_dtype(),
+            folder=_working_directory(),
         )
 
     def restore(self) -> None:
@@ -38,6 +44,8 @@ class GlobalState(NamedTuple):
         torch.set_default_dtype(self.dtype)
         if torch.get_num_threads() != self.threads:
             torch.set_num_threads(self.threads)
+        if self.folder and self.folder != _working_directory():
+            os.chdir(self.folder)
 
     def differences(self, other: "GlobalState") -> list[str]:
         """Return the names of what differs in another state."""
@@ -48,8 +56,16 @@ class GlobalState(NamedTuple):
             "Python's global random state": self.python_random == other.python_random,
             "the number of threads": self.threads == other.threads,
             "torch's default type": self.dtype == other.dtype,
+            "the working directory": self.folder == other.folder,
         }
         return [name for name, equal in same.items() if not equal]
+
+
+def _working_directory() -> str:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return ""
 
 
 @contextmanager

@@ -15,6 +15,18 @@ LEAST_DISTANCE = 1e-4
 LOG_SPREAD = 3.0
 """Logarithms of distances are divided by this, so that they are of the size of the other features."""
 FAR = 1e20
+FARTHEST = 1e15
+"""Larger distances count as this one, so that all that is computed from them is finite."""
+
+
+def finite_distances(distance: Tensor) -> Tensor:
+    """Return distances in float32 at least, none above `FARTHEST` in size.
+
+    Example:
+        >>> finite_distances(torch.tensor([0.5, 1e30])).tolist()
+        [0.5, 999999986991104.0]
+    """
+    return distance.to(torch.promote_types(distance.dtype, torch.float32)).clamp(-FARTHEST, FARTHEST)
 
 
 def pair_features(distance: Tensor, allowed: Tensor) -> tuple[Tensor, Tensor]:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 import hnetzoo
 from hnetzoo_exchangeable.config import ExchangeableConfig
-from hnetzoo_exchangeable.features import FEATURES, pair_features
+from hnetzoo_exchangeable.features import FEATURES, finite_distances, pair_features
 from hnetzoo_exchangeable.layers import CostHeads, Costs, ExchangeableLayer, transported
 
 
@@ -52,7 +52,7 @@ class Exchangeable(hnetzoo.AssociationModel):
         """Return logits [b, n, m] whose sigmoid is the transported mass, in float32 or float64."""
         if self.config.unmatched != "learned":
             return self._solve(distance, allowed, self.config.unmatched)
-        costs = self.learned_costs(distance.to(torch.promote_types(distance.dtype, torch.float32)), allowed)
+        costs = self.learned_costs(finite_distances(distance), allowed)
         steps = self.config.training_steps if self.training else self.config.transport_steps
         return transported(costs, allowed, steps)
 

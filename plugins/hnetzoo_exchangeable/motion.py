@@ -17,7 +17,7 @@ from torch import Tensor, nn
 import hnetzoo
 from hnetzoo_exchangeable.box_cells import CELL_FEATURES, BoxCells, box_cells
 from hnetzoo_exchangeable.config import MotionConfig
-from hnetzoo_exchangeable.features import FEATURES, pair_features
+from hnetzoo_exchangeable.features import FEATURES, finite_distances, pair_features
 from hnetzoo_exchangeable.layers import CostHeads, ExchangeableLayer, transported
 
 MOVING = 8
@@ -58,7 +58,7 @@ class Motion(hnetzoo.FeatureModel):
         col_features: Tensor | None = None,
     ) -> Tensor:
         """Return logits [b, n, m] whose sigmoid is the transported mass, in float32 or float64."""
-        distance = distance.to(torch.promote_types(distance.dtype, torch.float32))
+        distance = finite_distances(distance)
         known, scale = pair_features(distance, allowed)
         cells = None
         if row_features is not None and col_features is not None:

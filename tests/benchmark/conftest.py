@@ -13,6 +13,7 @@ from hnetzoo.benchmark.plan import Job, plan
 from hnetzoo.benchmark.suite import Entry, ModelEntry, Suite
 
 ACME = """
+import os
 import random
 import numpy as np
 import torch
@@ -30,7 +31,8 @@ class Near(torch.nn.Module):
     def forward(self, distance, row_mask=None, col_mask=None):
         if self.config.raises:
             raise {"RuntimeError": RuntimeError, "MemoryError": MemoryError, "DataError": hnetzoo.DataError,
-                   "KeyboardInterrupt": KeyboardInterrupt}[self.config.raises]("no\\n  luck")
+                   "KeyboardInterrupt": KeyboardInterrupt, "SystemExit": SystemExit,
+                   "GeneratorExit": GeneratorExit}[self.config.raises]("no\\n  luck")
         return self.config.gate - distance
 
 class MeddlesConfig(hnetzoo.Config):
@@ -44,6 +46,7 @@ MEDDLING = {
     "python": lambda distance, row_mask: random.seed(1),
     "threads": lambda distance, row_mask: torch.set_num_threads(2),
     "type": lambda distance, row_mask: torch.set_default_dtype(torch.float64),
+    "folder": lambda distance, row_mask: os.chdir("/"),
     "nan": lambda distance, row_mask: None,
 }
 

@@ -1,6 +1,7 @@
 """Jobs: tuned on validation, trained once, failing alone, and without a trace in the process."""
 
 import logging
+import os
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -33,6 +34,7 @@ MEDDLING = {
     "python": "Python's global random state",
     "threads": "the number of threads",
     "type": "torch's default type",
+    "folder": "the working directory",
 }
 
 JobsOf = Callable[..., list[Job]]
@@ -128,7 +130,7 @@ def global_state() -> list[object]:
     numpy_state = [str(part) for part in np.random.get_state()]
     return [
         torch.get_rng_state().tolist(), numpy_state, random.getstate(), torch.get_num_threads(),
-        torch.get_default_dtype(),
+        torch.get_default_dtype(), os.getcwd(),
     ]  # fmt: skip
 
 
@@ -137,7 +139,7 @@ def global_state() -> list[object]:
     [NEAR, TUNED, LEARNS, *(ModelEntry(name="meddles", settings={"with_": name}) for name in MEDDLING)],
     ids=str,
 )
-def test_a_job_leaves_random_states_threads_and_types_as_they_were(run: Run, model: ModelEntry) -> None:
+def test_a_job_leaves_the_state_of_the_process_as_it_was(run: Run, model: ModelEntry) -> None:
     before = global_state()
     run(model)
     assert global_state() == before
@@ -151,7 +153,13 @@ def test_logits_that_are_no_numbers_fail_the_job_and_name_the_model(run: Run) ->
 
 @pytest.mark.parametrize(
     ("raises", "reason"),
-    [("RuntimeError", "RuntimeError: no luck"), ("MemoryError", "MemoryError: no luck"), ("DataError", "no luck")],
+    [
+        ("RuntimeError", "RuntimeError: no luck"),
+        ("MemoryError", "MemoryError: no luck"),
+        ("DataError", "no luck"),
+        ("SystemExit", "SystemExit: no luck"),
+        ("GeneratorExit", "GeneratorExit: no luck"),
+    ],
 )
 def test_whatever_a_model_raises_is_one_line_and_the_rest_is_logged(
     run: Run, raises: str, reason: str, caplog: pytest.LogCaptureFixture

@@ -16,7 +16,16 @@ import torch
 
 import hnetzoo.cli.app
 from hnetzoo.environment import environment
-from tests.campaign import corruptions, kills
+from tests.campaign import (
+    command_lines,
+    concurrent_runs,
+    corruptions,
+    defective_plugins,
+    extreme_numbers,
+    full_disk,
+    hostile_files,
+    kills,
+)
 from tests.campaign.trial import KINDS, Case, Finding, Trial
 
 Cases = Callable[[int, int], Iterator[Case]]
@@ -24,6 +33,12 @@ FAMILIES: Mapping[str, tuple[Cases, int]] = MappingProxyType(  # and how many ca
     {
         "kills": (kills.cases, 200),
         "corruptions": (corruptions.cases, 2000),
+        "full disks": (full_disk.cases, 30),
+        "hostile files": (hostile_files.cases, 80),
+        "command lines": (command_lines.cases, 500),
+        "defective plugins": (defective_plugins.cases, 104),
+        "concurrent runs": (concurrent_runs.cases, 15),
+        "extreme numbers": (extreme_numbers.cases, 1200),
     }
 )
 

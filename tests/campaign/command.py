@@ -24,7 +24,7 @@ QUIET = {"OMP_NUM_THREADS": "1", "COLUMNS": "100"}
 
 
 class Outcome(NamedTuple):
-    """How a command ended: exit code (-9 if killed), output, wall time [s], peak memory [MiB], processes left behind."""
+    """How a command ended: exit code (-9 if killed), output, time [s], peak memory [MiB], processes left behind."""
 
     arguments: Sequence[str]
     code: int

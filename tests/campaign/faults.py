@@ -1,7 +1,7 @@
 """A layer that makes one file operation of a process fail: it is killed there, or the disk is full.
 
-Operations are those that change files under a folder: opening to write, renaming, deleting, making or removing a folder,
-and writing through to the disk. What is killed while it writes through leaves half of the file behind.
+Operations are those that change files under a folder: opening to write, renaming, deleting, making or removing a
+folder, and writing through to the disk. What is killed while it writes through leaves half of the file behind.
 """
 
 import errno

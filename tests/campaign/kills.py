@@ -46,6 +46,16 @@ def _train(seed: int) -> tuple[bytes, int]:
     return (folder / "r" / "best.safetensors").read_bytes(), operations.count
 
 
+def undisturbed_training(seed: int) -> bytes:
+    """Return the weights of the training that nothing disturbs."""
+    return _train(seed)[0]
+
+
+def undisturbed_rows() -> list[dict[str, Any]]:
+    """Return the rows of the benchmark that nothing disturbs."""
+    return _rows()[0]
+
+
 @cache
 def _fresh_operations() -> int:
     """Return how many file operations a training has that deletes another one first."""

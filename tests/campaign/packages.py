@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import hnetzoo_dual_softmax
-
 from hnetzoo.files import write_record
 
 CARDED = """

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from tests.campaign.command import LIMIT_S, Outcome, forked, fresh
 
+Item = TypeVar("Item")
 KINDS = {
     "lost": "lost or mixed results",
     "executed": "executed files",
@@ -74,7 +75,7 @@ class Trial:
         self.slowest_s = max(self.slowest_s, outcome.seconds)
         what = f"{' '.join(outcome.arguments)[:200]}: code {outcome.code}: {outcome.err[-400:].strip()}"
         self.findings += [Finding(kind, what) for kind in broken(outcome, killed=killed)]
-        if (self.folder / MARKER).exists():
+        if any(self.folder.rglob(MARKER)):
             self.findings.append(Finding("executed", what))
         return outcome
 
@@ -96,7 +97,7 @@ def broken(outcome: Outcome, *, killed: bool = False) -> Iterator[str]:
     if "Traceback (most recent call last)" in outcome.err + outcome.out:
         yield "traceback"
     expected = DOCUMENTED | ({-9} if killed else set())
-    if outcome.code not in expected or (outcome.code in {2, 3, 4, 5} and not outcome.err.strip()):
+    if outcome.code not in expected or (outcome.code in {2, 3, 4, 5} and not (outcome.err + outcome.out).strip()):
         yield "exit code"
     if outcome.orphans:
         yield "orphans"
@@ -106,6 +107,12 @@ def broken(outcome: Outcome, *, killed: bool = False) -> Iterator[str]:
         yield "time"
 
 
-def spread(count: int, choices: Sequence[str]) -> list[str]:
-    """Return `count` of the choices, each about equally often, in turn."""
-    return [choices[number % len(choices)] for number in range(count)]
+def evenly(count: int, known: Sequence[Item]) -> list[Item]:
+    """Return up to `count` of the known ones, evenly chosen, in order.
+
+    Example:
+        >>> evenly(2, "abcd")
+        ['a', 'c']
+    """
+    chosen = min(count, len(known))
+    return [known[number * len(known) // chosen] for number in range(chosen)]

@@ -18,7 +18,7 @@ arm(os.environ[{_VARIABLE!r}])
 
 
 def killing_worker(folder: Path, at: int) -> Mapping[str, str]:
-    """Return the environment in which the first worker of a command is killed at its file operation `at` in a folder."""
+    """Return the environment in which a command's first worker is killed at its file operation `at` in a folder."""
     site = folder / ".site"
     site.mkdir()
     (site / "sitecustomize.py").write_text(_SITE)

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from hnetzoo.benchmark.results import BenchmarkReport
 from tests.cli.outcome import Run, fails
 
@@ -49,6 +51,23 @@ def test_a_failure_exits_1_after_the_others_are_reported(
     assert [(failed.model, failed.reason) for failed in report.failed] == [("raising", "RuntimeError: no luck")]
     for text in (outcome.out, (tmp_path / "b.md").read_text()):
         assert "RuntimeError: no luck" in " ".join(text.split())
+
+
+def test_a_file_in_the_place_of_the_folder_of_rows_is_refused(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").touch()
+    fails(run("benchmark", "--model", "greedy", *SMALL, "--runs", "rows.csv"), 2, "--runs 'rows.csv' is no folder")
+
+
+def test_with_workers_a_model_that_ends_its_process_when_built_costs_only_its_row(
+    run: Run, fake_distribution: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = fake_distribution("raising-net", RAISING.replace("super().__init__()", "import os; os._exit(1)")).parent
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    command = ["benchmark", "--model", "raising", "--model", "greedy", *SMALL, "--json", "b.json", "--jobs", "2"]
+    assert run(*command).code == 1
+    report = BenchmarkReport.read(tmp_path / "b.json")
+    assert [row.model for row in report.rows] == ["greedy"]
+    assert "the worker process died" in report.failed[0].reason
 
 
 def test_rows_of_a_suite_are_kept_and_fresh_computes_them_again(run: Run, tmp_path: Path) -> None:

@@ -85,13 +85,15 @@ def test_gradients_reach_large_problems(unmatched: str | float) -> None:
     assert distance.grad.abs().sum() > 0
 
 
-@pytest.mark.parametrize("case", ["ties", "zeros", "one pair", "nothing allowed"])
+@pytest.mark.parametrize("case", ["ties", "zeros", "one pair", "nothing allowed", "largest", "one largest"])
 def test_degenerate_problems_have_finite_logits_and_gradients(model: Exchangeable, case: str) -> None:
     distance = {
         "ties": torch.ones(2, 3, 3),
         "zeros": torch.zeros(2, 3, 4),
         "one pair": torch.full((2, 1, 1), 0.3),
         "nothing allowed": torch.full((2, 2, 2), torch.inf),
+        "largest": torch.full((2, 2, 3), torch.finfo(torch.float32).max),
+        "one largest": torch.tensor([[[0.1, 0.2], [0.3, torch.finfo(torch.float32).max]]]),
     }[case].requires_grad_()
     logits = model(distance)
     logits.sum().backward()

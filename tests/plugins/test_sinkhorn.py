@@ -233,6 +233,18 @@ def test_a_near_tie_is_uncertain_in_training_and_a_clear_case_is_not(matcher: st
     assert (model(distance).sigmoid()[:, 0, 0] > 0.999).all()
 
 
+@pytest.mark.parametrize("value", [1e-45, torch.finfo(torch.float32).tiny, 1e-30, 1e30, torch.finfo(torch.float32).max])
+@pytest.mark.parametrize("shape", [(2, 1, 1), (2, 3, 4)])
+def test_gradients_are_finite_for_the_smallest_and_largest_numbers(value: float, shape: tuple[int, int, int]) -> None:
+    for distance in (torch.full(shape, value), torch.full(shape, value).index_fill_(2, torch.tensor([0]), 0.5)):
+        distance.requires_grad_()
+        logits = hnetzoo.load_model("sinkhorn")(distance)
+        logits.sum().backward()
+        assert logits.isfinite().all()
+        assert distance.grad is not None
+        assert distance.grad.isfinite().all()
+
+
 def test_gradients_stay_finite_and_inside_the_masks() -> None:
     row_mask, col_mask = torch.tensor([[True, False]] * 2), torch.tensor([[True, True], [False, False]])
     distance = torch.tensor([[[0.3, torch.inf], [torch.nan, 0.1]]] * 2, requires_grad=True)

@@ -118,6 +118,27 @@ def test_plugins_that_exit_crash_or_hang_are_named_and_the_rest_works(fake_distr
 
 
 @pytest.mark.parametrize(
+    "command",
+    [
+        ["benchmark", "--model", "hungarian", "--dataset", "doa", "--set", "dataset.samples=100"],
+        ["train", "hnetgru", "--dry-run"],
+        ["associate", "hungarian", "d.csv"],
+        ["track", "d.txt", "--model", "hungarian", "--out", "t.txt"],
+        ["generate", "doa", "--set", "dataset.samples=20", "--out", "p.npz"],
+        ["show", "hungarian"],
+        ["check", "hungarian", "--only", "summary"],
+    ],
+    ids=lambda command: command[0],
+)
+def test_every_command_survives_a_plugin_that_crashes(fake_distribution: Install, command: list[str]) -> None:
+    site = fake_distribution("crashes", DEADLY["crashes"]).parent
+    (site / "d.csv").write_text("0.1,0.2\n0.3,0.4\n")
+    (site / "d.txt").write_text("1,-1,10,10,20,40,1,-1,-1,-1\n")
+    done = run(*command, site=site)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
     "noise",
     [
         "print('noise')",
