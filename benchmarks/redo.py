@@ -14,11 +14,12 @@ from typing import Annotated, Any
 
 import typer
 
+from hnetzoo.benchmark.entrants import TrainingOptions
 from hnetzoo.benchmark.jobs import Options
 from hnetzoo.benchmark.results import BenchmarkReport, BenchmarkRow
 from hnetzoo.benchmark.run import run_benchmark
 from hnetzoo.benchmark.suite import read_suite
-from hnetzoo.errors import ConfigError, DataError
+from hnetzoo.errors import ConfigError, DataError, HnetzooError
 from hnetzoo.files import write_json
 from hnetzoo.registry.discovery import discover
 
@@ -73,10 +74,16 @@ def main(
     models: Annotated[list[str], typer.Argument(help="Its models to run anew, by label.")],
     out: Annotated[Path, typer.Option(help="Folder of the new document.")],
     data: Annotated[Path, typer.Option(help="Folder of relative paths of datasets.")] = Path(),
+    runs: Annotated[Path, typer.Option(help="Folder that keeps finished rows and trainings.")] = Path("runs/redo"),
     jobs: Annotated[int, typer.Option(min=1, help="How many jobs run at once.")] = 1,
 ) -> None:
     """Run some models of a suite anew and store the document with all rows."""
-    report = redo(suite, models, Options(data=data, workers=jobs))
+    options = Options(data=data, cache=runs / "rows", training=TrainingOptions(runs=runs), workers=jobs)
+    try:
+        report = redo(suite, models, options)
+    except HnetzooError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(error.exit_code) from None
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / f"{suite}.json", report.to_json())
 
