@@ -14,7 +14,8 @@ HEAVY = {"torch", "numpy", "scipy", "sklearn"}
 LIGHT = re.compile(
     r"hnetzoo(\.(errors|config|files|digests|environment))?|"
     r"hnetzoo\.registry(\.(specs|hooks|lookup|discovery|isolation|forked|stdout|components|paths|scaffold|scope|cards))?|"
-    r"hnetzoo\.(association|training|benchmark|tracking|legacy)(\.(counts|observer|results|runs|settings))?|"
+    r"hnetzoo\.(association|training|benchmark|tracking|legacy)"
+    r"(\.(counts|observer|outcomes|results|runs|settings|significance))?|"
     r"hnetzoo\.(report|cli)(\.\w+)?|"
     r"hnetzoo_\w+|hnetzoo_\w+\.(plugin|config)"
 )

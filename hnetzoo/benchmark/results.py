@@ -26,7 +26,8 @@ class Scores:
     Ratios are in 0..1. `cells` and `layouts` hold {"exact", "f1", "problems"} by the counts of active references and
     predictions ("1x2") and by the layout of the active slots ("01x11", 1 = active). `weighted_f1` is the metric of the
     original Hnet, None where it has no meaning; `delta_f1` is f1 minus that of the exact assignment of the distances as
-    they stand. `proven_gap` is what duality proves of `cost_gap`, without an exact solver.
+    they stand. `proven_gap` is what duality proves of `cost_gap`, without an exact solver. `outcomes` holds what became
+    of each problem, for `hnetzoo.benchmark.outcomes.unpack_outcomes`; empty where it was not kept.
     """
 
     f1: float
@@ -42,6 +43,7 @@ class Scores:
     problems: int
     cells: Groups
     layouts: Groups = field(default_factory=dict)
+    outcomes: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,9 +104,12 @@ class BenchmarkReport:
     tasks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     baseline: str = ""
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the JSON document of design schema 1."""
-        return {"schema": SCHEMA, **asdict(self)}
+    def to_json(self, *, outcomes: bool = False) -> dict[str, Any]:
+        """Return the JSON document of design schema 1, with what became of each problem if asked."""
+        document = {"schema": SCHEMA, **asdict(self)}
+        for row in document["rows"] if not outcomes else ():
+            del row["outcomes"]
+        return document
 
     @classmethod
     def read(cls, path: Path) -> "BenchmarkReport":

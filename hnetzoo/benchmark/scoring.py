@@ -11,6 +11,7 @@ from hnetzoo.association.certificate import complete_assignment, least_cost_boun
 from hnetzoo.association.counts import compare
 from hnetzoo.association.decoding import decode
 from hnetzoo.benchmark.breakdown import by_counts, by_layout
+from hnetzoo.benchmark.outcomes import pack_outcomes
 from hnetzoo.benchmark.results import Scores
 
 ORIGINAL_BATCH = 256  # the original Hnet averages its F1 over batches of this size
@@ -50,6 +51,7 @@ def score(logits: Tensor, problems: AssociationBatch, *, label_shares: Tensor | 
         cells=by_counts(outcomes, problems),
         layouts=by_layout(outcomes, problems),
         proven_gap=excess.proven,
+        outcomes=pack_outcomes(outcomes),
     )
 
 

@@ -57,6 +57,9 @@ def benchmark(
     json: Annotated[
         Path | None, typer.Option(help="Write the JSON document here; - is stdout, and nothing else.")
     ] = None,
+    outcomes: Annotated[
+        bool, typer.Option("--outcomes", help="Put what became of each problem into the JSON document too.")
+    ] = False,
     markdown: Annotated[Path | None, typer.Option(help="Write the tables as Markdown here.")] = None,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show the traceback of a job that fails.")] = False,
 ) -> None:
@@ -97,7 +100,7 @@ def benchmark(
         if runs:
             note(f"hnetzoo: interrupted; finished work is kept under {runs}, the same command continues")
         raise
-    _write(report, json, markdown)
+    _write(report, json, markdown, outcomes=outcomes)
     if report.failed:
         count = f"{len(report.failed)} failure{'s' if len(report.failed) > 1 else ''}"
         note(f"hnetzoo: {count}; --verbose shows where in the code")
@@ -143,7 +146,7 @@ def _notes() -> "Callable[[Outcome], None]":
     return print_outcome
 
 
-def _write(report: "BenchmarkReport", json: Path | None, markdown: Path | None) -> None:
+def _write(report: "BenchmarkReport", json: Path | None, markdown: Path | None, *, outcomes: bool) -> None:
     from hnetzoo.files import write_file, write_json
     from hnetzoo.report.markdown import render_markdown
     from hnetzoo.report.terminal import terminal_tables
@@ -151,9 +154,9 @@ def _write(report: "BenchmarkReport", json: Path | None, markdown: Path | None) 
     if markdown:
         write_file(markdown, render_markdown(report).encode())
     if json == STDOUT:
-        print_json(report.to_json())
+        print_json(report.to_json(outcomes=outcomes))
         return
     if json:
-        write_json(json, report.to_json())
+        write_json(json, report.to_json(outcomes=outcomes))
     for table in terminal_tables(report):
         console().print(table)

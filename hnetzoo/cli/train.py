@@ -108,7 +108,9 @@ def _run(job: "Job", options: "Options", observer: Observer) -> dict[str, Any]:
     last = outcome.last_epoch
     assert last is not None, "a trained model is never skipped, and no row is cached here"
     best = {"best_epoch": last.best_epoch, "best_f1": last.best_f1, "shortfall": last.shortfall}
-    return {**best, "test": asdict(outcome.result)}
+    test = asdict(outcome.result)
+    del test["outcomes"]  # result.json of the run directory keeps them
+    return {**best, "test": test}
 
 
 def _describe(job: "Job", options: "Options") -> dict[str, Any]:
