@@ -58,7 +58,8 @@ class Dataset(Protocol):
     """A dataset of association problems, built as `target(config)`.
 
     A dataset may also have `truth`, which says what its true pairs mean: "assignment" (all that can be paired is),
-    "activity" (active slots are paired), "identity" (both are of one source), or another text.
+    "activity" (active slots are paired), "identity" (both are of one source), or another text; and `block`, how many
+    neighbouring problems have errors that go together, as frames of a sequence do, 1 without it.
     """
 
     unit: str

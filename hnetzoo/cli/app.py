@@ -13,6 +13,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from hnetzoo.cli.advise import advise_command
 from hnetzoo.cli.associate import associate
 from hnetzoo.cli.benchmark import benchmark
 from hnetzoo.cli.check import check_command
@@ -43,6 +44,7 @@ app.command("list")(list_command)
 app.command("show")(show)
 app.command("train")(train)
 app.command("benchmark")(benchmark)
+app.command("advise")(advise_command)
 app.command("associate")(associate)
 app.command("track")(track)
 app.command("generate")(generate)

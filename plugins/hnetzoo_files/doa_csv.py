@@ -30,6 +30,7 @@ class DOACsvDataset:
 
     unit = "chord"
     truth = "assignment within a gate"
+    block = 25  # frames whose errors go together
 
     def __init__(self, config: DOACsvConfig) -> None:
         self.config = config

@@ -33,6 +33,7 @@ class MOT:
     """
 
     features = FEATURES
+    block = 25  # frames whose errors go together
 
     def __init__(self, config: MOTConfig) -> None:
         self.config = config
