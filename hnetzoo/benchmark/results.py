@@ -17,6 +17,8 @@ from hnetzoo.files import LARGEST_DOCUMENT, read_file
 SCHEMA = 1
 EVERY_MODEL = "*"
 Groups = Mapping[str, Mapping[str, float]]
+Matrix = tuple[tuple[float, ...], ...]
+Pairs = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +83,39 @@ class Failed:
     dataset: str
     seed: int
     reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Disagreement:
+    """A test problem that models answer differently, for people to look at; no part of the JSON document.
+
+    Fields:
+        task: The label of its task.
+        seed: Of the task's problems.
+        index: Its place among the test problems.
+        distance: [n, m], of the slots that exist; inf forbids a pair.
+        row_active: [n], whether the slot holds a source.
+        col_active: [m], likewise.
+        truth: The true pairs (row, column).
+        answers: Those of each model, by its title.
+        unit: Of the distances.
+        features: The names of the features of slots; "x", "y", "width" and "height" make boxes.
+        row_features: [n, k]; None means none.
+        col_features: [m, k], likewise.
+    """
+
+    task: str
+    seed: int
+    index: int
+    distance: Matrix
+    row_active: tuple[bool, ...]
+    col_active: tuple[bool, ...]
+    truth: Pairs
+    answers: Mapping[str, Pairs]
+    unit: str = ""
+    features: tuple[str, ...] = ()
+    row_features: Matrix | None = None
+    col_features: Matrix | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
