@@ -4,7 +4,7 @@ Torch-free, so stored results are rendered without the numerical stack.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,9 @@ class Scores:
     Ratios are in 0..1. `cells` and `layouts` hold {"exact", "f1", "problems"} by the counts of active references and
     predictions ("1x2") and by the layout of the active slots ("01x11", 1 = active). `weighted_f1` is the metric of the
     original Hnet, None where it has no meaning; `delta_f1` is f1 minus that of the exact assignment of the distances as
-    they stand. `proven_gap` is what duality proves of `cost_gap`, without an exact solver.
+    they stand. `proven_gap` is what duality proves of `cost_gap`, without an exact solver. `calibration` holds
+    {"probability", "true", "pairs"} for every tenth of the probabilities that some pair has: the mean probability, the
+    share of true pairs, and how many there are.
     """
 
     f1: float
@@ -44,6 +46,7 @@ class Scores:
     problems: int
     cells: Groups
     layouts: Groups = field(default_factory=dict)
+    calibration: Sequence[Mapping[str, float]] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,6 +174,6 @@ class BenchmarkReport:
 
 def read_row(document: Mapping[str, Any]) -> BenchmarkRow:
     """Return the row of a JSON document; raises TypeError for other keys, ValidationError for other types."""
-    row = BenchmarkRow(**{**document, "outside": tuple(document.get("outside", ()))})
+    row = BenchmarkRow(**{**document, **{name: tuple(document.get(name, ())) for name in ("outside", "calibration")}})
     TypeAdapter(BenchmarkRow).validate_python(document)
     return row

@@ -144,6 +144,22 @@ def test_a_problem_is_shown_with_truth_answers_and_verdicts() -> None:
     assert page.texts("td", class_="true") == ["0.1 true A"]
 
 
+def test_models_with_doubts_have_a_reliability_diagram_and_sure_ones_do_not() -> None:
+    doubts = ({"probability": 0.05, "true": 0.0, "pairs": 90}, {"probability": 0.5, "true": 0.7, "pairs": 10})
+    sure = ({"probability": 0.0, "true": 0.0, "pairs": 50}, {"probability": 1.0, "true": 0.9, "pairs": 50})
+    page = Page(render_benchmark(report(row("acme", calibration=doubts), row("exact", calibration=sure), row("old"))))
+    circles = [attrs for tag, attrs, _ in page.elements if tag == "circle" and attrs.get("class") == "bin"]
+    assert len(circles) == 2
+    assert float(circles[0]["r"] or 0) > float(circles[1]["r"] or 0), "more pairs"
+    assert "acmeerror 0.0650" in page.texts("figcaption"), "0.9 x |0.05 - 0| + 0.1 x |0.5 - 0.7|"
+
+
+def test_reliability_joins_the_pairs_of_all_seeds() -> None:
+    seeds = [row("acme", seed=n, calibration=({"probability": 0.45, "true": n, "pairs": 3 - 2 * n},)) for n in (0, 1)]
+    page = Page(render_benchmark(report(*seeds)))
+    assert "Probability and share of true pairs. 0.45: 0.25 of 4 pairs." in page.texts("desc")
+
+
 def test_boxes_are_drawn_with_their_pairs_and_points_without_size_are_not() -> None:
     page = Page(render_benchmark(report(row("hungarian")), [boxes(), disagreement()]))
     assert len(page.texts("rect")) == 4

@@ -7,6 +7,7 @@ from statistics import fmean
 from markupsafe import Markup
 
 from hnetzoo.benchmark.results import EVERY_MODEL, BenchmarkReport, BenchmarkRow, Disagreement
+from hnetzoo.report.html.calibration import Diagram, diagrams
 from hnetzoo.report.html.charts import Point, scatter_chart
 from hnetzoo.report.html.facts import made
 from hnetzoo.report.html.page import render_page
@@ -30,7 +31,7 @@ BEYOND_WORDS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class TaskView:
-    """What a page shows of a task: its ranking, a chart of accuracy and time, and breakdowns."""
+    """What a page shows of a task: its ranking, a chart of accuracy and time, breakdowns, reliability diagrams."""
 
     name: str
     anchor: str
@@ -38,6 +39,7 @@ class TaskView:
     chart: Markup | None
     conditions: str
     breakdowns: Sequence[Table]
+    diagrams: Sequence[Diagram]
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,7 @@ def _task(report: BenchmarkReport, task: str, number: int) -> TaskView:
         chart=_chart(task, anchor, rows),
         conditions=_conditions(rows),
         breakdowns=breakdowns,
+        diagrams=diagrams({model: found for (model, _), found in joined_rows(rows).items()}, f"{anchor}-reliability"),
     )
 
 
@@ -113,7 +116,12 @@ def _chart(task: str, anchor: str, rows: Sequence[BenchmarkRow]) -> Markup | Non
 def _conditions(rows: Iterable[BenchmarkRow]) -> str:
     """Return the processors, threads and batch sizes that times were measured with."""
     known = [row.timing for row in rows if row.timing]
-    parts = (("processor", "{}"), ("threads", "{} thread(s)"), ("batch_size", "batches of {}"), ("jobs", "{} job(s)"))
+    parts = (
+        ("processor", "{}"),
+        ("threads", "threads: {}"),
+        ("batch_size", "batches of {}"),
+        ("jobs", "jobs at once: {}"),
+    )
     texts = []
     for key, form in parts:
         values = dict.fromkeys(str(timing[key]) for timing in known if timing.get(key) is not None)
