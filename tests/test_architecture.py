@@ -16,7 +16,7 @@ LIGHT = re.compile(
     r"hnetzoo\.registry(\.(specs|hooks|lookup|discovery|isolation|forked|stdout|components|paths|scaffold|scope|cards))?|"
     r"hnetzoo\.(association|training|benchmark|tracking|legacy)"
     r"(\.(counts|observer|outcomes|results|runs|settings|significance))?|"
-    r"hnetzoo\.(report|cli)(\.\w+)?|"
+    r"hnetzoo\.(report|cli)(\.\w+)*|"
     r"hnetzoo_\w+|hnetzoo_\w+\.(plugin|config)"
 )
 PLUGIN_PACKAGES = {path.name for path in PLUGINS.iterdir() if path.is_dir() and path.name.startswith("hnetzoo_")}

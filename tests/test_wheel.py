@@ -63,6 +63,8 @@ def test_wheel_holds_core_plugins_weights_and_licence_and_is_small(wheel: Path) 
         "hnetzoo/py.typed",
         "hnetzoo/registry/templates/model/model.py.template",
         "hnetzoo/registry/templates/shared/pyproject.toml.template",
+        "hnetzoo/report/templates/benchmark.html",
+        "hnetzoo/report/templates/page.js",
         "hnetzoo_hnetgru/weights/default.safetensors",
         "hnetzoo_hnetgru/weights/default.json",
         "hnetzoo_dhn/weights/default.safetensors",

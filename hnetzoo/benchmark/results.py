@@ -4,7 +4,7 @@ Torch-free, so stored results are rendered without the numerical stack.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from hnetzoo.files import LARGEST_DOCUMENT, read_file
 SCHEMA = 1
 EVERY_MODEL = "*"
 Groups = Mapping[str, Mapping[str, float]]
+Matrix = tuple[tuple[float, ...], ...]
+Pairs = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +29,9 @@ class Scores:
     predictions ("1x2") and by the layout of the active slots ("01x11", 1 = active). `weighted_f1` is the metric of the
     original Hnet, None where it has no meaning; `delta_f1` is f1 minus that of the exact assignment of the distances as
     they stand. `proven_gap` is what duality proves of `cost_gap`, without an exact solver. `outcomes` holds what became
-    of each problem, for `hnetzoo.benchmark.outcomes.unpack_outcomes`; empty where it was not kept.
+    of each problem, for `hnetzoo.benchmark.outcomes.unpack_outcomes`; empty where it was not kept. `calibration` holds
+    {"probability", "true", "pairs"} for every tenth of the probabilities that some pair has: the mean probability, the
+    share of true pairs, and how many there are.
     """
 
     f1: float
@@ -44,6 +48,7 @@ class Scores:
     cells: Groups
     layouts: Groups = field(default_factory=dict)
     outcomes: str = ""
+    calibration: Sequence[Mapping[str, float]] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +88,39 @@ class Failed:
     dataset: str
     seed: int
     reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Disagreement:
+    """A test problem that models answer differently, for people to look at; no part of the JSON document.
+
+    Fields:
+        task: The label of its task.
+        seed: Of the task's problems.
+        index: Its place among the test problems.
+        distance: [n, m], of the slots that exist; inf forbids a pair.
+        row_active: [n], whether the slot holds a source.
+        col_active: [m], likewise.
+        truth: The true pairs (row, column).
+        answers: Those of each model, by its title.
+        unit: Of the distances.
+        features: The names of the features of slots; "x", "y", "width" and "height" make boxes.
+        row_features: [n, k]; None means none.
+        col_features: [m, k], likewise.
+    """
+
+    task: str
+    seed: int
+    index: int
+    distance: Matrix
+    row_active: tuple[bool, ...]
+    col_active: tuple[bool, ...]
+    truth: Pairs
+    answers: Mapping[str, Pairs]
+    unit: str = ""
+    features: tuple[str, ...] = ()
+    row_features: Matrix | None = None
+    col_features: Matrix | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +179,6 @@ class BenchmarkReport:
 
 def read_row(document: Mapping[str, Any]) -> BenchmarkRow:
     """Return the row of a JSON document; raises TypeError for other keys, ValidationError for other types."""
-    row = BenchmarkRow(**{**document, "outside": tuple(document.get("outside", ()))})
+    row = BenchmarkRow(**{**document, **{name: tuple(document.get(name, ())) for name in ("outside", "calibration")}})
     TypeAdapter(BenchmarkRow).validate_python(document)
     return row

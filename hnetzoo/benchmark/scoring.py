@@ -14,6 +14,7 @@ from hnetzoo.benchmark.breakdown import by_counts, by_layout
 from hnetzoo.benchmark.outcomes import pack_outcomes
 from hnetzoo.benchmark.results import Scores
 
+TENTHS = 10  # bins of probabilities
 ORIGINAL_BATCH = 256  # the original Hnet averages its F1 over batches of this size
 
 
@@ -52,12 +53,34 @@ def score(logits: Tensor, problems: AssociationBatch, *, label_shares: Tensor | 
         layouts=by_layout(outcomes, problems),
         proven_gap=excess.proven,
         outcomes=pack_outcomes(outcomes),
+        calibration=calibration(logits, problems),
     )
 
 
 def f1_score(logits: Tensor, problems: AssociationBatch) -> float:
     """Return the F1 alone; arguments as in `score`."""
     return compare(decode(logits, problems.row_mask, problems.col_mask), problems).total().f1
+
+
+def calibration(logits: Tensor, problems: AssociationBatch) -> tuple[dict[str, float], ...]:
+    """Return how often pairs are true, by their probability, as `Scores.calibration`.
+
+    Args:
+        logits: Float [b, n, m].
+        problems: The problems that they answer.
+
+    Example:
+        >>> problems = AssociationBatch.with_full_masks(torch.zeros(1, 1, 2), torch.tensor([[[True, False]]]))
+        >>> calibration(torch.zeros(1, 1, 2), problems)
+        ({'probability': 0.5, 'true': 0.5, 'pairs': 2},)
+    """
+    probability = logits[problems.cells].double().sigmoid()
+    true = problems.association[problems.cells].double()
+    tenth = (probability * TENTHS).long().clamp(max=TENTHS - 1)
+    pairs = torch.bincount(tenth, minlength=TENTHS)
+    sums = (torch.bincount(tenth, weights=values, minlength=TENTHS) for values in (probability, true))
+    means = zip(*((total / pairs).tolist() for total in sums), pairs.tolist(), strict=True)
+    return tuple({"probability": p, "true": share, "pairs": count} for p, share, count in means if count)
 
 
 class Gaps(NamedTuple):

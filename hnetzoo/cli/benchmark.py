@@ -57,10 +57,13 @@ def benchmark(
     json: Annotated[
         Path | None, typer.Option(help="Write the JSON document here; - is stdout, and nothing else.")
     ] = None,
-    outcomes: Annotated[
+    keep_outcomes: Annotated[
         bool, typer.Option("--outcomes", help="Put what became of each problem into the JSON document too.")
     ] = False,
     markdown: Annotated[Path | None, typer.Option(help="Write the tables as Markdown here.")] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a page with tables, charts and problems here.", show_default=False)
+    ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show the traceback of a job that fails.")] = False,
 ) -> None:
     """Compare models with the Hungarian algorithm.
@@ -74,7 +77,7 @@ def benchmark(
     values = read_values(overrides=settings or ())
     if values["model"] or values["trainer"]:
         raise ConfigError("benchmark --set takes settings of datasets, dataset.*; give others in a --suite")
-    check_writable(None if json == STDOUT else json, markdown)
+    check_writable(None if json == STDOUT else json, markdown, html)
     if runs is not None and runs.exists() and not runs.is_dir():
         raise ConfigError(f"--runs '{runs}' is no folder; choose another, or one that does not exist yet")
     registry = discover()  # before torch is imported, so that strangers' code is read in a child process
@@ -86,21 +89,25 @@ def benchmark(
     names = (model or (), dataset or (), seed or ())
     chosen = read_suite(suite) if suite else default_suite(registry, *names, values["dataset"])
     runs = runs or (RUNS if suite or train else None)
+    options = _options(resolve_device(device), data, runs, jobs, fresh=fresh, strict=strict)
+    outcomes: list[Outcome] = []
     try:
         with stdout_to_stderr():
             report = run_benchmark(
                 chosen,
                 registry,
-                options=_options(resolve_device(device), data, runs, jobs, fresh=fresh, strict=strict),
+                options=options,
                 train=train,
                 observer=NullObserver if quiet else LineObserver,
-                on_result=(lambda outcome: None) if quiet else _notes(),
+                on_result=_notes(outcomes, silent=quiet),
             )
     except (KeyboardInterrupt, SystemExit):
         if runs:
             note(f"hnetzoo: interrupted; finished work is kept under {runs}, the same command continues")
         raise
-    _write(report, json, markdown, outcomes=outcomes)
+    _write(report, json, markdown, outcomes=keep_outcomes)
+    if html:
+        _write_page(html, report, outcomes, options)
     if report.failed:
         count = f"{len(report.failed)} failure{'s' if len(report.failed) > 1 else ''}"
         note(f"hnetzoo: {count}; --verbose shows where in the code")
@@ -124,14 +131,20 @@ def _options(device: str, data: Path, runs: Path | None, workers: int, *, fresh:
     )
 
 
-def _notes() -> "Callable[[Outcome], None]":
-    """Return a function that prints each outcome to stderr; what concerns every model is printed once."""
+def _notes(kept: "list[Outcome]", *, silent: bool) -> "Callable[[Outcome], None]":
+    """Return a function that keeps each outcome in a list, and prints it to stderr unless silent.
+
+    What concerns every model is printed once.
+    """
     printed: set[Any] = set()
 
     def print_outcome(outcome: "Outcome") -> None:
         from hnetzoo.benchmark.results import EVERY_MODEL, BenchmarkRow
 
+        kept.append(outcome)
         result = outcome.result
+        if silent:
+            return
         if isinstance(result, BenchmarkRow):
             beyond = f"; outside the scope of the weights: {', '.join(result.outside)}" if result.outside else ""
             found = f"F1 {result.f1:.4f}{' (cached)' if outcome.cached else ''}{beyond}"
@@ -144,6 +157,16 @@ def _notes() -> "Callable[[Outcome], None]":
         note(f"{result.dataset}, seed {outcome.job.seed}: {model} {found}")
 
     return print_outcome
+
+
+def _write_page(path: Path, report: "BenchmarkReport", outcomes: "list[Outcome]", options: "Options") -> None:
+    from hnetzoo.benchmark.disagreements import find_disagreements
+    from hnetzoo.files import write_file
+    from hnetzoo.report.html.benchmark import render_benchmark
+
+    with stdout_to_stderr():
+        found = find_disagreements(outcomes, options)
+    write_file(path, render_benchmark(report, found.problems, found.notes).encode())
 
 
 def _write(report: "BenchmarkReport", json: Path | None, markdown: Path | None, *, outcomes: bool) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hnetzoo.cli.options import DeviceOption, JsonOption, SetOption, resolve_device
-from hnetzoo.cli.output import note, print_json, print_table
+from hnetzoo.cli.output import check_writable, note, print_json, print_table
 from hnetzoo.config import MAX_SEED, Values, read_values
 from hnetzoo.registry.discovery import discover
 from hnetzoo.registry.stdout import stdout_to_stderr
@@ -52,9 +52,13 @@ def train(
     fresh: Annotated[bool, typer.Option("--fresh", help="Delete the training in --out and start over.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the resolved settings and stop.")] = False,
     json: JsonOption = False,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a page with curves, settings and result here.", show_default=False)
+    ] = None,
 ) -> None:
     """Train a model, keep the epoch with the best validation F1, and evaluate it on the test split."""
     values = read_values(config, settings or ())
+    check_writable(html)
     for name, value in (("epochs", epochs), ("batch_size", batch_size)):
         if value is not None:
             values["trainer"][name] = value
@@ -77,6 +81,8 @@ def train(
     except (KeyboardInterrupt, SystemExit):
         note("hnetzoo: interrupted; continue with the same command and --resume")
         raise
+    if html:
+        _write_page(html, directory)
     if json:
         print_json({"run": str(directory), **result})
     else:
@@ -111,6 +117,16 @@ def _run(job: "Job", options: "Options", observer: Observer) -> dict[str, Any]:
     test = asdict(outcome.result)
     del test["outcomes"]  # result.json of the run directory keeps them
     return {**best, "test": test}
+
+
+def _write_page(path: Path, directory: Path) -> None:
+    """Write the page of a run directory whose training has ended."""
+    from hnetzoo.files import read_record, write_file
+    from hnetzoo.report.html.training import render_training
+    from hnetzoo.training.runs import RESULT, read_metrics, read_run
+
+    page = render_training(read_run(directory), read_metrics(directory), read_record(directory / RESULT))
+    write_file(path, page.encode())
 
 
 def _describe(job: "Job", options: "Options") -> dict[str, Any]:

@@ -63,17 +63,19 @@ def report_tables(report: BenchmarkReport) -> list[Table]:
         >>> report_tables(BenchmarkReport(environment={}, rows=()))
         []
     """
-    tables: list[Table] = []
-    for dataset in _datasets(report):
-        joined = _joined(row for row in report.rows if row.dataset == dataset)
-        models = {model: rows for (model, _), rows in joined.items()}
-        tables.append(_ranking(dataset, models, report))
-        tables += _by_counts(dataset, models)
-        layouts = (
-            "Share of problems that are matched exactly, by the slots that are active (1): references x predictions."
-        )
-        tables += _breakdown(f"{dataset}, by slot layout", layouts, models, lambda row: row.layouts)
-    return tables
+    return [table for task in task_names(report) for table in task_tables(report, task)]
+
+
+def task_tables(report: BenchmarkReport, task: str) -> list[Table]:
+    """Return the tables of one task: the ranking, then the breakdowns, as in `report_tables`."""
+    joined = joined_rows(row for row in report.rows if row.dataset == task)
+    models = {model: rows for (model, _), rows in joined.items()}
+    layouts = "Share of problems that are matched exactly, by the slots that are active (1): references x predictions."
+    return [
+        _ranking(task, models, report),
+        *_by_counts(task, models),
+        *_breakdown(f"{task}, by slot layout", layouts, models, lambda row: row.layouts),
+    ]
 
 
 def overview_table(report: BenchmarkReport, metric: str, tasks: str = "*") -> Table:
@@ -89,7 +91,7 @@ def overview_table(report: BenchmarkReport, metric: str, tasks: str = "*") -> Ta
         ('model',)
     """
     column = next(column for column in _COLUMNS if column.name == metric)
-    names = [task for task in _datasets(report) if fnmatch(task, tasks)]
+    names = [task for task in task_names(report) if fnmatch(task, tasks)]
     values: dict[str, dict[str, str]] = {}
     missing = {task: "failed" if (EVERY_MODEL, task) in _failed(report) else ABSENT for task in names}
     for model, task in _failed(report):
@@ -99,7 +101,7 @@ def overview_table(report: BenchmarkReport, metric: str, tasks: str = "*") -> Ta
         if skipped.model == EVERY_MODEL:
             continue
         values.setdefault(skipped.model, {})[skipped.dataset] = skipped.reason
-    for (model, task), rows in _joined(report.rows).items():
+    for (model, task), rows in joined_rows(report.rows).items():
         values.setdefault(model, {})[task] = f"{_text(column, rows)}{_mark(rows)}"
     order = sorted(values, key=lambda model: model != report.baseline)
     return Table(
@@ -110,7 +112,7 @@ def overview_table(report: BenchmarkReport, metric: str, tasks: str = "*") -> Ta
     )
 
 
-def _joined(rows: Iterable[BenchmarkRow]) -> dict[tuple[str, str], Rows]:
+def joined_rows(rows: Iterable[BenchmarkRow]) -> dict[tuple[str, str], Rows]:
     """Return the rows of all seeds by model and task."""
     joined: dict[tuple[str, str], Rows] = {}
     for row in rows:
@@ -118,7 +120,7 @@ def _joined(rows: Iterable[BenchmarkRow]) -> dict[tuple[str, str], Rows]:
     return joined
 
 
-def _datasets(report: BenchmarkReport) -> list[str]:
+def task_names(report: BenchmarkReport) -> list[str]:
     """Return the tasks with rows, skipped or failed models, in the order of the report."""
     shown = [row.dataset for row in report.rows]
     shown += [entry.dataset for entry in report.skipped] + [entry.dataset for entry in report.failed]

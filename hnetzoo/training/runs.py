@@ -183,9 +183,21 @@ def write_metrics(path: Path, lines: Iterable[Mapping[str, Any]]) -> None:
 
 def last_epoch(path: Path) -> EpochRecord:
     """Return the last line of metrics.jsonl; raises CheckpointError if the file is missing, empty or damaged."""
+    return _read_metrics(path, slice(-1, None))[0]
+
+
+def read_metrics(path: Path) -> list[EpochRecord]:
+    """Return all lines of metrics.jsonl, at least one; raises as `last_epoch` does."""
+    return _read_metrics(path, slice(None))
+
+
+def _read_metrics(path: Path, lines: slice) -> list[EpochRecord]:
     try:
-        return EpochRecord(**json.loads(read_file(path / METRICS, LARGEST_DOCUMENT).splitlines()[-1]))
-    except (OSError, ValueError, TypeError, IndexError) as error:
+        chosen = read_file(path / METRICS, LARGEST_DOCUMENT).splitlines()[lines]
+        if not chosen:
+            raise ValueError("it is empty")
+        return [EpochRecord(**json.loads(line)) for line in chosen]
+    except (OSError, ValueError, TypeError) as error:
         raise CheckpointError(
             f"cannot read '{path / METRICS}' ({reason(error)}); restore it or start over with --fresh"
         ) from None

@@ -15,7 +15,7 @@ from hnetzoo.benchmark.results import SCHEMA, BenchmarkReport, BenchmarkRow, Fai
 ROW_KEYS = {
     "model", "dataset", "split", "seed", "weights", "f1", "precision", "recall", "exact", "validity", "cost_gap",
     "weighted_f1", "f1_one_to_one", "delta_f1", "microseconds_per_problem", "parameters", "problems", "cells", "plugin",
-    "layouts", "timing", "proven_gap", "outside",
+    "layouts", "timing", "proven_gap", "outside", "calibration",
 }  # fmt: skip
 
 ROW = BenchmarkRow(
@@ -38,6 +38,7 @@ ROW = BenchmarkRow(
     problems=40500,
     cells={"1x2": {"exact": 0.9, "f1": 0.95, "problems": 100}},
     layouts={"01x11": {"exact": 0.8, "f1": 0.9, "problems": 50}},
+    calibration=({"probability": 0.25, "true": 0.5, "pairs": 4},),
     plugin="hnetzoo:hnetgru",
     timing={"device": "cpu", "processor": "8086", "threads": 1, "batch_size": 4096, "jobs": 2},
 )

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from sklearn import metrics
+from sklearn.calibration import calibration_curve
 from torch import Tensor
 
 import hnetzoo
@@ -52,6 +53,23 @@ def test_scores_count_what_was_found(generator: torch.Generator) -> None:
 def test_the_f1_alone_is_that_of_the_scores(generator: torch.Generator) -> None:
     for batch in (random_batch(generator), masked_batch(generator)):
         assert f1_score(probe(batch), batch) == score(probe(batch), batch).f1
+
+
+def test_calibration_is_that_of_scikit_learn_without_masked_pairs(generator: torch.Generator) -> None:
+    batch = masked_batch(generator, b=500)
+    logits = 8 * probe(batch)
+    bins = score(logits, batch).calibration
+    truth, probability = batch.association[batch.cells].numpy(), logits[batch.cells].double().sigmoid().numpy()
+    shares, means = calibration_curve(truth, probability, n_bins=10)
+    assert [one["true"] for one in bins] == pytest.approx(shares.tolist())
+    assert [one["probability"] for one in bins] == pytest.approx(means.tolist())
+    assert sum(one["pairs"] for one in bins) == batch.cells.sum()
+
+
+def test_sure_answers_are_in_the_outer_tenths(generator: torch.Generator) -> None:
+    batch = random_batch(generator)
+    bins = score(exact(batch), batch).calibration
+    assert [round(one["probability"], 6) for one in bins] == [0.0, 1.0]
 
 
 def test_scoring_twice_gives_the_same_and_leaves_the_problems_alone(generator: torch.Generator) -> None:

@@ -27,14 +27,14 @@ OPTIONS: dict[str, dict[str, tuple[str, ...]]] = {
     "train": {
         **dict.fromkeys(("--dataset", "--trainer", "--init"), NAMES),
         **dict.fromkeys(("--epochs", "--batch-size", "--seed"), NUMBERS),
-        **dict.fromkeys(("--out", "--config"), PATHS),
+        **dict.fromkeys(("--out", "--config", "--html"), PATHS),
         **dict.fromkeys(("--resume", "--fresh", "--json"), FLAG),
         "--device": DEVICES,
         "--set": SETTINGS,
     },
     "benchmark": {
         **dict.fromkeys(("--model", "--dataset"), NAMES),
-        **dict.fromkeys(("--suite", "--data", "--runs", "--json", "--markdown"), PATHS),
+        **dict.fromkeys(("--suite", "--data", "--runs", "--json", "--markdown", "--html"), PATHS),
         **dict.fromkeys(("--fresh", "--strict"), FLAG),
         "--seed": NUMBERS,
         "--device": DEVICES,

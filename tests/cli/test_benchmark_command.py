@@ -1,5 +1,6 @@
 """Command `benchmark` writes its report, prints what failed, and keeps finished rows."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,6 +35,21 @@ def test_benchmark_writes_json_and_markdown(run: Run, tmp_path: Path) -> None:
     assert "| greedy |" in (tmp_path / "b.md").read_text()
     assert "greedy" in outcome.out
     assert "doa, seed 0: greedy F1 " in outcome.err
+
+
+def test_benchmark_writes_a_page(run: Run, tmp_path: Path) -> None:
+    models = [part for name in ("hungarian", "hungarian-gated", "greedy") for part in ("--model", name)]
+    outcome = run("benchmark", *models, *SMALL, "--html", "b.html", "--json", "-")
+    assert outcome.code == 0
+    assert json.loads(outcome.out)["schema"] == 1
+    page = (tmp_path / "b.html").read_text()
+    assert "<h1>Benchmark of 3 models on 1 task</h1>" in page
+    assert "doa: hungarian-gated and greedy differ on " in page
+    assert 'id="problem-1"' in page
+
+
+def test_a_page_that_cannot_be_written_is_refused_before_anything_runs(run: Run) -> None:
+    fails(run("benchmark", "--model", "greedy", *SMALL, "--html", "none/b.html"), 2, "cannot write 'none/b.html'")
 
 
 def test_a_failure_exits_1_after_the_others_are_reported(

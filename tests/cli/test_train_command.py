@@ -41,6 +41,18 @@ def test_json_is_one_document_and_nothing_else(run: Run) -> None:
     assert outcome.err == ""
 
 
+def test_train_writes_a_page_of_the_run(run: Run, tmp_path: Path) -> None:
+    outcome = run("train", "hnetgru", *TINY, "--out", "r", "--html", "t.html", "--json")
+    page = (tmp_path / "t.html").read_text()
+    assert "<h1>hnetgru trained on doa-reference</h1>" in page
+    assert f"<dd>{json.loads(outcome.out)['test']['f1']:.4f}<small>" in page
+
+
+def test_a_page_that_cannot_be_written_is_refused_before_training(run: Run, tmp_path: Path) -> None:
+    fails(run("train", "hnetgru", *TINY, "--out", "r", "--html", "none/t.html"), 2, "cannot write 'none/t.html'")
+    assert not (tmp_path / "r").exists()
+
+
 def test_dry_run_shows_settings_and_trains_nothing(run: Run, tmp_path: Path) -> None:
     (tmp_path / "c.toml").write_text("[trainer]\nlearning_rate = 0.5\nepochs = 7\n")
     outcome = run("train", "hnetgru", "--config", "c.toml", "--epochs", 3, "--dry-run", "--json")

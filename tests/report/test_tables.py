@@ -6,45 +6,16 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from hnetzoo.benchmark.results import EVERY_MODEL, BenchmarkReport, BenchmarkRow, Failed, Skipped
+from hnetzoo.benchmark.results import EVERY_MODEL, Failed, Skipped
 from hnetzoo.report.markdown import render_markdown, render_table
 from hnetzoo.report.tables import MOST_COUNTS, MOST_GROUPS, Table, overview_table, report_tables
 from hnetzoo.report.terminal import terminal_table, terminal_tables
+from tests.report.rows import report, row
 
 COLUMNS = (
     "model", "F1", "weighted F1", "precision", "recall", "exact", "valid", "F1 1-to-1", "cost gap", "proven gap",
     "vs scipy", "us/problem", "parameters",
 )  # fmt: skip
-
-
-def row(model: str, f1: float = 0.5, **fields: object) -> BenchmarkRow:
-    known = BenchmarkRow(
-        model=model,
-        dataset="doa",
-        split="test",
-        seed=0,
-        weights="none",
-        f1=f1,
-        precision=0.25,
-        recall=0.75,
-        exact=0.125,
-        validity=1.0,
-        cost_gap=0.0123,
-        proven_gap=0.015,
-        weighted_f1=0.9,
-        f1_one_to_one=0.6,
-        delta_f1=f1 - 0.5,
-        microseconds_per_problem=12.34,
-        parameters=100098,
-        problems=40500,
-        cells={},
-        plugin="tests:tests",
-    )
-    return replace(known, **fields)
-
-
-def report(*rows: BenchmarkRow, skipped: tuple[Skipped, ...] = (), **environment: object) -> BenchmarkReport:
-    return BenchmarkReport(environment=environment, rows=rows, skipped=skipped, baseline="hungarian")
 
 
 def column(table: Table, name: str) -> list[str]:
