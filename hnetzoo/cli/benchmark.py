@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hnetzoo.cli.options import DeviceOption, resolve_device
-from hnetzoo.cli.output import check_writable, console, note, print_json
+from hnetzoo.cli.output import check_writable, note, print_drawn, print_json
 from hnetzoo.cli.progress import LineObserver
 from hnetzoo.config import MAX_SEED, read_values
 from hnetzoo.errors import ConfigError
@@ -156,4 +156,4 @@ def _write(report: "BenchmarkReport", json: Path | None, markdown: Path | None) 
     if json:
         write_json(json, report.to_json())
     for table in terminal_tables(report):
-        console().print(table)
+        print_drawn(table)
