@@ -18,8 +18,10 @@ def test_train_prints_a_line_per_epoch_the_test_result_and_the_next_command(run:
     outcome = run("train", "hnetgru", *TINY, "--out", "r")
     assert outcome.code == 0
     lines = outcome.out.splitlines()
-    assert lines[1].startswith("epoch 1/1  train ")
-    for part in ("eval ", "loss ", "(cell ", "row ", "column ", "validation ", "F1 ", "best ", "(epoch 1)"):
+    assert lines[0].startswith("training hnetgru on cpu: 100,098 parameters, ")
+    assert lines[0].endswith(" 2,520 problems, 252 for validation, 1 epoch of 78 steps")
+    assert lines[1].startswith("epoch 1/1  loss ")
+    for part in ("train ", "eval ", "loss ", "(cell ", "row ", "column ", "validation ", "F1 ", "best ", "(epoch 1)"):
         assert part in lines[1]
     assert lines[2].startswith("best epoch 1: validation F1 ")
     assert lines[3].startswith("test: F1 ")
