@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hnetzoo.cli.options import DeviceOption, resolve_device
+from hnetzoo.cli.options import DeviceOption, QuietOption, resolve_device
 from hnetzoo.cli.output import check_writable, note, print_drawn, print_json
 from hnetzoo.cli.progress import LineObserver
 from hnetzoo.config import MAX_SEED, read_values
@@ -58,6 +58,7 @@ def benchmark(
         Path | None, typer.Option(help="Write the JSON document here; - is stdout, and nothing else.")
     ] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write the tables as Markdown here.")] = None,
+    quiet: QuietOption = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show the traceback of a job that fails.")] = False,
 ) -> None:
     """Compare models with the Hungarian algorithm.
@@ -79,7 +80,7 @@ def benchmark(
     from hnetzoo.benchmark.suite import default_suite, read_suite
 
     _log(verbose)
-    quiet = json == STDOUT
+    silent = quiet or json == STDOUT
     names = (model or (), dataset or (), seed or ())
     chosen = read_suite(suite) if suite else default_suite(registry, *names, values["dataset"])
     runs = runs or (RUNS if suite or train else None)
@@ -90,8 +91,8 @@ def benchmark(
                 registry,
                 options=_options(resolve_device(device), data, runs, jobs, fresh=fresh, strict=strict),
                 train=train,
-                observer=NullObserver if quiet else LineObserver,
-                on_result=(lambda outcome: None) if quiet else _notes(),
+                observer=NullObserver if silent else LineObserver,
+                on_result=(lambda outcome: None) if silent else _notes(),
             )
     except (KeyboardInterrupt, SystemExit):
         if runs:
@@ -122,11 +123,14 @@ def _options(device: str, data: Path, runs: Path | None, workers: int, *, fresh:
 
 
 def _notes() -> "Callable[[Outcome], None]":
-    """Return a function that prints each outcome to stderr; what concerns every model is printed once."""
+    """Return a function that prints each outcome to stderr; what concerns every model is printed once.
+
+    Why a job failed is not printed here: the report says it.
+    """
     printed: set[Any] = set()
 
     def print_outcome(outcome: "Outcome") -> None:
-        from hnetzoo.benchmark.results import EVERY_MODEL, BenchmarkRow
+        from hnetzoo.benchmark.results import EVERY_MODEL, BenchmarkRow, Failed
 
         result = outcome.result
         if isinstance(result, BenchmarkRow):
@@ -136,8 +140,8 @@ def _notes() -> "Callable[[Outcome], None]":
             return
         else:
             printed.add(result)
-            found = result.reason
-        model = "every model:" if result.model == EVERY_MODEL else result.model
+            found = "failed" if isinstance(result, Failed) else result.reason
+        model = "every model" if result.model == EVERY_MODEL else result.model
         note(f"{result.dataset}, seed {outcome.job.seed}: {model} {found}")
 
     return print_outcome

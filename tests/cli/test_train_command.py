@@ -34,6 +34,13 @@ def test_train_prints_a_line_per_epoch_the_test_result_and_the_next_command(run:
     assert "run:r" in ranked.out
 
 
+def test_a_quiet_training_prints_its_results_alone(run: Run) -> None:
+    outcome = run("train", "hnetgru", *TINY, "--out", "r", "-q")
+    assert outcome.code == 0
+    starts = [line.partition(" ")[0] for line in outcome.out.splitlines()]
+    assert starts == ["best", "test:", "saved"]
+
+
 def test_json_is_one_document_and_nothing_else(run: Run) -> None:
     outcome = run("train", "hnetgru", *TINY, "--out", "r", "--json")
     assert json.loads(outcome.out)["test"]["dataset"] == "doa-reference"
