@@ -39,6 +39,15 @@ def test_show_gives_settings_with_type_default_and_help(run: Run, name: str) -> 
     assert "distribution" in document
 
 
+def test_show_says_of_a_dataset_its_unit_size_and_splits_where_settings_tell(run: Run) -> None:
+    extent = {"unit": "chord", "shape": [2, 2], "train": 405_000, "validation": 40_500, "test": 40_500}
+    assert json.loads(run("show", "doa-reference", "--json").out)["extent"] == extent
+    plain = run("show", "doa-reference").out
+    assert "  unit      chord\n  problems  2 x 2: 405,000 train, 40,500 validation, 40,500 test\n" in plain
+    assert json.loads(run("show", "npz", "--json").out)["extent"] is None
+    assert "problems  " not in run("show", "npz").out
+
+
 def test_doctor_reports_every_plugin(run: Run) -> None:
     document = json.loads(run("doctor", "--json").out)
     assert {plugin["state"] for plugin in document["plugins"]} == {"loaded"}
