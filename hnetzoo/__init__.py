@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from hnetzoo.association.recurrent import GRU
     from hnetzoo.association.sightings import earlier_sightings
     from hnetzoo.association.splits import label_shares, split_generator, split_seed, split_slice
+    from hnetzoo.association.stacking import stack
     from hnetzoo.association.transport import (
         Annealing,
         problem_scale,
@@ -140,6 +141,7 @@ _MODULE_OF = {
     "split_size": "config",
     "split_slice": "association.splits",
     "spread_over_frames": "association.number_lines",
+    "stack": "association.stacking",
     "transport_logits": "association.transport",
     "typical_distance": "association.transport",
     "unmatched_costs": "association.transport",
@@ -223,6 +225,7 @@ __all__ = [
     "split_size",
     "split_slice",
     "spread_over_frames",
+    "stack",
     "tracking_metrics",
     "transport_logits",
     "typical_distance",
