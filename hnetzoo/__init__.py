@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from hnetzoo.association.problem_files import read_distances, read_problems, write_problems
     from hnetzoo.association.recurrent import GRU
     from hnetzoo.association.sightings import earlier_sightings
-    from hnetzoo.association.splits import label_shares, split_generator, split_seed, split_size, split_slice
+    from hnetzoo.association.splits import label_shares, split_generator, split_seed, split_slice
+    from hnetzoo.association.stacking import stack
     from hnetzoo.association.transport import (
         Annealing,
         problem_scale,
@@ -65,7 +66,7 @@ if TYPE_CHECKING:
     from hnetzoo.registry.lookup import Plugin, Registry
     from hnetzoo.registry.specs import Citation, DatasetSpec, ModelSpec, Pretrained, TrainerSpec
     from hnetzoo.tracking.directions import DIRECTION_FEATURES, angular_velocity, direction_features
-    from hnetzoo.tracking.settings import BoxDistance
+    from hnetzoo.tracking.settings import BoxDistance, box_unit
     from hnetzoo.training.optimization import one_cycle
 
 _MODULE_OF = {
@@ -83,6 +84,7 @@ _MODULE_OF = {
     "DataError": "errors",
     "DatasetSpec": "registry.specs",
     "DivergenceError": "errors",
+    "Extent": "config",
     "FeatureModel": "association.model",
     "GRU": "association.recurrent",
     "HnetzooError": "errors",
@@ -109,6 +111,7 @@ _MODULE_OF = {
     "allowed_pairs": "association.masking",
     "angular_velocity": "tracking.directions",
     "assign": "association.assignment",
+    "box_unit": "tracking.settings",
     "check_cells": "config",
     "check_problem_shapes": "association.masking",
     "compress_logits": "association.masking",
@@ -135,9 +138,10 @@ _MODULE_OF = {
     "skip_value_checks": "association.masking",
     "split_generator": "association.splits",
     "split_seed": "association.splits",
-    "split_size": "association.splits",
+    "split_size": "config",
     "split_slice": "association.splits",
     "spread_over_frames": "association.number_lines",
+    "stack": "association.stacking",
     "transport_logits": "association.transport",
     "typical_distance": "association.transport",
     "unmatched_costs": "association.transport",
@@ -165,6 +169,7 @@ __all__ = [
     "DataError",
     "DatasetSpec",
     "DivergenceError",
+    "Extent",
     "FeatureModel",
     "HnetzooError",
     "ModelError",
@@ -188,6 +193,7 @@ __all__ = [
     "allowed_pairs",
     "angular_velocity",
     "assign",
+    "box_unit",
     "boxes",
     "check_cells",
     "check_problem_shapes",
@@ -219,6 +225,7 @@ __all__ = [
     "split_size",
     "split_slice",
     "spread_over_frames",
+    "stack",
     "tracking_metrics",
     "transport_logits",
     "typical_distance",

@@ -6,13 +6,12 @@ from hnetzoo.tracking.boxes import (
     FEATURES,
     box_distance,
     box_features,
-    box_unit,
     centre_distance,
     covered_share,
     intersection_over_union,
     iou_distance,
 )
-from hnetzoo.tracking.settings import TrackerConfig
+from hnetzoo.tracking.settings import TrackerConfig, box_unit
 from hnetzoo.tracking.track_scores import TrackScores, score_tracks
 from hnetzoo.tracking.tracker import Tracker
 

@@ -7,7 +7,7 @@ under it, which `hnetzoo show` prints.
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, NamedTuple, Self, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -29,6 +29,7 @@ MAX_SEED = 2**63 - 1
 """The largest seed that torch takes."""
 MOST_CELLS = 2**28
 """Most cells of the distances of a split: 1 GiB."""
+EVALUATION_SHARE = 10  # generated validation and test splits are a tenth of the training split
 _LARGEST_FILE = 1 << 24  # bytes of settings
 _SHOWN = 80  # characters of a value in a message
 Values = dict[str, dict[str, Any]]
@@ -124,6 +125,40 @@ def check_cells(problems: int, n: int, m: int) -> None:
         raise ValueError(
             f"{problems:,} problems of {n:,} x {m:,} are more than {MOST_CELLS:,} cells; ask for fewer or smaller ones"
         )
+
+
+def split_size(split: str, samples: int) -> int:
+    """Return the number of problems of a generated split, given that of the training split: a tenth, at least one.
+
+    Example:
+        >>> split_size("train", 1000), split_size("test", 1000), split_size("test", 5)
+        (1000, 100, 1)
+    """
+    return samples if split == "train" else max(1, samples // EVALUATION_SHARE)
+
+
+class Extent(NamedTuple):
+    """What a dataset holds with some settings, for `hnetzoo show`: the unit, n x m, and the problems of each split.
+
+    A settings class of a dataset that knows this without drawing anything has it as a property `extent`.
+    """
+
+    unit: str
+    shape: tuple[int, int]
+    train: int
+    validation: int
+    test: int
+
+    @classmethod
+    def generated(cls, unit: str, slots: int, samples: int) -> Self:
+        """Return the extent of a dataset with as many rows as columns, whose splits have `split_size` problems.
+
+        Example:
+            >>> Extent.generated("chord", 2, 1000)
+            Extent(unit='chord', shape=(2, 2), train=1000, validation=100, test=100)
+        """
+        evaluation = split_size("test", samples)
+        return cls(unit, (slots, slots), samples, evaluation, evaluation)
 
 
 ConfigType = TypeVar("ConfigType", bound=Config)

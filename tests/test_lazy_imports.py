@@ -53,6 +53,7 @@ def test_the_ban_itself_works(module: str) -> None:
     "arguments",
     [
         ("--help",),
+        ("-h",),
         ("--version",),
         ("list",),
         ("list", "models"),

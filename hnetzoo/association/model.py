@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -41,7 +42,7 @@ class AssociationModel(nn.Module, ABC):
 
         Raises:
             ShapeError: If the shapes do not fit, or the model has another fixed size.
-            DataError: If distance is not floating-point, or is NaN or -inf inside the masks.
+            DataError: If distance is not floating-point, or is NaN or -inf inside the masks, or anything is no tensor.
         """
         clean, allowed = self.clean(distance, row_mask, col_mask)
         if distance.numel() == 0:
@@ -63,6 +64,9 @@ class AssociationModel(nn.Module, ABC):
     @staticmethod
     def clean(distance: Tensor, row_mask: Tensor | None, col_mask: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return finite distances, 0 for impossible pairs, and which pairs are possible; both [b, n, m]."""
+        for name, value in (("distance", distance), ("row_mask", row_mask), ("col_mask", col_mask)):
+            if value is not None and not isinstance(value, Tensor):
+                raise DataError(f"{name} is {_described(name, value)}")
         if not distance.is_floating_point():
             raise DataError(f"distance is of {distance.dtype}; models take floats: pass distance.float()")
         allowed = allowed_pairs(distance, row_mask, col_mask)
@@ -148,6 +152,13 @@ class FeatureModel(AssociationModel):
         if checks_values() and not bool(clean.isfinite().all()):
             raise DataError(f"{name} holds a value inside the mask that is not finite; mask the slot or correct it")
         return clean
+
+
+def _described(name: str, value: object) -> str:
+    """Return what arrived in place of a tensor, and what to pass."""
+    if isinstance(value, np.ndarray):
+        return f"a numpy array; pass torch.from_numpy({name})"
+    return f"of type {type(value).__name__}; pass torch.tensor({name})"
 
 
 def unwrapped(model: nn.Module) -> nn.Module:

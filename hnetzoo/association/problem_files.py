@@ -36,7 +36,7 @@ _ROWS, _COLUMNS = ("row_mask", "row_active"), ("col_mask", "col_active")
 
 
 class StoredProblems(NamedTuple):
-    """The contents of a problem file, with fields as in AssociationBatch; absent arrays are None, except the masks.
+    """Problems of a file or a list, with fields as in AssociationBatch; absent arrays are None, except the masks.
 
     `split` is uint8 [b], an index into `hnetzoo.SPLITS`.
     """
@@ -50,6 +50,11 @@ class StoredProblems(NamedTuple):
     col_active: Tensor | None = None
     row_features: Tensor | None = None
     col_features: Tensor | None = None
+
+    @property
+    def problems(self) -> tuple[Tensor, Tensor, Tensor]:
+        """What every model is asked: distance, row_mask and col_mask."""
+        return self.distance, self.row_mask, self.col_mask
 
     @property
     def features(self) -> dict[str, Tensor]:

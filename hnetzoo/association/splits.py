@@ -8,8 +8,6 @@ from hnetzoo.association.batch import SPLITS, AssociationBatch, Split
 from hnetzoo.association.contracts import Dataset
 from hnetzoo.errors import DataError
 
-EVALUATION_SHARE = 10  # generated validation and test splits are a tenth of the training split
-
 
 def load_split(dataset: Dataset, split: Split, seed: int) -> AssociationBatch:
     """Return a split of a dataset after checking it.
@@ -45,16 +43,6 @@ def split_generator(split: Split, seed: int) -> np.random.Generator:
         False
     """
     return np.random.default_rng((seed, SPLITS.index(split)))
-
-
-def split_size(split: Split, samples: int) -> int:
-    """Return the number of problems of a generated split, given that of the training split: a tenth, at least one.
-
-    Example:
-        >>> split_size("train", 1000), split_size("test", 1000), split_size("test", 5)
-        (1000, 100, 1)
-    """
-    return samples if split == "train" else max(1, samples // EVALUATION_SHARE)
 
 
 def split_slice(split: Split, count: int, validation_share: float, test_share: float) -> slice:

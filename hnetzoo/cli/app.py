@@ -38,7 +38,7 @@ app = typer.Typer(
     help="The zoo and the honest benchmark of differentiable association.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("list")(list_command)
 app.command("show")(show)
@@ -59,7 +59,7 @@ def run() -> None:
     signal.signal(signal.SIGTERM, _terminate)
     warnings.showwarning = print_warning
     try:
-        app()
+        app(prog_name="hnetzoo")
     except HnetzooError as error:
         _fail(error)
     except (MemoryError, OSError, RuntimeError) as error:

@@ -1,4 +1,4 @@
-"""`hnetzoo associate MODEL INPUT`: associate the problems of a file of distances."""
+"""`hnetzoo associate MODEL INPUT...`: associate the problems of files of distances."""
 
 import csv
 import io
@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hnetzoo.cli.matrices import read_inputs
 from hnetzoo.cli.options import DeviceOption, JsonOption, SetOption, resolve_device
 from hnetzoo.cli.output import check_writable, note, print_json, scope_warnings
 from hnetzoo.config import read_values
-from hnetzoo.errors import ConfigError, DataError
+from hnetzoo.errors import ConfigError
 from hnetzoo.registry.discovery import discover
 from hnetzoo.registry.specs import FEATURES
 from hnetzoo.registry.stdout import stdout_to_stderr
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from hnetzoo.registry.resolution import Weights
 
 SUFFIXES = (".npz", ".npy", ".csv")
-OBSERVATION_COLUMNS = range(4, 8)  # of files of directions, as those of DCASE
 
 
 class Method(StrEnum):
@@ -39,7 +39,12 @@ def associate(
         str, typer.Argument(metavar="MODEL", help="A name, name@variant or run:PATH.", show_default=False)
     ],
     source: Annotated[
-        Path, typer.Argument(metavar="INPUT", help="Distances: .npz, .npy or .csv (a matrix).", show_default=False)
+        list[Path],
+        typer.Argument(
+            metavar="INPUT",
+            help="Distances: .npz, .npy or .csv (a matrix); several .npy and .csv of any sizes.",
+            show_default=False,
+        ),
     ],
     out: Annotated[
         Path | None,
@@ -58,7 +63,10 @@ def associate(
     device: DeviceOption = "cpu",
     json: JsonOption = False,
 ) -> None:
-    """Associate references (rows) with predictions (columns)."""
+    """Associate references (rows) with predictions (columns).
+
+    Problems are counted from 0 over all inputs; where these are several, each pair says which file it is from.
+    """
     if out and out.suffix not in SUFFIXES:
         raise ConfigError(f"--out '{out}' is of no known kind; choose one of {', '.join(SUFFIXES)}")
     if out and out.suffix == ".npy" and probabilities:
@@ -70,14 +78,12 @@ def associate(
     registry = discover()  # before torch is imported, so that strangers' code is read in a child process
     from hnetzoo.association.decoding import decode
     from hnetzoo.association.prediction import predict
-    from hnetzoo.association.problem_files import read_distances
     from hnetzoo.registry.resolution import resolve_model
 
-    stored = read_distances(source)
+    stored, files = read_inputs(source, costs=costs)
     where = resolve_device(device)
     b, n, m = stored.distance.shape
-    problems = stored.distance, stored.row_mask, stored.col_mask
-    _check_distances(source, *problems, costs=costs)
+    problems = stored.problems
     with stdout_to_stderr(), scope_warnings(strict=strict):
         resolved = resolve_model(model, registry, values["model"])
         matcher = resolved.load((n, m)).to(where)
@@ -88,43 +94,19 @@ def associate(
     weights = None if getattr(matcher, "ignores_weights", False) else resolved.weights
     facts = _facts(weights, association, stored, logits if certificate else None)
     if out and out.suffix != ".csv":
-        _write_arrays(out, association, probability)
-    pairs = _pairs(association, probability)
+        _write_arrays(out, association, probability, files)
+    pairs = _pairs(association, probability, files)
     name = weights.name if weights else "none"
     if json:
         print_json({"problems": b, "shape": [n, m], "model": model, "weights": name, **facts, "pairs": pairs})
     elif out is None:
-        typer.echo(_csv(pairs, probabilities), nl=False)
+        typer.echo(_csv(pairs, probabilities, files), nl=False)
     if out and out.suffix == ".csv":
-        _write_text(out, _csv(pairs, probabilities))
+        _write_text(out, _csv(pairs, probabilities, files))
     if out and not json:
         typer.echo(f"wrote {len(pairs):,} pairs of {b:,} problems to {out}")
     if not json:
         note(_summary(len(pairs), b, facts))
-
-
-def _check_distances(source: Path, distance: "Tensor", row_mask: "Tensor", col_mask: "Tensor", *, costs: bool) -> None:
-    """Raise DataError if the numbers are no distances: negative, or lines of observations instead of a matrix."""
-    valid = row_mask[:, :, None] & col_mask[:, None, :]
-    if not costs and bool((distance < 0)[valid].any()):
-        raise DataError(
-            f"'{source}' holds negative numbers, and distances are 0 or more; give --costs if costs are meant"
-        )
-    if source.suffix == ".csv" and _are_observations(distance[0]):
-        raise DataError(
-            f"'{source}' looks like lines of observations (frame, class, ...) instead of a matrix of distances; use "
-            "the dataset doa-csv for files of directions, mot for boxes"
-        )
-
-
-def _are_observations(matrix: "Tensor") -> bool:
-    """Return whether a matrix has a few columns of which the first two are frames in order and whole labels."""
-    rows, columns = matrix.shape
-    if rows < 2 * columns or columns not in OBSERVATION_COLUMNS:
-        return False
-    frame, label = matrix[:, 0], matrix[:, 1]
-    whole = bool((matrix[:, :2] == matrix[:, :2].round()).all())
-    return whole and bool((frame.diff() >= 0).all()) and bool(frame[-1] > frame[0]) and bool(label.max() < rows)
 
 
 def _facts(
@@ -166,27 +148,33 @@ def _unit(name: str) -> str:
     return "in any unit" if name in ("any", "mixed") else f"as {name}"
 
 
-def _pairs(association: "Tensor", probability: "Tensor | None") -> list[dict[str, Any]]:
-    """Return the pairs as {"problem", "reference", "prediction"[, "probability"]}, counted from 0."""
+def _pairs(association: "Tensor", probability: "Tensor | None", files: list[str] | None) -> list[dict[str, Any]]:
+    """Return the pairs as {"problem", "reference", "prediction"[, "probability"][, "file"]}, counted from 0."""
     places = association.nonzero()
     names = ("problem", "reference", "prediction")
     pairs: list[dict[str, Any]] = [dict(zip(names, place, strict=True)) for place in places.tolist()]
     if probability is not None:
         for pair, value in zip(pairs, probability[association].tolist(), strict=True):
             pair["probability"] = round(value, 6)
+    if files:
+        for pair in pairs:
+            pair["file"] = files[pair["problem"]]
     return pairs
 
 
-def _csv(pairs: list[dict[str, Any]], probabilities: bool) -> str:
+def _csv(pairs: list[dict[str, Any]], probabilities: bool, files: list[str] | None) -> str:
     text = io.StringIO()
-    names = ("problem", "reference", "prediction", *(["probability"] if probabilities else []))
+    names = ["problem", "reference", "prediction", *(["probability"] if probabilities else [])]
+    names += ["file"] if files else []
     writer = csv.DictWriter(text, names, lineterminator="\n")
     writer.writeheader()
     writer.writerows(pairs)
     return text.getvalue()
 
 
-def _write_arrays(out: Path, association: "Tensor", probability: "Tensor | None") -> None:
+def _write_arrays(out: Path, association: "Tensor", probability: "Tensor | None", files: list[str] | None) -> None:
+    import numpy as np
+
     from hnetzoo.association.problem_files import write_array, write_arrays
 
     if out.suffix == ".npy":
@@ -195,6 +183,8 @@ def _write_arrays(out: Path, association: "Tensor", probability: "Tensor | None"
     arrays = {"association": association.numpy()}
     if probability is not None:
         arrays["probability"] = probability.numpy()
+    if files:
+        arrays["files"] = np.array(files)
     write_arrays(out, arrays)
 
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hnetzoo.cli.options import DeviceOption, resolve_device
-from hnetzoo.cli.output import check_writable, console, note, print_json
+from hnetzoo.cli.options import DeviceOption, QuietOption, resolve_device
+from hnetzoo.cli.output import check_writable, note, print_drawn, print_json
 from hnetzoo.cli.progress import LineObserver
 from hnetzoo.config import MAX_SEED, read_values
 from hnetzoo.errors import ConfigError
@@ -64,6 +64,7 @@ def benchmark(
     html: Annotated[
         Path | None, typer.Option(help="Write a page with tables, charts and problems here.", show_default=False)
     ] = None,
+    quiet: QuietOption = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show the traceback of a job that fails.")] = False,
 ) -> None:
     """Compare models with the Hungarian algorithm.
@@ -85,7 +86,7 @@ def benchmark(
     from hnetzoo.benchmark.suite import default_suite, read_suite
 
     _log(verbose)
-    quiet = json == STDOUT
+    silent = quiet or json == STDOUT
     names = (model or (), dataset or (), seed or ())
     chosen = read_suite(suite) if suite else default_suite(registry, *names, values["dataset"])
     runs = runs or (RUNS if suite or train else None)
@@ -98,8 +99,8 @@ def benchmark(
                 registry,
                 options=options,
                 train=train,
-                observer=NullObserver if quiet else LineObserver,
-                on_result=_notes(outcomes, silent=quiet),
+                observer=NullObserver if silent else LineObserver,
+                on_result=_notes(outcomes, silent=silent),
             )
     except (KeyboardInterrupt, SystemExit):
         if runs:
@@ -134,12 +135,12 @@ def _options(device: str, data: Path, runs: Path | None, workers: int, *, fresh:
 def _notes(kept: "list[Outcome]", *, silent: bool) -> "Callable[[Outcome], None]":
     """Return a function that keeps each outcome in a list, and prints it to stderr unless silent.
 
-    What concerns every model is printed once.
+    What concerns every model is printed once. Why a job failed is not printed here: the report says it.
     """
     printed: set[Any] = set()
 
     def print_outcome(outcome: "Outcome") -> None:
-        from hnetzoo.benchmark.results import EVERY_MODEL, BenchmarkRow
+        from hnetzoo.benchmark.results import EVERY_MODEL, BenchmarkRow, Failed
 
         kept.append(outcome)
         result = outcome.result
@@ -152,8 +153,8 @@ def _notes(kept: "list[Outcome]", *, silent: bool) -> "Callable[[Outcome], None]
             return
         else:
             printed.add(result)
-            found = result.reason
-        model = "every model:" if result.model == EVERY_MODEL else result.model
+            found = "failed" if isinstance(result, Failed) else result.reason
+        model = "every model" if result.model == EVERY_MODEL else result.model
         note(f"{result.dataset}, seed {outcome.job.seed}: {model} {found}")
 
     return print_outcome
@@ -182,4 +183,4 @@ def _write(report: "BenchmarkReport", json: Path | None, markdown: Path | None, 
     if json:
         write_json(json, report.to_json(outcomes=outcomes))
     for table in terminal_tables(report):
-        console().print(table)
+        print_drawn(table)

@@ -40,9 +40,10 @@ def list_command(
         conflicts = [str(conflict) for conflict in registry.conflicts]
         print_json({"entries": entries, "failures": failures, "conflicts": conflicts})
         return
-    columns = ("name", "kind", "summary", "plugin", "pretrained")
-    rows = [[_weights(entry) if name == "pretrained" else entry[name] for name in columns] for entry in entries]
-    print_table("", columns, rows)
+    for listed in Kind:
+        shown = [entry for entry in entries if f"{entry['kind']}s" == listed]
+        if shown:
+            _print(listed, shown)
     warn(registry)
 
 
@@ -52,6 +53,13 @@ def warn(registry: Registry) -> None:
         note(f"warning: plugin {plugin.id} did not load ({plugin.error}); see 'hnetzoo doctor'")
     for conflict in registry.conflicts:
         note(f"warning: {conflict}")
+
+
+def _print(kind: Kind, entries: list[dict[str, Any]]) -> None:
+    """Print a table of the entries of a kind, of models with their weights."""
+    columns = ("name", "summary", "plugin", *(["pretrained"] if kind is Kind.models else []))
+    rows = [[_weights(entry) if name == "pretrained" else entry[name] for name in columns] for entry in entries]
+    print_table(kind.value, columns, rows)
 
 
 def _weights(entry: dict[str, Any]) -> str:

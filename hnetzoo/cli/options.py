@@ -8,6 +8,9 @@ from hnetzoo.errors import ConfigError
 
 DeviceOption = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1, ...; auto is cuda if available.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+QuietOption = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Show no progress and no notes; results and errors stay.")
+]
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="A setting: model.*, trainer.* or dataset.*; may be repeated."),

@@ -1,6 +1,7 @@
 """Output of commands: results to stdout, notes to stderr; with --json, stdout is one document."""
 
 import json
+import os
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -8,17 +9,19 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from hnetzoo.errors import ConfigError, DataError, HnetzooWarning, ScopeWarning
 
-PIPE_WIDTH = 200  # characters, if the output is not a terminal, so that tables are not cut
+PIPE_WIDTH = 200  # characters, if the output is no terminal and COLUMNS is not set
 
 
-def console(*, stderr: bool = False) -> Console:
-    """Return a console as wide as the terminal, or `PIPE_WIDTH` wide without one."""
-    found = Console(stderr=stderr, highlight=False, soft_wrap=False)
-    return found if found.is_terminal else Console(stderr=stderr, highlight=False, width=PIPE_WIDTH)
+def console() -> Console:
+    """Return a console for stdout as wide as the environment variable COLUMNS says, the terminal, or `PIPE_WIDTH`."""
+    found = Console(highlight=False)
+    if os.environ.get("COLUMNS", "").isdigit() or found.is_terminal:
+        return found
+    return Console(highlight=False, width=PIPE_WIDTH)
 
 
 def print_json(document: Any) -> None:
@@ -27,15 +30,17 @@ def print_json(document: Any) -> None:
 
 
 def print_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]], caption: str = "") -> None:
-    """Print a table on stdout."""
+    """Print a table of texts on stdout."""
     from hnetzoo.report.tables import Table
-    from hnetzoo.report.terminal import terminal_table
+    from hnetzoo.report.terminal import TerminalTable
 
     table = Table(title=title, caption=caption, columns=tuple(columns), rows=tuple(tuple(row) for row in rows))
-    drawn = terminal_table(table)
-    for column in drawn.columns:
-        column.justify = "left"
-    console().print(drawn)
+    print_drawn(TerminalTable(table, align="left"))
+
+
+def print_drawn(table: RenderableType) -> None:
+    """Print a table as it is drawn on stdout, without cutting what is too wide."""
+    console().print(table, crop=False)
 
 
 def note(message: str) -> None:

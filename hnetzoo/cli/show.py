@@ -11,7 +11,7 @@ from hnetzoo.cli.output import print_json, print_table
 from hnetzoo.registry.cards import scope_of
 from hnetzoo.registry.discovery import discover
 from hnetzoo.registry.lookup import Registry
-from hnetzoo.registry.specs import ModelSpec, Spec
+from hnetzoo.registry.specs import DatasetSpec, ModelSpec, Spec
 
 
 def show(
@@ -81,10 +81,21 @@ def _describe(spec: Spec, registry: Registry) -> dict[str, Any]:
         "citation": asdict(spec.citation) if spec.citation else None,
         "settings": _settings(spec),
     }
+    if isinstance(spec, DatasetSpec):
+        document["extent"] = _extent(spec)
     if isinstance(spec, ModelSpec):
         document |= {"trainer": spec.trainer, "dataset": spec.dataset}
         document["pretrained"] = [{**asdict(entry), "scope": scope_of(entry)} for entry in spec.pretrained]
     return document
+
+
+def _extent(spec: DatasetSpec) -> dict[str, Any] | None:
+    """Return what a dataset holds with its default settings; None where these do not tell."""
+    config_class = spec.load_config()
+    if any(field.is_required() for field in config_class.model_fields.values()):
+        return None
+    extent = getattr(config_class(), "extent", None)
+    return extent._asdict() if extent else None
 
 
 def _settings(spec: Spec) -> list[dict[str, Any]]:
@@ -125,6 +136,11 @@ def _print(document: dict[str, Any]) -> None:
         typer.echo(f"  paper     {', '.join(part for part in parts if part)}")
     if document["tags"]:
         typer.echo(f"  tags      {', '.join(document['tags'])}")
+    if document.get("extent"):
+        extent = document["extent"]
+        sizes = ", ".join(f"{extent[split]:,} {split}" for split in ("train", "validation", "test"))
+        typer.echo(f"  unit      {extent['unit']}")
+        typer.echo(f"  problems  {' x '.join(map(str, extent['shape']))}: {sizes}")
     if document["kind"] == ModelSpec.kind:
         typer.echo(f"  defaults  trainer {document['trainer']}, dataset {document['dataset']}")
         for entry in document["pretrained"]:

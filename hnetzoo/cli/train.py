@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hnetzoo.cli.options import DeviceOption, JsonOption, SetOption, resolve_device
+from hnetzoo.cli.options import DeviceOption, JsonOption, QuietOption, SetOption, resolve_device
 from hnetzoo.cli.output import check_writable, note, print_json, print_table
 from hnetzoo.config import MAX_SEED, Values, read_values
 from hnetzoo.registry.discovery import discover
@@ -51,6 +51,7 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Continue the training in --out.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Delete the training in --out and start over.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the resolved settings and stop.")] = False,
+    quiet: QuietOption = False,
     json: JsonOption = False,
     html: Annotated[
         Path | None, typer.Option(help="Write a page with curves, settings and result here.", show_default=False)
@@ -75,8 +76,8 @@ def train(
         _show(_describe(job, options), json)
         return
     try:
-        quiet = stdout_to_stderr() if json else nullcontext()
-        with quiet, progress(silent=json) as observer:
+        document_alone = stdout_to_stderr() if json else nullcontext()
+        with document_alone, progress(silent=json or quiet) as observer:
             result = _run(job, options, observer)
     except (KeyboardInterrupt, SystemExit):
         note("hnetzoo: interrupted; continue with the same command and --resume")
@@ -86,7 +87,7 @@ def train(
     if json:
         print_json({"run": str(directory), **result})
     else:
-        _summarise(job, directory, result)
+        _summarise(job, directory, result, quiet=quiet)
 
 
 def _job(
@@ -152,8 +153,8 @@ def _show(document: dict[str, Any], json: bool) -> None:
     print_table("", ("what", "value"), rows, "Nothing was trained (--dry-run).")
 
 
-def _summarise(job: "Job", directory: Path, result: Mapping[str, Any]) -> None:
-    """Print the results and the next command."""
+def _summarise(job: "Job", directory: Path, result: Mapping[str, Any], *, quiet: bool) -> None:
+    """Print the results, a warning if they are poor, and unless quiet the next command."""
     test = result["test"]
     weighted = "" if test["weighted_f1"] is None else f", weighted F1 {test['weighted_f1']:.4f}"
     typer.echo(f"best epoch {result['best_epoch']}: validation F1 {result['best_f1']:.4f}")
@@ -164,6 +165,8 @@ def _summarise(job: "Job", directory: Path, result: Mapping[str, Any]) -> None:
     typer.echo(f"saved in {directory}")
     if result["shortfall"]:
         note(f"warning: best validation F1 {result['best_f1']:.4f}, {result['shortfall']}; {REMEDY}")
+    if quiet:
+        return
     changed = job.task.dataset.config.model_dump(mode="json", exclude_defaults=True)
     settings = (f"--set {shlex.quote(f'dataset.{key}={_as_toml(value)}')}" for key, value in changed.items())
     command = f"hnetzoo benchmark --model hungarian --model run:{directory} --dataset {job.task.title}"

@@ -32,7 +32,8 @@ class ScopeCheck:
             arguments[place] if len(arguments) > place else named.get(name)
             for place, name in enumerate(("distance", "row_mask", "col_mask"))
         )
-        if not isinstance(distance, Tensor) or distance.ndim != 3:
+        given = [value for value in (distance, row_mask, col_mask) if value is not None]
+        if not all(isinstance(value, Tensor) for value in given) or distance is None or distance.ndim != 3:
             return  # the model itself says what is wrong
         seen = Coverage(self.scope.slots, self.scope.masks, self.scope.distances)
         found = [kind for kind in outside(seen, distance, row_mask, col_mask) if (self.weights, kind) not in _warned]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from hnetzoo.tracking.settings import BoxDistance
+from hnetzoo.tracking.settings import MEASURE_OF, BoxDistance
 
 Floats = NDArray[np.float64]
 
@@ -59,19 +59,7 @@ def centre_distance(reference: Floats, predicted: Floats) -> Floats:
 
 
 _MEASURES: Mapping[str, Callable[[Floats, Floats], Floats]] = {"iou": iou_distance, "centre": centre_distance}
-_KINDS: Mapping[BoxDistance, str] = {"iou": "iou", "iou-motion": "iou", "centre": "centre", "motion": "centre"}
 _MOVED = frozenset({"iou-motion", "motion"})
-_UNITS: Mapping[str, str] = {"iou": "1 - IoU", "centre": "mean box heights"}
-
-
-def box_unit(kind: BoxDistance) -> str:
-    """Return the unit of a kind of distance.
-
-    Example:
-        >>> box_unit("iou-motion"), box_unit("motion")
-        ('1 - IoU', 'mean box heights')
-    """
-    return _UNITS[_KINDS[kind]]
 
 
 def box_distance(kind: BoxDistance, reference: Floats, predicted: Floats, expected: Floats) -> Floats:
@@ -90,7 +78,7 @@ def box_distance(kind: BoxDistance, reference: Floats, predicted: Floats, expect
         (0.5, 0.0)
     """
     moved = reference + np.concatenate((expected, np.zeros_like(expected)), -1)
-    return _MEASURES[_KINDS[kind]](moved if kind in _MOVED else reference, predicted)
+    return _MEASURES[MEASURE_OF[kind]](moved if kind in _MOVED else reference, predicted)
 
 
 def covered_share(box: Floats, exists: NDArray[np.bool_]) -> Floats:

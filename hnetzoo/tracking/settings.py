@@ -1,5 +1,6 @@
 """Settings of trackers, and kinds of distance between boxes. Torch-free."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field, FiniteFloat, PositiveInt
@@ -11,6 +12,20 @@ LONGEST_HISTORY = 1000
 BoxDistance = Literal["iou", "centre", "iou-motion", "motion"]
 """Kinds of distance between boxes: "iou", 1 - intersection over union, 0..1; "centre", the distance of the centres over
 the mean of both heights; "iou-motion" and "motion", the same from where the velocity of a track points."""
+
+MEASURE_OF: Mapping[BoxDistance, str] = {"iou": "iou", "iou-motion": "iou", "centre": "centre", "motion": "centre"}
+"""What each kind of distance measures."""
+_UNITS: Mapping[str, str] = {"iou": "1 - IoU", "centre": "mean box heights"}
+
+
+def box_unit(kind: BoxDistance) -> str:
+    """Return the unit of a kind of distance.
+
+    Example:
+        >>> box_unit("iou-motion"), box_unit("motion")
+        ('1 - IoU', 'mean box heights')
+    """
+    return _UNITS[MEASURE_OF[kind]]
 
 
 class TrackerConfig(Config):

@@ -27,7 +27,7 @@ from hnetzoo.errors import CheckpointError, ConfigError, DivergenceError, ModelE
 from hnetzoo.training.batches import problem_groups, shuffled_batches, steps_per_epoch
 from hnetzoo.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from hnetzoo.training.determinism import derived_seed, preserved_state, seed_generators
-from hnetzoo.training.observer import EpochRecord, NullObserver, Observer
+from hnetzoo.training.observer import EpochRecord, NullObserver, Observer, TrainingStart
 from hnetzoo.training.optimization import configured
 from hnetzoo.training.runs import BEST, CHECKPOINTS, Run, RunRecord, finish_run, write_metrics
 from hnetzoo.training.weights import fill, save_tensors
@@ -147,7 +147,7 @@ class _Loop:
     ) -> None:
         """Run the remaining epochs on the groups of training problems."""
         done = len(self.history)
-        observer.started(self.settings.epochs, self.steps, done)
+        observer.started(self._start(groups, validation))
         solved = assign(validation.distance, validation.row_mask, validation.col_mask)
         self.exact_solver_f1 = compare(solved, validation).total().f1
         held_out = [group.to(self.record.device) for group in problem_groups(validation, self.settings)]
@@ -161,6 +161,18 @@ class _Loop:
             seconds = {"train": middle - start, "evaluation": time.perf_counter() - middle}
             self._finish_epoch(losses, measured, seconds)
             observer.finished_epoch(self.history[-1])
+
+    def _start(self, groups: Sequence[AssociationBatch], validation: AssociationBatch) -> TrainingStart:
+        return TrainingStart(
+            model=self.record.model,
+            device=self.record.device,
+            parameters=sum(parameter.numel() for parameter in self.model.parameters()),
+            problems=sum(len(group.distance) for group in groups),
+            validation=len(validation.distance),
+            epochs=self.settings.epochs,
+            steps=self.steps,
+            done=len(self.history),
+        )
 
     def _optimise(self, epoch: int, groups: Sequence[AssociationBatch], observer: Observer) -> dict[str, float]:
         """Return the mean losses per problem, after one optimiser step per full batch of the shuffled split."""

@@ -36,11 +36,28 @@ class EpochRecord:
         return ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class TrainingStart:
+    """What a training is about to do: `epochs` of `steps` each, of which `done` were finished in an earlier run.
+
+    `problems` and `validation` are the numbers of problems that it learns from, and that select the best epoch.
+    """
+
+    model: str
+    device: str
+    parameters: int
+    problems: int
+    validation: int
+    epochs: int
+    steps: int
+    done: int = 0
+
+
 class Observer(Protocol):
     """Object that the training loop calls, for instance to show progress."""
 
-    def started(self, epochs: int, steps: int, done: int) -> None:
-        """Called before training: `epochs` of `steps` each, of which `done` were finished in an earlier run."""
+    def started(self, start: TrainingStart) -> None:
+        """Called before training."""
 
     def stepped(self, epoch: int, step: int, losses: Mapping[str, "Tensor"]) -> None:
         """Called after an optimiser step with the losses per problem; reading them may wait for the device."""
@@ -52,7 +69,7 @@ class Observer(Protocol):
 class NullObserver:
     """An observer that does nothing."""
 
-    def started(self, epochs: int, steps: int, done: int) -> None:
+    def started(self, start: TrainingStart) -> None:
         """Do nothing."""
 
     def stepped(self, epoch: int, step: int, losses: Mapping[str, "Tensor"]) -> None:

@@ -6,6 +6,9 @@ from pydantic import Field, FiniteFloat, NonNegativeInt, PositiveInt, model_vali
 
 import hnetzoo
 
+UNIT = "chord"  # of the distances of all DOA datasets
+EVALUATION_SHARE = 10  # the training split is so many times as large as the validation or the test split
+
 Resolution = Literal[1, 2, 3, 4, 5, 10, 15, 20, 30]
 Probability = Annotated[float, Field(ge=0, le=1)]
 Range = tuple[FiniteFloat, FiniteFloat]
@@ -36,6 +39,14 @@ class DOAReferenceConfig(hnetzoo.Config):
         hnetzoo.check_cells(problems, self.max_doas, self.max_doas)
         return self
 
+    @property
+    def extent(self) -> hnetzoo.Extent:
+        """What the dataset holds; the tenths of the samples are rounded down for each resolution and pair of counts."""
+        sides, last = range(self.max_doas + 1), len(self.samples) - 1
+        samples = [self.samples[min(n, m, last)] for n in sides for m in sides] * len(self.resolutions_deg)
+        evaluation = sum(count // EVALUATION_SHARE for count in samples)
+        return hnetzoo.Extent(UNIT, (self.max_doas, self.max_doas), sum(samples), evaluation, evaluation)
+
 
 class DOAConfig(hnetzoo.Config):
     """Settings of the corrected task."""
@@ -57,6 +68,11 @@ class DOAConfig(hnetzoo.Config):
     def _check(self) -> Self:
         hnetzoo.check_cells(self.samples, self.max_doas, self.max_doas)
         return self
+
+    @property
+    def extent(self) -> hnetzoo.Extent:
+        """What the dataset holds."""
+        return hnetzoo.Extent.generated(UNIT, self.max_doas, self.samples)
 
 
 class DOATracksConfig(hnetzoo.Config):
@@ -102,3 +118,8 @@ class DOATracksConfig(hnetzoo.Config):
         if self.history and self.counts == "hidden":
             raise ValueError("features would tell which slots are active; set counts to 'known', or history to 0")
         return self
+
+    @property
+    def extent(self) -> hnetzoo.Extent:
+        """What the dataset holds."""
+        return hnetzoo.Extent.generated(UNIT, self.max_doas, self.samples)

@@ -11,11 +11,10 @@ import numpy as np
 import torch
 
 import hnetzoo
-from hnetzoo_doa.config import DOAConfig, DOAReferenceConfig
+from hnetzoo_doa.config import EVALUATION_SHARE, UNIT, DOAConfig, DOAReferenceConfig
 from hnetzoo_doa.geometry import Floats, chordal_distance, perturb, uniform_directions, unit_vectors
 from hnetzoo_doa.points import Bools, Ints, Points, far_points, permutations
 
-EVALUATION_SHARE = 10  # the training split is so many times as large as the validation or the test split
 CONSTANT_PAD = 10.0  # each coordinate of the original Hnet's constant pad
 PAD_RANGE = 100.0  # the original Hnet's random pads lie in a cube of this half-width
 
@@ -23,7 +22,7 @@ PAD_RANGE = 100.0  # the original Hnet's random pads lie in a cube of this half-
 class SyntheticDOA(ABC):
     """Base class of both datasets: makes problems of random points."""
 
-    unit = "chord"
+    unit = UNIT
     config: DOAReferenceConfig | DOAConfig
 
     @property

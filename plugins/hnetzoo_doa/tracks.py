@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 import hnetzoo
-from hnetzoo_doa.config import DOATracksConfig
+from hnetzoo_doa.config import UNIT, DOATracksConfig
 from hnetzoo_doa.gate import bayes_gate
 from hnetzoo_doa.geometry import (
     Floats,
@@ -45,7 +45,7 @@ class DOATracks:
         (torch.Size([100, 3, 3]), 0.95)
     """
 
-    unit = "chord"
+    unit = UNIT
     truth = "identity"
 
     def __init__(self, config: DOATracksConfig) -> None:

@@ -29,9 +29,9 @@ class DOACsvConfig(hnetzoo.SplitShares):
 
     reference: Path
     """The true directions: DCASE metadata (frame, class, source, azimuth, elevation[, distance]) or plain lines (time,
-    azimuth, elevation); angles in degrees, times in seconds."""
+    azimuth, elevation); angles in degrees, times in seconds. Or a folder of such .csv files, a recording each."""
     predicted: Path
-    """The predicted directions, in either form."""
+    """The predicted directions, in either form; or a folder with a file of the same name for each of the references."""
     vertical_angle: Literal["elevation", "polar"] = "elevation"
     """"elevation": the last angle is measured from the horizon, -90..90; "polar": from the zenith, 0..180."""
     tolerance_s: NonNegativeFloat = 0.01
@@ -47,6 +47,6 @@ class DOACsvConfig(hnetzoo.SplitShares):
     gate_deg: Annotated[float, Field(gt=0, le=180)] = 20.0
     """Largest angle of a true pair, with truth "optimal": pairs beyond are forbidden before matching [degrees]."""
     validation_share: hnetzoo.Share = 0.2
-    """Share of the frames, before the test frames, used to select the best epoch."""
+    """Share of the frames of each recording, before the test frames, used to select the best epoch."""
     test_share: hnetzoo.Share = 0.2
-    """Share of the frames, the last ones, used for the reported metrics."""
+    """Share of the frames of each recording, the last ones, used for the reported metrics."""

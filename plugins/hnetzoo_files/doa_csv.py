@@ -1,11 +1,13 @@
-"""Dataset doa-csv: references and predictions of a sound localizer, from two text files.
+"""Dataset doa-csv: references and predictions of a sound localizer, from two text files or two folders of them.
 
-A problem is a frame. Both axes are in random order, and slots without a source are masked out. Splits are contiguous in
-time: the first frames are for training, the next for validation and the last for the test. Frames in which one file or
-both are silent are problems too, where they can be inferred (see the setting `hop_s`).
+A problem is a frame of one recording, which is a pair of files. Both axes are in random order, and slots without a
+source are masked out. Splits are contiguous in time: the first frames of every recording are for training, the next
+for validation and the last for the test. Frames in which one file or both are silent are problems too, where they can
+be inferred (see the setting `hop_s`).
 """
 
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,18 +16,19 @@ import hnetzoo
 from hnetzoo_files.config import DOACsvConfig
 from hnetzoo_files.directions import Directions, check_identities, read_directions
 from hnetzoo_files.frames import Pairing, Slots, fill_silence, pair_frames, spread
+from hnetzoo_files.recordings import pair_files
 
 DCASE_HOP_S = 0.1  # seconds per frame of DCASE metadata
 
 
 class DOACsvDataset:
-    """Problems from two files of directions; the files are read on first use.
+    """Problems from files of directions; they are read on first use.
 
     Args:
         config: Settings.
 
     Raises:
-        DataError: On first use, if a file is missing or malformed.
+        DataError: On first use, if a file is missing, malformed or without a partner.
     """
 
     unit = "chord"
@@ -39,25 +42,29 @@ class DOACsvDataset:
     @property
     def shape(self) -> tuple[int, int]:
         """(n, m): the largest number of references and predictions of a frame, over all splits; at least 1."""
-        _, n, m = self._batch.distance.shape
-        return n, m
+        n, m = np.max([batch.distance.shape[1:] for batch in self._recordings], axis=0)
+        return int(n), int(m)
 
     def load(self, split: hnetzoo.Split, seed: int) -> hnetzoo.AssociationBatch:
         """Return the problems of a split; the seed only decides the order of the slots of each problem."""
-        b = len(self._batch.distance)
-        frames = hnetzoo.split_slice(split, b, self.config.validation_share, self.config.test_share)
-        if frames.start == frames.stop:
+        shares = self.config.validation_share, self.config.test_share
+        parts = [batch.select(hnetzoo.split_slice(split, len(batch.distance), *shares)) for batch in self._recordings]
+        problems = hnetzoo.AssociationBatch.concatenate(parts)
+        if not len(problems.distance):
+            frames = sum(len(batch.distance) for batch in self._recordings)
             raise hnetzoo.DataError(
                 f"'{self.config.reference}' and '{self.config.predicted}' leave the {split} split without frames "
-                f"({b} in all); add frames, or change validation_share and test_share"
+                f"({frames} in all); add frames, or change validation_share and test_share"
             )
         generator = torch.Generator().manual_seed(hnetzoo.split_seed(split, seed))
-        return self._batch.select(frames).shuffle_slots(generator)
+        return problems.shuffle_slots(generator)
 
     @cached_property
-    def _batch(self) -> hnetzoo.AssociationBatch:
-        """All frames in order of time, slots in the order of the files."""
-        paths = self.config.reference, self.config.predicted
+    def _recordings(self) -> list[hnetzoo.AssociationBatch]:
+        return [self._recording(*paths) for paths in pair_files(self.config.reference, self.config.predicted)]
+
+    def _recording(self, *paths: Path) -> hnetzoo.AssociationBatch:
+        """Return all frames of a pair of files in order of time, slots in the order of the files."""
         files = [read_directions(path, self.config.vertical_angle) for path in paths]
         for file in files if self.config.truth == "identity" else files[: bool(self.config.history)]:
             check_identities(file)

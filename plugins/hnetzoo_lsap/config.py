@@ -1,5 +1,6 @@
 """Settings of the linear assignment task."""
 
+from collections.abc import Mapping
 from typing import Literal, Self
 
 from pydantic import NonNegativeInt, PositiveFloat, PositiveInt, model_validator
@@ -7,6 +8,12 @@ from pydantic import NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 import hnetzoo
 
 Costs = Literal["uniform", "gaussian", "clustered", "directions"]
+UNITS: Mapping[Costs, str] = {
+    "uniform": "cost",
+    "gaussian": "cost",
+    "clustered": "sides of the unit square",
+    "directions": "chord",
+}
 
 
 class LSAPConfig(hnetzoo.Config):
@@ -35,3 +42,8 @@ class LSAPConfig(hnetzoo.Config):
         if self.min_size > self.max_size:
             raise ValueError(f"min_size is {self.min_size} and must not exceed max_size, {self.max_size}")
         return self
+
+    @property
+    def extent(self) -> hnetzoo.Extent:
+        """What the dataset holds."""
+        return hnetzoo.Extent.generated(UNITS[self.costs], self.max_size, self.samples)

@@ -45,12 +45,6 @@ DRAWS: Mapping[Costs, Draw] = {
     "clustered": clustered,
     "directions": directions,
 }
-UNITS: Mapping[Costs, str] = {
-    "uniform": "cost",
-    "gaussian": "cost",
-    "clustered": "sides of the unit square",
-    "directions": "chord",
-}
 
 
 def _around(rng: np.random.Generator, centres: Points, config: LSAPConfig) -> Points:

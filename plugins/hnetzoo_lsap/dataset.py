@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 import hnetzoo
-from hnetzoo_lsap.config import LSAPConfig
-from hnetzoo_lsap.costs import DRAWS, UNITS
+from hnetzoo_lsap.config import UNITS, LSAPConfig
+from hnetzoo_lsap.costs import DRAWS
 
 
 class Masks(NamedTuple):

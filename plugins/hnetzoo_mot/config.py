@@ -159,6 +159,11 @@ class BoxTracksConfig(hnetzoo.Config):
         hnetzoo.check_cells(self.samples, self.max_boxes, self.max_boxes)
         return self
 
+    @property
+    def extent(self) -> hnetzoo.Extent:
+        """What the dataset holds."""
+        return hnetzoo.Extent.generated(hnetzoo.box_unit(self.distance), self.max_boxes, self.samples)
+
 
 class TwoStageConfig(hnetzoo.Config):
     """Settings of two-stage matching."""

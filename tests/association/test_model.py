@@ -1,5 +1,9 @@
 """The base class of models: the inputs of a subclass, and the outputs of the model."""
 
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -53,6 +57,22 @@ def test_unusable_inputs_are_refused() -> None:
         Spy()(torch.ones(2, 2))
     with pytest.raises(DataError, match="distance is nan at problem 0, row 1, column 0"):
         Spy()(torch.tensor([[[0.0], [torch.nan]]]))
+
+
+@pytest.mark.parametrize("name", ["distance", "row_mask", "col_mask"])
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        (np.asarray, r"a numpy array; pass torch\.from_numpy\({0}\)"),
+        (list, r"of type list; pass torch\.tensor\({0}\)"),
+    ],
+)
+def test_what_is_no_tensor_is_refused_by_name_with_what_to_pass(name: str, kind: Callable[..., Any], said: str) -> None:
+    given = {"distance": torch.rand(1, 2, 2), "row_mask": torch.ones(1, 2) > 0, "col_mask": torch.ones(1, 2) > 0}
+    given[name] = kind(given[name].tolist())
+    for model in (Spy(), hnetzoo.load_model("hnetgru"), hnetzoo.load_model("hungarian")):
+        with pytest.raises(DataError, match=f"^{name} is {said.format(name)}$"):
+            model(**given)
 
 
 def test_value_checks_can_be_skipped_and_are_restored() -> None:

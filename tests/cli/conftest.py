@@ -17,6 +17,7 @@ from tests.cli.outcome import Outcome, Run  # noqa: E402
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
     """Return a function that runs a command in an empty folder, as `hnetzoo ARGUMENTS` would."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("COLUMNS", raising=False)
     handler = signal.getsignal(signal.SIGTERM)
 
     def call(*arguments: object) -> Outcome:

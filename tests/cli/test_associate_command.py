@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.optimize import linear_sum_assignment
 
 from tests.cli.outcome import Run, fails
 
@@ -121,3 +122,44 @@ def test_no_pair_at_all_is_explained(run: Run, tmp_path: Path) -> None:
     assert outcome.code == 0
     assert "0 pairs in 1 problem" in outcome.err
     assert "none was made: check the unit" in outcome.err
+
+
+@pytest.fixture
+def several(tmp_path: Path) -> list[tuple[str, np.ndarray]]:
+    """Write matrices of different sizes, and return them with their files in order; one file holds two."""
+    rng = np.random.default_rng(3)
+    first, pair, last = rng.random((2, 3)), rng.random((2, 3, 1)), rng.random((1, 4))
+    np.savetxt(tmp_path / "a.csv", first, delimiter=",")
+    np.save(tmp_path / "b.npy", pair)
+    np.savetxt(tmp_path / "c.csv", last, delimiter=",")
+    return [("a.csv", first), ("b.npy", pair[0]), ("b.npy", pair[1]), ("c.csv", last)]
+
+
+def test_several_files_are_answered_as_each_alone_and_every_pair_names_its_file(
+    run: Run, several: list[tuple[str, np.ndarray]], tmp_path: Path
+) -> None:
+    outcome = run("associate", "hungarian", "a.csv", "b.npy", "c.csv")
+    expected = [
+        f"{problem},{row},{column},{name}"
+        for problem, (name, matrix) in enumerate(several)
+        for row, column in zip(*linear_sum_assignment(matrix), strict=True)
+    ]
+    assert outcome.out.splitlines() == ["problem,reference,prediction,file", *expected]
+    assert "in 4 problems" in outcome.err
+    document = json.loads(run("associate", "hungarian", "a.csv", "b.npy", "c.csv", "--json").out)
+    assert (document["problems"], document["shape"]) == (4, [3, 4])
+    assert [pair["file"] for pair in document["pairs"]] == [line.rpartition(",")[2] for line in expected]
+    run("associate", "hungarian", "a.csv", "b.npy", "c.csv", "--out", "o.npz")
+    with np.load(tmp_path / "o.npz") as archive:
+        assert archive["files"].tolist() == [name for name, _ in several]
+        assert archive["association"].shape == (4, 3, 4)
+
+
+def test_one_of_several_files_that_is_unusable_is_named(
+    run: Run, several: list[tuple[str, np.ndarray]], tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "d.npz", distance=np.zeros((1, 2, 2)))
+    fails(run("associate", "hungarian", "a.csv", "d.npz"), 2, "'d.npz' holds problems of its own; give it alone")
+    (tmp_path / "e.csv").write_text("-1,2\n")
+    fails(run("associate", "hungarian", "a.csv", "e.csv"), 4, "'e.csv' holds negative numbers")
+    fails(run("associate", "hungarian", "a.csv", "none.csv"), 4, "cannot read 'none.csv'")

@@ -18,8 +18,10 @@ def test_train_prints_a_line_per_epoch_the_test_result_and_the_next_command(run:
     outcome = run("train", "hnetgru", *TINY, "--out", "r")
     assert outcome.code == 0
     lines = outcome.out.splitlines()
-    assert lines[1].startswith("epoch 1/1  train ")
-    for part in ("eval ", "loss ", "(cell ", "row ", "column ", "validation ", "F1 ", "best ", "(epoch 1)"):
+    assert lines[0].startswith("training hnetgru on cpu: 100,098 parameters, ")
+    assert lines[0].endswith(" 2,520 problems, 252 for validation, 1 epoch of 78 steps")
+    assert lines[1].startswith("epoch 1/1  loss ")
+    for part in ("train ", "eval ", "loss ", "(cell ", "row ", "column ", "validation ", "F1 ", "best ", "(epoch 1)"):
         assert part in lines[1]
     assert lines[2].startswith("best epoch 1: validation F1 ")
     assert lines[3].startswith("test: F1 ")
@@ -30,6 +32,13 @@ def test_train_prints_a_line_per_epoch_the_test_result_and_the_next_command(run:
     ranked = run(*shlex.split(lines[-1].removeprefix("next: hnetzoo ")))
     assert ranked.code == 0
     assert "run:r" in ranked.out
+
+
+def test_a_quiet_training_prints_its_results_alone(run: Run) -> None:
+    outcome = run("train", "hnetgru", *TINY, "--out", "r", "-q")
+    assert outcome.code == 0
+    starts = [line.partition(" ")[0] for line in outcome.out.splitlines()]
+    assert starts == ["best", "test:", "saved"]
 
 
 def test_json_is_one_document_and_nothing_else(run: Run) -> None:
