@@ -128,7 +128,7 @@ class BenchmarkReport:
     """The outcome of a benchmark; `baseline` is the model that others are compared with, "" if it did not run.
 
     `tasks` describes the tasks by label: {"dataset": its name, "settings": as given, "sha256": {seed: that of the test
-    problems}, "problems": how many}.
+    problems}, "problems": how many, "block": how many neighbours have errors that go together}.
 
     Example:
         >>> BenchmarkReport(environment={}, rows=()).to_json()["schema"]

@@ -66,7 +66,7 @@ def _report(planned: Plan, outcomes: Sequence[Outcome], options: Options) -> Ben
 
 
 def _task(title: str, planned: Plan, outcomes: Iterable[Outcome]) -> dict[str, Any]:
-    """Return the settings of a task as given, and digests and number of its test problems."""
+    """Return the settings of a task as given, digests and number of its test problems, and how many go together."""
     task = next(task for task in planned.tasks if task.title == title)
     found = [outcome for outcome in outcomes if outcome.job.task.title == title and outcome.sha256]
     return {
@@ -74,4 +74,5 @@ def _task(title: str, planned: Plan, outcomes: Iterable[Outcome]) -> dict[str, A
         "settings": task.given,
         "sha256": {str(outcome.job.seed): outcome.sha256 for outcome in found},
         "problems": found[0].problems if found else 0,
+        "block": getattr(task.dataset.spec.load_target(), "block", 1),
     }

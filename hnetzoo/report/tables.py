@@ -9,6 +9,7 @@ from statistics import fmean, stdev
 from typing import NamedTuple
 
 from hnetzoo.benchmark.results import EVERY_MODEL, BenchmarkReport, BenchmarkRow, Failed, Groups, Skipped
+from hnetzoo.report.noise import LEVEL, Level, level_with_best
 from hnetzoo.report.sizes import by_size
 
 MOST_COUNTS = 9  # columns of the breakdown by counts; more are joined by size
@@ -138,15 +139,16 @@ def task_names(report: BenchmarkReport) -> list[str]:
 def _ranking(dataset: str, models: Mapping[str, Rows], report: BenchmarkReport) -> Table:
     """Return the models ranked by F1, the baseline on top, those without results at the bottom."""
     order = sorted(models, key=lambda model: (model != report.baseline, -fmean(row.f1 for row in models[model])))
+    level = level_with_best(models, report.tasks.get(dataset, {}).get("block", 1))
     ranked = [
-        (f"{model}{_mark(models[model])}", *(_text(column, models[model]) for column in _COLUMNS)) for model in order
+        (_named(model, models[model], level), *(_text(column, models[model]) for column in _COLUMNS)) for model in order
     ]
     missing = {_called(entry): "failed" for entry in report.failed if entry.dataset == dataset}
     missing |= {_called(entry): entry.reason for entry in report.skipped if entry.dataset == dataset}
     blank = ("",) * (len(_COLUMNS) - 1)
     return Table(
         title=dataset,
-        caption=_caption(dataset, models, report),
+        caption=" ".join(filter(None, (_caption(dataset, models, report), level.caption()))),
         columns=("model", *(column.name for column in _COLUMNS)),
         rows=(*ranked, *((model, reason, *blank) for model, reason in missing.items() if model not in models)),
         leaving=_LEAVING,
@@ -198,6 +200,11 @@ def _tuned(models: Mapping[str, Rows]) -> Iterable[str]:
     ]
     if tuned:
         yield f"Tuned on validation: {', '.join(tuned)}."
+
+
+def _named(model: str, rows: Rows, level: Level) -> str:
+    """Return the name of a model with its marks."""
+    return f"{model}{_mark(rows)}{f' {LEVEL}' if model in level.models else ''}"
 
 
 def _mark(rows: Iterable[BenchmarkRow]) -> str:
