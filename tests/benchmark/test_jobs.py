@@ -164,7 +164,7 @@ def test_logits_that_are_no_numbers_fail_the_job_and_name_the_model(run: Run) ->
 def test_whatever_a_model_raises_is_one_line_and_the_rest_is_logged(
     run: Run, raises: str, reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, logger="hnetzoo")
     outcome = run(ModelEntry(name="near", settings={"raises": raises}), seed=4)
     assert outcome.result == Failed(model="near", dataset="drift", seed=4, reason=reason)
     assert "Traceback" in caplog.text

@@ -93,7 +93,8 @@ def test_epoch_line_says_what_is_lacking_against_the_exact_solver(
     assert said in epoch_line(replace(RECORD, best_exact=exact, exact_solver_f1=solver), 10, 0, 200)
 
 
-def test_piped_output_is_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
+def test_piped_output_is_plain_lines(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
     with progress() as observer:
         assert type(observer) is LineObserver
         drive(observer)
