@@ -36,6 +36,7 @@ BEST = "best.safetensors"
 CHECKPOINTS = "checkpoints"
 RESULT = "result.json"
 LOCK = ".lock"
+RUN_PREFIX = "run:"  # of the path of a run directory, where a model is named
 SCHEMA = 1
 EPOCHS = "trainer.epochs"
 _CIRCUMSTANCES = ("environment", "threads", "scope", "weights")  # not compared between trainings
@@ -189,6 +190,21 @@ def last_epoch(path: Path) -> EpochRecord:
         raise CheckpointError(
             f"cannot read '{path / METRICS}' ({reason(error)}); restore it or start over with --fresh"
         ) from None
+
+
+def read_epochs(path: Path) -> tuple[EpochRecord, ...]:
+    """Return the lines of metrics.jsonl, none if there is no such file; raises CheckpointError if it is damaged."""
+    try:
+        lines = read_file(path / METRICS, LARGEST_DOCUMENT).splitlines()
+        epochs = tuple(map(TypeAdapter(EpochRecord).validate_json, lines))
+        if not all(isinstance(epoch.validation["f1"], float | int) for epoch in epochs):
+            raise ValueError("an F1 is no number")
+    except FileNotFoundError:
+        return ()
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        problem = error.errors(include_url=False)[0]["msg"] if isinstance(error, ValidationError) else reason(error)
+        raise CheckpointError(f"cannot read '{path / METRICS}' ({problem}); restore it or train again") from None
+    return epochs
 
 
 def _clear(path: Path) -> None:
