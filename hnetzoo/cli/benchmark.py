@@ -61,6 +61,7 @@ def benchmark(
         bool, typer.Option("--outcomes", help="Put what became of each problem into the JSON document too.")
     ] = False,
     markdown: Annotated[Path | None, typer.Option(help="Write the tables as Markdown here.")] = None,
+    latex: Annotated[Path | None, typer.Option(help="Write the tables as LaTeX here.")] = None,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show the traceback of a job that fails.")] = False,
 ) -> None:
     """Compare models with the Hungarian algorithm.
@@ -74,7 +75,7 @@ def benchmark(
     values = read_values(overrides=settings or ())
     if values["model"] or values["trainer"]:
         raise ConfigError("benchmark --set takes settings of datasets, dataset.*; give others in a --suite")
-    check_writable(None if json == STDOUT else json, markdown)
+    check_writable(None if json == STDOUT else json, markdown, latex)
     if runs is not None and runs.exists() and not runs.is_dir():
         raise ConfigError(f"--runs '{runs}' is no folder; choose another, or one that does not exist yet")
     registry = discover()  # before torch is imported, so that strangers' code is read in a child process
@@ -100,7 +101,7 @@ def benchmark(
         if runs:
             note(f"hnetzoo: interrupted; finished work is kept under {runs}, the same command continues")
         raise
-    _write(report, json, markdown, outcomes=outcomes)
+    _write(report, json, markdown, latex, outcomes=outcomes)
     if report.failed:
         count = f"{len(report.failed)} failure{'s' if len(report.failed) > 1 else ''}"
         note(f"hnetzoo: {count}; --verbose shows where in the code")
@@ -146,13 +147,19 @@ def _notes() -> "Callable[[Outcome], None]":
     return print_outcome
 
 
-def _write(report: "BenchmarkReport", json: Path | None, markdown: Path | None, *, outcomes: bool) -> None:
+def _write(
+    report: "BenchmarkReport", json: Path | None, markdown: Path | None, latex: Path | None, *, outcomes: bool
+) -> None:
     from hnetzoo.files import write_file, write_json
+    from hnetzoo.report.latex import render_latex
     from hnetzoo.report.markdown import render_markdown
+    from hnetzoo.report.tables import report_tables
     from hnetzoo.report.terminal import terminal_tables
 
     if markdown:
         write_file(markdown, render_markdown(report).encode())
+    if latex:
+        write_file(latex, render_latex(report_tables(report)).encode())
     if json == STDOUT:
         print_json(report.to_json(outcomes=outcomes))
         return

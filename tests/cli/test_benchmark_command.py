@@ -36,6 +36,13 @@ def test_benchmark_writes_json_and_markdown(run: Run, tmp_path: Path) -> None:
     assert "doa, seed 0: greedy F1 " in outcome.err
 
 
+def test_the_tables_are_written_as_latex(run: Run, tmp_path: Path) -> None:
+    assert run("benchmark", "--model", "greedy", *SMALL, "--latex", "b.tex").code == 0
+    text = (tmp_path / "b.tex").read_text()
+    assert "\ngreedy & " in text
+    assert text.count(r"\begin{table}") == text.count(r"\bottomrule") == 3
+
+
 def test_a_failure_exits_1_after_the_others_are_reported(
     run: Run, fake_distribution: Callable[..., Path], tmp_path: Path
 ) -> None:
