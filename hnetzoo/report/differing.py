@@ -68,7 +68,7 @@ def _sameness(digests: Sequence[Sequence[str]], sources: int) -> str:
         return "Where digests (sha256) differ, problems do, and rows of different problems are never paired."
     if all(len(several) == sources for several in digests):
         return "All were tested on the same problems, as their digests (sha256) are equal."
-    return f"What both were tested on is the same, as digests (sha256) are equal; {ABSENT} was not tested."
+    return f"What several were tested on is the same, as its digests (sha256) are equal; {ABSENT} was not tested."
 
 
 def _settings(record: RunRecord) -> dict[str, Any]:

@@ -102,6 +102,7 @@ def _read(name: str, path: Path, label: str) -> Source:
         TypeAdapter(_Described).validate_python({"tasks": report.tasks, "environment": report.environment})
     except ValidationError as error:
         raise DataError(f"'{path}' is not a benchmark document ({_first(error)}); {ACCEPTED}") from None
+    _check_shares(path, report.rows)
     return Source(label=label, path=path, report=report)
 
 
@@ -122,7 +123,16 @@ def _tested(path: Path, record: RunRecord) -> BenchmarkReport:
     except (KeyError, TypeError, ValueError) as error:
         problem = _first(error) if isinstance(error, ValidationError) else error
         raise CheckpointError(f"'{path / RESULT}' is damaged ({problem}); restore it or train again") from None
+    _check_shares(path / RESULT, [row])
     return BenchmarkReport(environment=record.environment, rows=(row,), tasks={row.dataset: task})
+
+
+def _check_shares(path: Path, rows: Sequence[BenchmarkRow]) -> None:
+    """Raise DataError if an F1 or share is none, such as NaN, with which no mean can be made."""
+    for row in rows:
+        if not (0 <= row.f1 <= 1 and 0 <= row.exact <= 1):
+            what = f"F1 {row.f1} and exact {row.exact} of {row.model} on {row.dataset}, seed {row.seed}"
+            raise DataError(f"'{path}' holds {what}, and both are shares from 0 to 1; restore it or make it again")
 
 
 def _task(row: BenchmarkRow, record: RunRecord, sha256: str) -> dict[str, Any]:

@@ -75,7 +75,8 @@ class RunRecord:
     @property
     def epochs(self) -> int:
         """The number of epochs; 0 for a run that was not trained here."""
-        return int(self.settings.get("trainer", {}).get("epochs", 0))
+        epochs: int = self.settings.get("trainer", {}).get("epochs", 0)
+        return epochs
 
     def differences(self, other: "RunRecord") -> list[str]:
         """Return what makes another record a different training: settings as "trainer.epochs", others by field."""
@@ -104,13 +105,16 @@ def read_run(path: Path) -> RunRecord:
     if document.pop("schema", None) != SCHEMA:
         raise CheckpointError(f"'{path / RUN}' is of another schema than {SCHEMA}; train again with this version")
     try:
-        return TypeAdapter(RunRecord).validate_json(json.dumps(document))
+        record = TypeAdapter(RunRecord).validate_json(json.dumps(document))
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         place = ".".join(map(str, problem["loc"]))
         raise CheckpointError(
             f"'{path / RUN}' is damaged ({place}: {problem['msg']}); restore it or train again"
         ) from None
+    if not isinstance(epochs := record.settings.get("trainer", {}).get("epochs", 0), int):
+        raise CheckpointError(f"'{path / RUN}' is damaged ({EPOCHS}: {epochs!r}); restore it or train again")
+    return record
 
 
 def write_run(path: Path, record: RunRecord) -> Run:

@@ -83,7 +83,7 @@ def test_problems_are_told_apart_by_their_digests(tmp_path: Path) -> None:
     assert table.caption.startswith("All were tested on the same problems")
     table = tables(one, fewer)["Test problems"]
     assert table.rows[1] == ("doa, seed 1", "q", "-")
-    assert table.caption.startswith("What both were tested on is the same")
+    assert table.caption.startswith("What several were tested on is the same")
     table = tables(one, other)["Test problems"]
     assert table.rows[0] == ("doa, seed 0", "p" * 12, "s")
     assert table.caption.endswith("rows of different problems are never paired.")

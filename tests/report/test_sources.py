@@ -78,3 +78,13 @@ def test_a_document_whose_description_is_damaged_is_refused(tmp_path: Path, dama
     write_json(path, {**read_json(path), **damage})
     with pytest.raises(DataError, match=rf"is not a benchmark document \({next(iter(damage))}.*: "):
         read_sources([str(path), str(run(tmp_path / "r", None))])
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -0.5, 1.5])
+@pytest.mark.parametrize("name", ["f1", "exact"])
+def test_what_is_no_share_is_refused(tmp_path: Path, name: str, value: float) -> None:
+    path = document(tmp_path / "a.json", [row(**{name: value})], {"doa": {"0": "p"}})
+    with pytest.raises(DataError, match=r"a.json' holds F1 .*, and both are shares from 0 to 1; "):
+        read_sources([str(path), str(run(tmp_path / "r", None))])
+    with pytest.raises(DataError, match=r"result.json' holds F1 .*, and both are shares from 0 to 1; "):
+        read_sources([str(run(tmp_path / "r", None)), str(run(tmp_path / "s", row(**{name: value})))])

@@ -149,6 +149,13 @@ def test_directory_without_record_is_not_a_run(tmp_path: Path) -> None:
         read_run(tmp_path)
 
 
+@pytest.mark.parametrize("epochs", ["many", None, [], 1.5])
+def test_a_record_whose_epochs_are_no_number_is_damaged(tmp_path: Path, epochs: object) -> None:
+    write_run(tmp_path / "run", replace(RECORD, settings={"trainer": {"epochs": epochs}}))
+    with pytest.raises(CheckpointError, match=r"run.json' is damaged \(trainer.epochs: "):
+        read_run(tmp_path / "run")
+
+
 LINE = {
     "epoch": 1,
     "losses": {"cell": 0.5},
