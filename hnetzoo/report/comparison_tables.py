@@ -24,7 +24,7 @@ def comparison_tables(comparison: Comparison) -> list[Table]:
         problems_table(sources),
         *([_curves(trained)] if trained else []),
         *(results_table(name, parts) for name, parts in shared_tasks(sources).items()),
-        *([_differences(comparison.pairs)] if comparison.pairs else []),
+        *(_differences(task, comparison.pairs) for task in dict.fromkeys(pair.task for pair in comparison.pairs)),
     ]
 
 
@@ -55,17 +55,17 @@ def _curve(source: Source) -> dict[str, str]:
     }
 
 
-def _differences(pairs: Sequence[Pair]) -> Table:
-    """Return the paired differences in F1 with their intervals."""
+def _differences(task: str, pairs: Sequence[Pair]) -> Table:
+    """Return the paired differences in F1 on a task, with their intervals."""
     return Table(
-        title="Paired differences in F1",
+        title=f"{task}, paired differences in F1",
         caption=(
-            f"F1 of the model minus that of 'against', with its {CONFIDENCE:.0%} interval (paired bootstrap). "
-            "It holds for these weights and for independent problems: other seeds of training vary more, as do frames "
-            "of few sequences."
+            f"F1 of one minus that of the other, with its {CONFIDENCE:.0%} interval (paired bootstrap). It holds for "
+            "these weights and for independent problems: other seeds of training vary more, as do frames of few "
+            "sequences."
         ),
-        columns=("model", "against", "task", "seeds", "difference", "from", "to", "problems"),
-        rows=tuple(_difference(pair) for pair in pairs),
+        columns=("model", "difference", "from", "to", "problems", "seeds"),
+        rows=tuple(_difference(pair) for pair in pairs if pair.task == task),
     )
 
 
@@ -73,4 +73,4 @@ def _difference(pair: Pair) -> tuple[str, ...]:
     found = pair.difference
     numbers = (f"{number:+.4f}" for number in (found.value, found.low, found.high))
     seeds = ", ".join(map(str, pair.seeds))
-    return (pair.second, pair.first, pair.task, seeds, *numbers, f"{found.problems:,}")
+    return (f"{pair.second} against {pair.first}", *numbers, f"{found.problems:,}", seeds)

@@ -28,17 +28,16 @@ def shared_tasks(sources: Sequence[Source]) -> dict[str, list[Part]]:
 
 
 def problem_groups(parts: Sequence[Part]) -> list[list[Part]]:
-    """Return the parts of a task in groups: those of a group share problems with its first."""
-    groups: list[list[Part]] = []
+    """Return the parts of a task in groups, which share no problems with each other."""
+    groups: list[tuple[set[str], list[Part]]] = []
     for part in parts:
-        digests = set(part.source.digests(part.label).values())
-        for group in groups:
-            if digests & set(group[0].source.digests(group[0].label).values()):
-                group.append(part)
-                break
-        else:
-            groups.append([part])
-    return groups
+        digests, members = set(part.source.digests(part.label).values()), [part]
+        for group in [group for group in groups if group[0] & digests]:
+            groups.remove(group)
+            digests, members = group[0] | digests, group[1] + members
+        groups.append((digests, members))
+    ordered = [sorted(members, key=parts.index) for _, members in groups]
+    return sorted(ordered, key=lambda members: parts.index(members[0]))
 
 
 def _labels(source: Source) -> list[str]:

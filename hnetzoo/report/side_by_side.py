@@ -89,10 +89,10 @@ def _text(metric: _Metric, rows: Rows) -> str:
 def _caption(groups: Sequence[Sequence[Part]], lines: Sequence[_Line]) -> Iterator[str]:
     """Yield sentences on the problems, on seeds, scopes and times."""
     if len(groups) == 1:
-        yield f"{_problems(groups[0][0])}."
+        yield f"{_problems(groups[0])}."
     else:
         for number, group in enumerate(groups, 1):
-            yield f"Problems {number} ({', '.join(part.source.label for part in group)}): {_problems(group[0])}."
+            yield f"Problems {number} ({', '.join(part.source.label for part in group)}): {_problems(group)}."
         yield "Rows of different problems are not to be compared."
     if any(len(line.rows) > 1 for line in lines):
         yield "Means over seeds, ± standard deviation."
@@ -106,12 +106,12 @@ def _caption(groups: Sequence[Sequence[Part]], lines: Sequence[_Line]) -> Iterat
         yield f"Times are of different conditions: {', '.join(name.replace('_', ' ') for name in different)}."
 
 
-def _problems(part: Part) -> str:
-    """Return the number of the problems of a task for each seed, their seeds, dataset and settings."""
-    source, label = part
+def _problems(group: Sequence[Part]) -> str:
+    """Return the number of problems of a group for each seed, the seeds, and dataset and settings of its first part."""
+    source, label = group[0]
     task = source.report.tasks.get(label, {})
     settings = " ".join(f"{name}={as_toml(value)}" for name, value in (task.get("settings") or {}).items())
     problems = next((row.problems for row in source.report.rows if row.dataset == label), task.get("problems", 0))
-    seeds = ", ".join(source.digests(label)) or "unknown"
+    seeds = ", ".join(dict.fromkeys(seed for part in group for seed in part.source.digests(part.label))) or "unknown"
     described = f"{problems:,} problems of {task.get('dataset') or label}, seed {seeds}"
     return f"{described}, with {settings}" if settings else described

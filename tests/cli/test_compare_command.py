@@ -17,7 +17,7 @@ TITLES = [
     "Test problems",
     "Training",
     "doa",
-    "Paired differences in F1",
+    "doa, paired differences in F1",
 ]
 
 

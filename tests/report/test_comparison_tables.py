@@ -28,7 +28,7 @@ def test_runs_have_all_tables_in_order(tmp_path: Path) -> None:
         "Test problems",
         "Training",
         "doa",
-        "Paired differences in F1",
+        "doa, paired differences in F1",
     ]
 
 
@@ -145,6 +145,17 @@ def test_rows_of_different_problems_are_numbered_and_said_not_to_be_compared(tmp
     )
 
 
+def test_a_source_that_has_the_problems_of_two_others_makes_them_one_group(tmp_path: Path) -> None:
+    one, two = run(tmp_path / "r1", row(), "p"), run(tmp_path / "r2", row(seed=1), "q")
+    both = document(tmp_path / "b", [row("x"), row("x", seed=1)], {"doa": {"0": "p", "1": "q"}})
+    table = tables(one, two, both)["doa"]
+    assert [cells[:2] for cells in table.rows] == [("r1", "0"), ("r2", "1"), ("x (b)", "0, 1")]
+    assert table.caption == (
+        "40 problems of doa, seed 0, 1, with samples=[1,2] path=null. Means over seeds, ± standard deviation. "
+        "Other seeds are other problems."
+    )
+
+
 def test_a_task_of_the_same_problems_is_one_task_under_whatever_name(tmp_path: Path) -> None:
     one = document(tmp_path / "a", [row("x")], {"doa": {"0": "p"}})
     two = document(tmp_path / "b", [row("y", dataset="mine")], {"mine": {"0": "p"}})
@@ -158,9 +169,17 @@ def test_other_conditions_of_times_are_said(tmp_path: Path) -> None:
     assert tables(one, two)["doa"].caption.endswith("Times are of different conditions: batch size.")
 
 
-def test_differences_have_a_row_for_each_pair(tmp_path: Path) -> None:
-    one, two = run(tmp_path / "r1", row(text=ALL)), run(tmp_path / "r2", row(text=ALL))
-    table = tables(one, two)["Paired differences in F1"]
-    assert table.columns == ("model", "against", "task", "seeds", "difference", "from", "to", "problems")
-    assert table.rows == (("r2", "r1", "doa", "0", "+0.0000", "+0.0000", "+0.0000", "40"),)
+def test_differences_have_a_table_for_each_task_and_a_row_for_each_pair(tmp_path: Path) -> None:
+    sha256 = {"doa": {"0": "p"}, "mine": {"0": "q"}}
+    one = document(tmp_path / "a", [row(text=ALL), row(text=HALF, dataset="mine")], sha256)
+    two = document(tmp_path / "b", [row(text=ALL), row(text=HALF, dataset="mine")], sha256)
+    three = run(tmp_path / "r", row(text=ALL))
+    found = tables(one, two, three)
+    table = found["doa, paired differences in F1"]
+    assert table.columns == ("model", "difference", "from", "to", "problems", "seeds")
+    assert table.rows == (
+        ("net (b) against net (a)", "+0.0000", "+0.0000", "+0.0000", "40", "0"),
+        ("r against net (a)", "+0.0000", "+0.0000", "+0.0000", "40", "0"),
+    )
     assert "95% interval" in table.caption
+    assert [cells[0] for cells in found["mine, paired differences in F1"].rows] == ["net (b) against net (a)"]
