@@ -63,6 +63,7 @@ def test_the_ban_itself_works(module: str) -> None:
         ("show", "doa-reference"),
         ("train", "--help"),
         ("benchmark", "--help"),
+        ("compare", "--help"),
     ],
     ids=" ".join,
 )

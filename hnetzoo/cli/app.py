@@ -17,6 +17,7 @@ from hnetzoo.cli.advise import advise_command
 from hnetzoo.cli.associate import associate
 from hnetzoo.cli.benchmark import benchmark
 from hnetzoo.cli.check import check_command
+from hnetzoo.cli.compare import compare_command
 from hnetzoo.cli.doctor import doctor
 from hnetzoo.cli.generate import generate
 from hnetzoo.cli.import_ import import_command
@@ -45,6 +46,7 @@ app.command("show")(show)
 app.command("train")(train)
 app.command("benchmark")(benchmark)
 app.command("advise")(advise_command)
+app.command("compare")(compare_command)
 app.command("associate")(associate)
 app.command("track")(track)
 app.command("generate")(generate)

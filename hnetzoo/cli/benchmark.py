@@ -61,6 +61,7 @@ def benchmark(
         bool, typer.Option("--outcomes", help="Put what became of each problem into the JSON document too.")
     ] = False,
     markdown: Annotated[Path | None, typer.Option(help="Write the tables as Markdown here.")] = None,
+    latex: Annotated[Path | None, typer.Option(help="Write the tables as LaTeX here.")] = None,
     html: Annotated[
         Path | None, typer.Option(help="Write a page with tables, charts and problems here.", show_default=False)
     ] = None,
@@ -78,7 +79,7 @@ def benchmark(
     values = read_values(overrides=settings or ())
     if values["model"] or values["trainer"]:
         raise ConfigError("benchmark --set takes settings of datasets, dataset.*; give others in a --suite")
-    check_writable(None if json == STDOUT else json, markdown, html)
+    check_writable(None if json == STDOUT else json, markdown, latex, html)
     if runs is not None and runs.exists() and not runs.is_dir():
         raise ConfigError(f"--runs '{runs}' is no folder; choose another, or one that does not exist yet")
     registry = discover()  # before torch is imported, so that strangers' code is read in a child process
@@ -106,7 +107,7 @@ def benchmark(
         if runs:
             note(f"hnetzoo: interrupted; finished work is kept under {runs}, the same command continues")
         raise
-    _write(report, json, markdown, outcomes=keep_outcomes)
+    _write(report, json, markdown, latex, outcomes=keep_outcomes)
     if html:
         _write_page(html, report, outcomes, options)
     if report.failed:
@@ -170,13 +171,19 @@ def _write_page(path: Path, report: "BenchmarkReport", outcomes: "list[Outcome]"
     write_file(path, render_benchmark(report, found.problems, found.notes).encode())
 
 
-def _write(report: "BenchmarkReport", json: Path | None, markdown: Path | None, *, outcomes: bool) -> None:
+def _write(
+    report: "BenchmarkReport", json: Path | None, markdown: Path | None, latex: Path | None, *, outcomes: bool
+) -> None:
     from hnetzoo.files import write_file, write_json
+    from hnetzoo.report.latex import render_latex
     from hnetzoo.report.markdown import render_markdown
+    from hnetzoo.report.tables import report_tables
     from hnetzoo.report.terminal import terminal_tables
 
     if markdown:
         write_file(markdown, render_markdown(report).encode())
+    if latex:
+        write_file(latex, render_latex(report_tables(report)).encode())
     if json == STDOUT:
         print_json(report.to_json(outcomes=outcomes))
         return

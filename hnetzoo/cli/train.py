@@ -4,7 +4,6 @@ import shlex
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import asdict
-from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +11,7 @@ import typer
 
 from hnetzoo.cli.options import DeviceOption, JsonOption, QuietOption, SetOption, resolve_device
 from hnetzoo.cli.output import check_writable, note, print_json, print_table
-from hnetzoo.config import MAX_SEED, Values, read_values
+from hnetzoo.config import MAX_SEED, Values, as_toml, read_values
 from hnetzoo.registry.discovery import discover
 from hnetzoo.registry.stdout import stdout_to_stderr
 from hnetzoo.training.observer import Observer
@@ -168,11 +167,6 @@ def _summarise(job: "Job", directory: Path, result: Mapping[str, Any], *, quiet:
     if quiet:
         return
     changed = job.task.dataset.config.model_dump(mode="json", exclude_defaults=True)
-    settings = (f"--set {shlex.quote(f'dataset.{key}={_as_toml(value)}')}" for key, value in changed.items())
+    settings = (f"--set {shlex.quote(f'dataset.{key}={as_toml(value)}')}" for key, value in changed.items())
     command = f"hnetzoo benchmark --model hungarian --model run:{directory} --dataset {job.task.title}"
     typer.echo(" ".join([f"next: {command}", *settings]))
-
-
-def _as_toml(value: Any) -> str:
-    """Return a setting's value as --set reads it; texts are unchanged."""
-    return value if isinstance(value, str) else dumps(value, separators=(",", ":"))

@@ -9,8 +9,9 @@ from hnetzoo.association.contracts import Dataset
 from hnetzoo.errors import ConfigError
 from hnetzoo.registry.discovery import discover
 from hnetzoo.registry.lookup import Registry
-from hnetzoo.registry.resolution import DEFAULT_VARIANT, RUN_PREFIX, Shape, resolve_model
+from hnetzoo.registry.resolution import DEFAULT_VARIANT, Shape, resolve_model
 from hnetzoo.registry.specs import DatasetSpec
+from hnetzoo.training.runs import RUN_PREFIX
 
 
 def load_dataset(name: str, *, registry: Registry | None = None, **settings: Any) -> Dataset:

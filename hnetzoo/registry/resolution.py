@@ -20,11 +20,10 @@ from hnetzoo.registry.scope import Scope
 from hnetzoo.registry.scope_check import watch_scope
 from hnetzoo.registry.specs import FIXED_SIZE, NON_LEARNED, ModelSpec, Pretrained
 from hnetzoo.training.determinism import preserved_state
-from hnetzoo.training.runs import BEST, RUN, read_run
+from hnetzoo.training.runs import BEST, RUN, RUN_PREFIX, read_run
 from hnetzoo.training.weights import fill, load_tensors
 
 DEFAULT_VARIANT = "default"
-RUN_PREFIX = "run:"
 FALLBACK_SHAPE = (2, 2)  # of a model that is built before it has seen a problem; size-free models ignore it
 
 Shape = tuple[int, int]

@@ -1,1 +1,1 @@
-"""Tables of a benchmark report, for the terminal and as Markdown."""
+"""Tables of benchmark reports and of comparisons, for the terminal, as Markdown, LaTeX and CSV."""

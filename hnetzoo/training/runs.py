@@ -36,6 +36,7 @@ BEST = "best.safetensors"
 CHECKPOINTS = "checkpoints"
 RESULT = "result.json"
 LOCK = ".lock"
+RUN_PREFIX = "run:"  # of the path of a run directory, where a model is named
 SCHEMA = 1
 EPOCHS = "trainer.epochs"
 _CIRCUMSTANCES = ("environment", "threads", "scope", "weights")  # not compared between trainings
@@ -74,7 +75,8 @@ class RunRecord:
     @property
     def epochs(self) -> int:
         """The number of epochs; 0 for a run that was not trained here."""
-        return int(self.settings.get("trainer", {}).get("epochs", 0))
+        epochs: int = self.settings.get("trainer", {}).get("epochs", 0)
+        return epochs
 
     def differences(self, other: "RunRecord") -> list[str]:
         """Return what makes another record a different training: settings as "trainer.epochs", others by field."""
@@ -103,13 +105,16 @@ def read_run(path: Path) -> RunRecord:
     if document.pop("schema", None) != SCHEMA:
         raise CheckpointError(f"'{path / RUN}' is of another schema than {SCHEMA}; train again with this version")
     try:
-        return TypeAdapter(RunRecord).validate_json(json.dumps(document))
+        record = TypeAdapter(RunRecord).validate_json(json.dumps(document))
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         place = ".".join(map(str, problem["loc"]))
         raise CheckpointError(
             f"'{path / RUN}' is damaged ({place}: {problem['msg']}); restore it or train again"
         ) from None
+    if not isinstance(epochs := record.settings.get("trainer", {}).get("epochs", 0), int):
+        raise CheckpointError(f"'{path / RUN}' is damaged ({EPOCHS}: {epochs!r}); restore it or train again")
+    return record
 
 
 def write_run(path: Path, record: RunRecord) -> Run:
@@ -201,6 +206,21 @@ def _read_metrics(path: Path, lines: slice) -> list[EpochRecord]:
         raise CheckpointError(
             f"cannot read '{path / METRICS}' ({reason(error)}); restore it or start over with --fresh"
         ) from None
+
+
+def read_epochs(path: Path) -> tuple[EpochRecord, ...]:
+    """Return the lines of metrics.jsonl, none if there is no such file; raises CheckpointError if it is damaged."""
+    try:
+        lines = read_file(path / METRICS, LARGEST_DOCUMENT).splitlines()
+        epochs = tuple(map(TypeAdapter(EpochRecord).validate_json, lines))
+        if not all(isinstance(epoch.validation["f1"], float | int) for epoch in epochs):
+            raise ValueError("an F1 is no number")
+    except FileNotFoundError:
+        return ()
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        problem = error.errors(include_url=False)[0]["msg"] if isinstance(error, ValidationError) else reason(error)
+        raise CheckpointError(f"cannot read '{path / METRICS}' ({problem}); restore it or train again") from None
+    return epochs
 
 
 def _clear(path: Path) -> None:

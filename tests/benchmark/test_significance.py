@@ -94,6 +94,11 @@ def test_the_seeds_are_pooled_and_the_sign_follows_the_order() -> None:
     assert there.problems == 40
 
 
+def test_the_negative_of_a_difference_is_that_of_the_models_in_the_other_order() -> None:
+    found = Difference(value=0.25, low=0.125, high=0.5, problems=7)
+    assert -found == Difference(value=-0.25, low=-0.5, high=-0.125, problems=7)
+
+
 def test_equal_answers_are_never_clearly_different() -> None:
     counts = outcomes(0, 0.6, 200)
     assert paired_difference([counts], [counts]) == Difference(value=0.0, low=0.0, high=0.0, problems=200)

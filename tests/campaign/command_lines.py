@@ -34,12 +34,13 @@ OPTIONS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "benchmark": {
         **dict.fromkeys(("--model", "--dataset"), NAMES),
-        **dict.fromkeys(("--suite", "--data", "--runs", "--json", "--markdown", "--html"), PATHS),
+        **dict.fromkeys(("--suite", "--data", "--runs", "--json", "--markdown", "--latex", "--html"), PATHS),
         **dict.fromkeys(("--fresh", "--strict"), FLAG),
         "--seed": NUMBERS,
         "--device": DEVICES,
         "--set": SETTINGS,
     },
+    "compare": {**dict.fromkeys(("--markdown", "--latex", "--csv"), PATHS), "--json": FLAG},
     "associate": {
         **dict.fromkeys(("--probabilities", "--certificate", "--costs", "--strict", "--json"), FLAG),
         "--out": PATHS,
@@ -72,6 +73,7 @@ OPTIONS: dict[str, dict[str, tuple[str, ...]]] = {
 }
 ARGUMENTS: dict[str, tuple[tuple[str, ...], ...]] = {
     "train": (NAMES,),
+    "compare": ((*PATHS, *ODD_NAMES), (*PATHS, *ODD_NAMES)),
     "associate": (NAMES, PATHS),
     "generate": (NAMES,),
     "track": (PATHS,),

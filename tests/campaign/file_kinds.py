@@ -2,6 +2,7 @@
 
 import pickle
 import random
+import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import torch
 
 from tests.campaign.command import forked
 from tests.campaign.faults import Operations
-from tests.campaign.kills import BENCHMARK, TRAIN
+from tests.campaign.kills import BENCHMARK, TRAIN, USE
 from tests.campaign.packages import carded_package
 from tests.legacy.pickles import entries
 
@@ -65,6 +66,13 @@ def _interrupted(folder: Path) -> None:
 
 def _kept(folder: Path) -> None:
     assert forked(folder, BENCHMARK).code == 0
+
+
+def _compared(folder: Path) -> None:
+    """Leave a training beside a copy of it, and a document with what became of each problem."""
+    _trained(folder)
+    shutil.copytree(folder / "r", folder / "s")
+    assert forked(folder, (*USE, "--outcomes", "--json", "b.json")).code == 0
 
 
 def _carded(folder: Path) -> None:
@@ -140,8 +148,9 @@ FILES: Mapping[str, Kind] = MappingProxyType(
             share=0.1,
             form="json",
         ),
-        "result": _any(0.02, _trained, "r/result.json", "show", "run:r"),
-        "metrics": _any(0.02, _trained, "r/metrics.jsonl", "show", "run:r"),
+        "result": _any(0.02, _compared, "r/result.json", "compare", "r", "s"),
+        "metrics": _any(0.02, _compared, "r/metrics.jsonl", "compare", "r", "s"),
+        "document": _any(0.02, _compared, "b.json", "compare", "b.json", "s"),
         "finished run": _any(0.02, _trained, "r/*.json*", *TRAIN, "--resume"),
         "npz": _any(0.05, _problems, "d.npz", "associate", "hungarian", "d.npz"),
         "npy": _any(0.04, _problems, "d.npy", "associate", "hungarian", "d.npy"),

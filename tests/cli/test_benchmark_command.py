@@ -52,6 +52,13 @@ def test_a_page_that_cannot_be_written_is_refused_before_anything_runs(run: Run)
     fails(run("benchmark", "--model", "greedy", *SMALL, "--html", "none/b.html"), 2, "cannot write 'none/b.html'")
 
 
+def test_the_tables_are_written_as_latex(run: Run, tmp_path: Path) -> None:
+    assert run("benchmark", "--model", "greedy", *SMALL, "--latex", "b.tex").code == 0
+    text = (tmp_path / "b.tex").read_text()
+    assert "\ngreedy & " in text
+    assert text.count(r"\begin{table}") == text.count(r"\bottomrule") == 3
+
+
 def test_a_failure_exits_1_after_the_others_are_reported(
     run: Run, fake_distribution: Callable[..., Path], tmp_path: Path
 ) -> None:

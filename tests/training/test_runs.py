@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hnetzoo.errors import CheckpointError, ConfigError
-from hnetzoo.training.runs import RunRecord, open_run, read_run, write_run
+from hnetzoo.training.runs import METRICS, RunRecord, open_run, read_epochs, read_run, write_metrics, write_run
 
 RECORD = RunRecord(
     model="hnetgru",
@@ -147,3 +147,40 @@ def _stop(*args: object, **kwargs: object) -> None:
 def test_directory_without_record_is_not_a_run(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"is not a run directory \(no run.json in it\)"):
         read_run(tmp_path)
+
+
+@pytest.mark.parametrize("epochs", ["many", None, [], 1.5])
+def test_a_record_whose_epochs_are_no_number_is_damaged(tmp_path: Path, epochs: object) -> None:
+    write_run(tmp_path / "run", replace(RECORD, settings={"trainer": {"epochs": epochs}}))
+    with pytest.raises(CheckpointError, match=r"run.json' is damaged \(trainer.epochs: "):
+        read_run(tmp_path / "run")
+
+
+LINE = {
+    "epoch": 1,
+    "losses": {"cell": 0.5},
+    "validation": {"f1": 0.75},
+    "seconds": {},
+    "learning_rate": 0.1,
+    "best_epoch": 1,
+    "best_f1": 0.75,
+}
+
+
+def test_the_epochs_of_a_run_are_read_in_order(tmp_path: Path) -> None:
+    write_metrics(tmp_path, [LINE, {**LINE, "epoch": 2, "validation": {"f1": 1}}])
+    assert [(epoch.epoch, epoch.validation["f1"]) for epoch in read_epochs(tmp_path)] == [(1, 0.75), (2, 1)]
+
+
+def test_a_run_without_metrics_has_no_epochs(tmp_path: Path) -> None:
+    assert read_epochs(tmp_path) == ()
+
+
+@pytest.mark.parametrize(
+    "line", ["x", "[]", json.dumps({**LINE, "losses": {"cell": "low"}}), json.dumps({**LINE, "validation": {}}),
+             json.dumps({**LINE, "validation": {"f1": "high"}})]
+)  # fmt: skip
+def test_damaged_metrics_are_refused_naming_the_file(tmp_path: Path, line: str) -> None:
+    (tmp_path / METRICS).write_text(f"{json.dumps(LINE)}\n{line}\n")
+    with pytest.raises(CheckpointError, match=rf"^cannot read '.*{METRICS}' \(.+\); restore it or train again$"):
+        read_epochs(tmp_path)
