@@ -47,6 +47,7 @@ def advise_command(
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Of drawn splits and of fine-tuning.")] = 0,
     device: DeviceOption = "cpu",
     json: JsonOption = False,
+    html: Annotated[Path | None, typer.Option(help="Write the answer as a page here.", show_default=False)] = None,
 ) -> None:
     """Say whether a network beats the exact solver and tuned solvers on your own problems, and how sure that is.
 
@@ -55,7 +56,7 @@ def advise_command(
     values = read_values(overrides=settings or ())
     if values["model"] or values["trainer"]:
         raise ConfigError("advise takes settings of the dataset, dataset.*; leave out the others")
-    check_writable(save)
+    check_writable(save, html)
     if (source is None) == (dataset is None):
         raise ConfigError("advise takes a FILE or a --dataset, and not both; see hnetzoo advise --help")
     registry = discover()  # before torch is imported, so that strangers' code is read in a child process
@@ -74,11 +75,17 @@ def advise_command(
             device=resolve_device(device),
             on_line=(lambda line: None) if json else _note,
         )
+    from hnetzoo.report.advice_tables import advice_tables
+
     command = advice.verdict.command.replace(str(Path(folder) / PROBLEMS), PROBLEMS)
+    if html:
+        _write_page(html, advice, entry, command)
     if json:
         print_json({**_document(advice, entry), "next": command})
         return
-    _print(advice)
+    for table in advice_tables(advice):
+        print_table(table.title, table.columns, table.rows, table.caption)
+    typer.echo(advice.verdict.sentence)
     if truth is not None and save is None:
         note(f"add --save {PROBLEMS} to keep the problems with their truth")
     typer.echo(f"next: {command}")
@@ -88,40 +95,25 @@ def _note(line: "Line") -> None:
     note(f"{line.label}: validation F1 {line.validation_f1:.4f}")
 
 
+def _write_page(path: Path, advice: "Advice", entry: "Entry", command: str) -> None:
+    from hnetzoo.environment import environment
+    from hnetzoo.files import write_file
+    from hnetzoo.report.advice_tables import advice_tables
+    from hnetzoo.report.html.answer import differences, render_answer
+    from hnetzoo.report.html.intervals import Interval
+
+    named = (("best solver against the exact one", advice.solver), ("best network against best solver", advice.network))
+    intervals = [Interval(name, one.value, one.low, one.high) for name, one in named if one is not None]
+    figures = [differences(intervals)] if intervals else []
+    title = f"Does a network pay on your problems ({entry.name})?"
+    tables = advice_tables(advice)
+    page = render_answer(title, [advice.verdict.sentence], tables, figures, environment(), command)
+    write_file(path, page.encode())
+
+
 def _document(advice: "Advice", entry: "Entry") -> dict[str, Any]:
     document = asdict(advice)
     del document["verdict"]["command"]  # told beside it, without temporary files
     for line in document["lines"]:
         line["scores"] = {key: line["scores"][key] for key in ("f1", "exact", "precision", "recall", "cost_gap")}
     return {"dataset": entry.name, **document}
-
-
-def _print(advice: "Advice") -> None:
-    """Print what the problems look like, how every candidate did, and the verdict."""
-    print_table("Your problems", ("what", "value"), _facts(advice))
-    rows = [
-        (line.label, line.settings, f"{line.validation_f1:.4f}", f"{line.scores.f1:.4f}", f"{line.scores.exact:.4f}")
-        for line in advice.lines
-    ]
-    print_table("On your problems", ("model", "chosen", "validation F1", "test F1", "exact"), rows)
-    for label, reason in advice.skipped:
-        note(f"skipped {label}: {reason}")
-    typer.echo(advice.verdict.sentence)
-
-
-def _facts(advice: "Advice") -> list[tuple[str, str]]:
-    seen = advice.facts
-    greedy = next((line.scores.exact for line in advice.lines if line.name == "greedy"), None)
-    least, median, largest = seen.distances
-    return [
-        ("test problems", f"{seen.problems:,}"),
-        ("size", f"{seen.slots[0]} x {seen.slots[1]}, {seen.masked:.1%} of the slots masked"),
-        (
-            "distances",
-            f"{least:.3g} to {largest:.3g}, median {median:.3g}, {seen.forbidden:.1%} of the pairs forbidden",
-        ),
-        ("ties for the nearest", f"in {seen.ties:.1%} of the problems"),
-        ("true pairs", f"{seen.pairs:.2f} per problem; {seen.unmatched:.1%} of the slots stay unmatched"),
-        ("the exact assignment is the truth", f"in {seen.optimal:.1%} of the problems"),
-        *([("greedy is right", f"in {greedy:.1%} of the problems")] if greedy is not None else []),
-    ]

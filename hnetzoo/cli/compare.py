@@ -21,6 +21,7 @@ def compare_command(
     json: JsonOption = False,
     markdown: Annotated[Path | None, typer.Option(help="Write the tables as Markdown here.")] = None,
     latex: Annotated[Path | None, typer.Option(help="Write the tables as LaTeX here.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write the comparison as a page here.", show_default=False)] = None,
     csv: Annotated[Path | None, typer.Option(help="Write the tables as CSV here: table, row, column, value.")] = None,
 ) -> None:
     """Show runs and benchmark documents side by side.
@@ -28,7 +29,7 @@ def compare_command(
     Settings, versions, problems, curves and results, and the differences in F1 between the first and each other one on
     the same problems, with 95 % intervals. Documents have what these need if written with benchmark --outcomes.
     """
-    check_writable(markdown, latex, csv)
+    check_writable(markdown, latex, csv, html)
     from hnetzoo.files import write_file
     from hnetzoo.report.comparison import compare
     from hnetzoo.report.comparison_tables import comparison_tables
@@ -45,6 +46,11 @@ def compare_command(
         write_file(markdown, "\n".join([*map(render_table, tables), listed]).encode())
     if latex:
         write_file(latex, render_latex(tables, conclusions).encode())
+    if html:
+        from hnetzoo.environment import environment
+        from hnetzoo.report.html.answer import render_comparison
+
+        write_file(html, render_comparison(comparison, environment()).encode())
     if csv:
         write_file(csv, render_csv(tables).encode())
     if json:

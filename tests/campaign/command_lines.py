@@ -40,7 +40,7 @@ OPTIONS: dict[str, dict[str, tuple[str, ...]]] = {
         "--device": DEVICES,
         "--set": SETTINGS,
     },
-    "compare": {**dict.fromkeys(("--markdown", "--latex", "--csv"), PATHS), "--json": FLAG},
+    "compare": {**dict.fromkeys(("--markdown", "--latex", "--csv", "--html"), PATHS), "--json": FLAG},
     "associate": {
         **dict.fromkeys(("--probabilities", "--certificate", "--costs", "--strict", "--json"), FLAG),
         "--out": PATHS,

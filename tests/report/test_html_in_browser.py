@@ -12,7 +12,10 @@ from typing import Any
 import pytest
 
 from hnetzoo.benchmark.results import BenchmarkReport, Skipped
+from hnetzoo.report.html.answer import differences, render_answer
 from hnetzoo.report.html.benchmark import render_benchmark
+from hnetzoo.report.html.intervals import Interval
+from hnetzoo.report.tables import Table
 from tests.report.pages import boxes, disagreement
 from tests.report.rows import report, row
 from tests.report.test_html import training
@@ -54,7 +57,19 @@ def long_names() -> str:
     return render_benchmark(replace(report(*rows, versions={"x": names[0]})), [disagreement(task=names[1])], names)
 
 
-PAGES = {"small": small, "training": training, "sizes": lambda: stored("sizes"), "long names": long_names}
+def answer() -> str:
+    figure = differences([Interval("a long name " * 8, 0.1, -0.05, 0.25), Interval("b", -0.001, -0.002, -0.0005)])
+    table = Table(title="Facts", caption="Two.", columns=("what", "value"), rows=(("x" * 80, "y" * 200),))
+    return render_answer("Does it pay?", ["No. " * 60], [table, table], [figure], {}, "hnetzoo " + "x" * 300)
+
+
+PAGES = {
+    "answer": answer,
+    "small": small,
+    "training": training,
+    "sizes": lambda: stored("sizes"),
+    "long names": long_names,
+}
 
 
 @pytest.fixture(scope="module")
