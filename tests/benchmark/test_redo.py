@@ -5,30 +5,11 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.redo import merged
-from hnetzoo.benchmark.results import BenchmarkReport, BenchmarkRow, Failed
+from hnetzoo.benchmark.results import BenchmarkReport, Failed
 from hnetzoo.errors import DataError
+from tests.report.rows import row
 
-ROW = BenchmarkRow(
-    model="a",
-    dataset="d",
-    split="test",
-    seed=0,
-    weights="none",
-    f1=0.5,
-    precision=0.5,
-    recall=0.5,
-    exact=0.5,
-    validity=1.0,
-    cost_gap=0.0,
-    weighted_f1=None,
-    f1_one_to_one=0.5,
-    delta_f1=0.1,
-    problems=10,
-    cells={},
-    microseconds_per_problem=1.0,
-    parameters=3,
-    plugin="p",
-)
+ROW = row("a", dataset="d", microseconds_per_problem=1.0, parameters=3)
 TASKS = {"d": {"sha256": {"0": "x"}}}
 MACHINE = {"date": "2026-01-01", "commit": "c1", "processor": "p", "threads": 1}
 STORED = BenchmarkReport(environment={"commit": "c0"}, rows=(ROW, replace(ROW, model="b")), tasks=TASKS)
