@@ -27,8 +27,8 @@ def advise_command(
         Path | None,
         typer.Argument(
             metavar="FILE",
-            help="Problems with their truth: .npz; .npy or .csv with --truth; a folder of MOTChallenge sequences, or "
-            "with files of reference and predicted directions.",
+            help="Problems with their truth: .npz; .csv with a line per pair; .npy or .csv with --truth; a folder of "
+            "MOTChallenge sequences, or with files of reference and predicted directions.",
             show_default=False,
         ),
     ] = None,
@@ -36,7 +36,7 @@ def advise_command(
         Path | None, typer.Option(help="True pairs of a .npy or .csv file, 0 or 1, of the same shape.")
     ] = None,
     save: Annotated[
-        Path | None, typer.Option(help="Keep the problems of a .npy or .csv file and their truth as .npz here.")
+        Path | None, typer.Option(help="Keep the problems of a .npy or .csv file with their truth as .npz here.")
     ] = None,
     dataset: Annotated[str | None, typer.Option(help="A registered dataset instead of a file.")] = None,
     settings: SetOption = None,
@@ -86,7 +86,7 @@ def advise_command(
     for table in advice_tables(advice):
         print_table(table.title, table.columns, table.rows, table.caption)
     typer.echo(advice.verdict.sentence)
-    if truth is not None and save is None:
+    if command != advice.verdict.command:
         note(f"add --save {PROBLEMS} to keep the problems with their truth")
     typer.echo(f"next: {command}")
 

@@ -19,7 +19,7 @@ def described(source: Path, truth: Path | None, together: Path) -> Described:
     """Return the name of the dataset that reads a file or folder, and its settings.
 
     Args:
-        source: A .npz file, a .npy or .csv file with its truth, or a folder.
+        source: A .npz file, a .npy or .csv file with its truth, a .csv file with a line per pair, or a folder.
         truth: The true pairs of a .npy or .csv file.
         together: The .npz file that is written of these.
 
@@ -35,9 +35,29 @@ def described(source: Path, truth: Path | None, together: Path) -> Described:
         return "npz", {"path": str(source), **SHARES}
     if source.suffix not in MATRICES:
         raise ConfigError(f"'{source}' is of no known kind; give .npz, .npy, .csv or a folder, or --dataset NAME")
+    if truth is None and source.suffix == ".csv" and _lists_pairs(source):
+        return "npz", {"path": str(_of_pairs(source, together)), **SHARES}
     if truth is None:
-        raise ConfigError(f"'{source}' holds distances alone; name the file of the true pairs with --truth")
+        raise ConfigError(
+            f"'{source}' holds distances alone; name the file of the true pairs with --truth, or give a .csv with a "
+            "line per pair below problem,row,column,distance,association"
+        )
     return "npz", {"path": str(_joined(source, truth, together)), **SHARES}
+
+
+def _lists_pairs(source: Path) -> bool:
+    from hnetzoo.association.pair_lines import has_pair_lines
+
+    return has_pair_lines(source)
+
+
+def _of_pairs(source: Path, out: Path) -> Path:
+    """Write the problems of a file of pairs as .npz, and return its path."""
+    from hnetzoo.association.pair_lines import read_pair_lines
+    from hnetzoo.association.problem_files import write_problems
+
+    write_problems(out, read_pair_lines(source))
+    return out
 
 
 def _joined(source: Path, truth: Path, out: Path) -> Path:

@@ -73,6 +73,21 @@ def test_distances_and_truth_may_stand_in_two_files(run: Run, tmp_path: Path) ->
     assert torch.equal(hnetzoo.read_problems(tmp_path / "both.npz").distance, DISTANCE)
 
 
+def test_a_csv_with_a_line_per_pair_is_enough(run: Run, tmp_path: Path) -> None:
+    truth = hnetzoo.assign(DISTANCE)
+    lines = [
+        f"{k},{i},{j},{DISTANCE[k, i, j]:.6f},{int(truth[k, i, j])}"
+        for k in range(200)
+        for i in range(3)
+        for j in range(3)
+    ]
+    (tmp_path / "p.csv").write_text("\n".join(["problem,row,column,distance,association", *lines]) + "\n")
+    outcome = run("advise", "p.csv", "--save", "kept.npz")
+    assert outcome.code == 0, outcome.err
+    assert "there is nothing to learn" in outcome.out
+    assert outcome.out.endswith("next: hnetzoo associate hungarian kept.npz\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "part"),
     [
