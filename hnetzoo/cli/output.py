@@ -25,8 +25,10 @@ def console() -> Console:
 
 
 def print_json(document: Any) -> None:
-    """Print one JSON document on stdout."""
-    typer.echo(json.dumps(document, indent=2))
+    """Print one JSON document on stdout; settings of any type are written as pydantic writes them."""
+    from pydantic_core import to_jsonable_python
+
+    typer.echo(json.dumps(document, indent=2, default=to_jsonable_python))
 
 
 def print_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]], caption: str = "") -> None:

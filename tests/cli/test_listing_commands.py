@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+import hnetzoo
 from tests.cli.outcome import Run, fails
+
+REGISTRY = hnetzoo.discover()
 
 
 def test_list_names_everything_registered(run: Run) -> None:
@@ -62,3 +65,10 @@ def test_broken_plugin_is_listed_and_exits_3_when_used(run: Run, fake_distributi
     assert "warning: plugin acme-net:acme did not load (RuntimeError: no luck); see 'hnetzoo doctor'" in listed.err
     assert "Traceback" in run("doctor").out
     fails(run("train", "acme"), 3, "plugin acme-net:acme did not load", "hnetzoo doctor")
+
+
+@pytest.mark.parametrize("name", sorted({*REGISTRY.models, *REGISTRY.datasets, *REGISTRY.trainers}))
+def test_everything_registered_is_shown_as_json(run: Run, name: str) -> None:
+    outcome = run("show", name, "--json")
+    assert outcome.code == 0, outcome.err
+    json.loads(outcome.out)
