@@ -130,7 +130,7 @@ _DIRECTIONS = ("--set", "dataset.reference=reference.txt", "--set", "dataset.pre
 FILES: Mapping[str, Kind] = MappingProxyType(
     {
         "weights": _refused(0.15, _trained, "r/best.safetensors", "associate", "run:r", "d.npy"),
-        "run": _refused(0.15, _trained, "r/run.json", "associate", "run:r", "d.npy", json=True),
+        "run": _refused(0.13, _trained, "r/run.json", "associate", "run:r", "d.npy", json=True),
         "card": _refused(0.1, _carded, "site/carded/w.json", "associate", "carded", "d.npy", json=True),
         "shipped weights": _refused(0.08, _carded, "site/carded/w.safetensors", "associate", "carded", "d.npy"),
         "checkpoint": Kind(
