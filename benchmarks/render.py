@@ -115,7 +115,8 @@ def _campaign(result: dict[str, Any]) -> str:
         for name, found in result["families"].items()
     )
     known = result["environment"]
-    caption = f"{result['share']:.0%} of the cases. Seed {result['seed']}, {result['minutes']:.0f} minutes on {known['cores']} cores, commit {known['commit']}."
+    part = f"{result['share']:.0%} of the cases, seed {result['seed']}"
+    caption = f"{part}, {result['minutes']:.0f} minutes on {known['cores']} cores, commit {known['commit']}."
     columns = ("family", "cases", "commands", "largest [MiB]", "slowest [s]")
     broken = tuple((rule, str(count)) for rule, count in result["broken"].items())
     tables = (
