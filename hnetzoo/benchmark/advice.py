@@ -7,7 +7,7 @@ best solver against the exact one, and the best network against the best solver.
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -117,7 +117,8 @@ def advise(
                 on_line(found)
             else:
                 skipped.append((candidate.entry.title, found))
-    return _decide(task, problems, lines, skipped)
+    whole = replace(task, given=dataset.settings)  # with folders, which reports leave out and commands need
+    return _decide(whole, problems, lines, skipped)
 
 
 def _line(candidate: Candidate, job: Job | None, problems: Problems, runs: Path, device: str) -> Line | str:

@@ -26,7 +26,8 @@ def advice(outcome: Outcome) -> dict[str, object]:
 
 
 def test_where_the_exact_assignment_is_the_truth_nothing_is_to_be_learned(run: Run, tmp_path: Path) -> None:
-    write(tmp_path / "p.npz", DISTANCE, hnetzoo.assign(DISTANCE))
+    path = write(tmp_path / "p.npz", DISTANCE, hnetzoo.assign(DISTANCE))
+    assert run("advise", path).out.endswith(f"next: hnetzoo associate hungarian {path}\n")
     outcome = run("advise", "p.npz")
     assert outcome.code == 0
     assert "there is nothing to learn" in outcome.out
@@ -84,6 +85,10 @@ def test_a_csv_with_a_line_per_pair_is_enough(run: Run, tmp_path: Path) -> None:
     (tmp_path / "p.csv").write_text("\n".join(["problem,row,column,distance,association", *lines]) + "\n")
     outcome = run("advise", "p.csv", "--save", "kept.npz")
     assert outcome.code == 0, outcome.err
+    assert "add --save" not in outcome.err
+    unsaved = run("advise", str(tmp_path / "p.csv"))
+    assert "add --save problems.npz to keep the problems with their truth" in unsaved.err
+    assert unsaved.out.endswith("next: hnetzoo associate hungarian problems.npz\n")
     assert "there is nothing to learn" in outcome.out
     assert outcome.out.endswith("next: hnetzoo associate hungarian kept.npz\n")
 
