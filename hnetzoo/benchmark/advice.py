@@ -27,7 +27,7 @@ from hnetzoo.benchmark.scoring import f1_score, score
 from hnetzoo.benchmark.significance import CONFIDENCE, Difference, paired_difference
 from hnetzoo.benchmark.suite import Entry, Suite
 from hnetzoo.benchmark.verdict import Verdict, verdict
-from hnetzoo.errors import HnetzooError
+from hnetzoo.errors import HnetzooError, one_line
 from hnetzoo.registry.lookup import Registry
 from hnetzoo.training.determinism import preserved_state
 from hnetzoo.training.observer import NullObserver
@@ -107,34 +107,35 @@ def advise(
     problems = _Fewer(task, seed)
     known = candidates(registry, problems.split("train"), networks)
     suite = Suite(models=tuple(one.entry for one in known), datasets=(dataset,), seeds=(seed,))
-    jobs = {job.entrant.title: job for job in plan(suite, registry, data).jobs}
+    planned = plan(suite, registry, data)
+    jobs = {job.entrant.title: job for job in planned.jobs}
+    reasons = {entry.model: entry.reason for entry in planned.skipped}
     lines, skipped = [], []
     with TemporaryDirectory() as folder, preserved_state():
         for candidate in known:
-            found = _line(candidate, jobs.get(candidate.entry.title), problems, Path(folder), device)
+            title = candidate.entry.title
+            found = reasons.get(title) or _line(candidate, jobs[title], problems, Path(folder), device)
             if isinstance(found, Line):
                 lines.append(found)
                 on_line(found)
             else:
-                skipped.append((candidate.entry.title, found))
+                skipped.append((title, found))
     whole = replace(task, given=dataset.settings)  # with folders, which reports leave out and commands need
     return _decide(whole, problems, lines, skipped)
 
 
-def _line(candidate: Candidate, job: Job | None, problems: Problems, runs: Path, device: str) -> Line | str:
+def _line(candidate: Candidate, job: Job, problems: Problems, runs: Path, device: str) -> Line | str:
     """Return how a candidate did, or why it could not be used."""
-    if job is None:
-        return "it cannot be used here"
     if reason := skip_reason(job.entrant, problems.shape):
         return reason
     try:
         with ExitStack() as held:
             entered = enter(job, problems, TrainingOptions(runs=runs), device, NullObserver(), held)
         answers = {split: _logits(job, entered.model, problems, split, device) for split in ("validation", "test")}
-    except HnetzooError as error:
+    except Exception as error:  # whatever the code of a network raises
         if candidate.role != "network":
             raise
-        return " ".join(str(error).split())
+        return " ".join(str(error).split()) if isinstance(error, HnetzooError) else one_line(error)
     return Line(
         name=job.entrant.spec.name,
         label=job.entrant.title,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _TYPE = "<u4"
 _KINDS = 3  # true positives, false positives, false negatives
-MOST_PROBLEMS = 1 << 26
+MOST_PROBLEMS = 1 << 22  # of a row; a short text can unpack to far more
 
 
 def pack_outcomes(outcomes: "Outcomes") -> str:

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 
 import hnetzoo
 from tests.cli.outcome import Outcome, Run, fails
+from tests.cli.test_benchmark_command import RAISING
 
 DISTANCE = torch.rand(300, 3, 3, generator=torch.Generator().manual_seed(0))
 
@@ -91,6 +93,19 @@ def test_a_csv_with_a_line_per_pair_is_enough(run: Run, tmp_path: Path) -> None:
     assert unsaved.out.endswith("next: hnetzoo associate hungarian problems.npz\n")
     assert "there is nothing to learn" in outcome.out
     assert outcome.out.endswith("next: hnetzoo associate hungarian kept.npz\n")
+
+
+def test_a_network_that_cannot_be_used_is_left_out_with_its_reason(
+    run: Run, fake_distribution: Callable[..., Path], tmp_path: Path
+) -> None:
+    fake_distribution("raising-net", RAISING.replace('tags={"non-learned"}', ""))
+    write(tmp_path / "p.npz", DISTANCE, hnetzoo.assign(DISTANCE))
+    outcome = run("advise", "p.npz", "--model", "raising", "--model", "hnetgru")
+    assert outcome.code == 0, outcome.err
+    printed = " ".join(outcome.out.split())
+    assert "Skipped hnetgru, as it is: n/a (fixed 2 x 2)" in printed
+    assert "Skipped raising, as it is: model 'raising' ships no weights" in printed
+    assert "there is nothing to learn" in printed
 
 
 @pytest.mark.parametrize(
