@@ -138,7 +138,8 @@ class JobRunner:
         row = replace(known, microseconds_per_problem=microseconds, timing=conditions.to_json())
         if entered.run and entered.last_epoch and not (entered.run / RESULT).exists():
             best = {"best_epoch": entered.last_epoch.best_epoch, "best_f1": entered.last_epoch.best_f1}
-            write_record(entered.run / RESULT, {**best, "test": asdict(row), "sha256": problems.digest("test")})
+            drawn = {"sha256": problems.digest("test"), "block": getattr(problems.dataset, "block", 1)}
+            write_record(entered.run / RESULT, {**best, "test": asdict(row), **drawn})
         return row, entered.last_epoch
 
     def _problems_of(self, job: Job) -> Problems:

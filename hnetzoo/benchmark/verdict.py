@@ -2,11 +2,12 @@
 
 import shlex
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from hnetzoo.benchmark.facts import Facts
 from hnetzoo.benchmark.plan import Task
 from hnetzoo.benchmark.significance import Difference
+from hnetzoo.config import as_toml
 
 if TYPE_CHECKING:
     from hnetzoo.benchmark.advice import Line
@@ -101,8 +102,4 @@ def _to_use_network(line: "Line", task: Task) -> str:
 
 
 def _data(task: Task) -> list[str]:
-    return [part for key, value in task.given.items() for part in ("--set", f"dataset.{key}={_text(value)}")]
-
-
-def _text(value: Any) -> str:
-    return str(list(map(str, value))) if isinstance(value, list | tuple) else str(value)
+    return [part for key, value in task.given.items() for part in ("--set", f"dataset.{key}={as_toml(value)}")]

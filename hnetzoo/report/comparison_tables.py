@@ -61,8 +61,7 @@ def _differences(task: str, pairs: Sequence[Pair]) -> Table:
         title=f"{task}, paired differences in F1",
         caption=(
             f"F1 of one minus that of the other, with its {CONFIDENCE:.0%} interval (paired bootstrap). It holds for "
-            "these weights and for independent problems: other seeds of training vary more, as do frames of few "
-            "sequences."
+            "these weights: other seeds of training vary more, and few sequences say little about others."
         ),
         columns=("model", "difference", "from", "to", "problems", "seeds"),
         rows=tuple(_difference(pair) for pair in pairs if pair.task == task),

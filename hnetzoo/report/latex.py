@@ -11,6 +11,7 @@ _SPECIAL = {
     "^": r"\textasciicircum{}",
     "±": r"$\pm$",
     "†": r"$\dagger$",
+    "≈": r"$\approx$",
     "<": r"$<$",
     ">": r"$>$",
     "|": r"$|$",

@@ -92,6 +92,7 @@ def _paired_models(first: Source, ours: str, other: Source, theirs: str) -> Iter
             difference=paired_difference(
                 [_counts(other, answered[digest]) for digest in digests],
                 [_counts(first, known[digest]) for digest in digests],
+                block=first.report.tasks[task].get("block", 1),
             ),
         )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import PositiveInt, TypeAdapter, ValidationError
 
 from hnetzoo.benchmark.results import BenchmarkReport, BenchmarkRow, read_row
 from hnetzoo.errors import CheckpointError, ConfigError, DataError, HnetzooError
@@ -118,7 +118,7 @@ def _tested(path: Path, record: RunRecord) -> BenchmarkReport:
     document = read_record(path / RESULT)
     try:
         row = read_row(document["test"])
-        task = _task(row, record, document.get("sha256", ""))
+        task = _task(row, record, document.get("sha256", ""), document.get("block", 1))
         TypeAdapter(_Task).validate_python(task)
     except (KeyError, TypeError, ValueError) as error:
         problem = _first(error) if isinstance(error, ValidationError) else error
@@ -135,13 +135,14 @@ def _check_shares(path: Path, rows: Sequence[BenchmarkRow]) -> None:
             raise DataError(f"'{path}' holds {what}, and both are shares from 0 to 1; restore it or make it again")
 
 
-def _task(row: BenchmarkRow, record: RunRecord, sha256: str) -> dict[str, Any]:
+def _task(row: BenchmarkRow, record: RunRecord, sha256: str, block: int) -> dict[str, Any]:
     """Return the task of a run's test row, as reports describe tasks."""
     return {
         "dataset": record.dataset,
         "settings": record.settings.get("dataset", {}),
         "sha256": {str(row.seed): sha256},
         "problems": row.problems,
+        "block": block,
     }
 
 
@@ -153,6 +154,7 @@ class _Task:
     settings: Mapping[str, Any] | None = None
     sha256: Mapping[str, str] = field(default_factory=dict)
     problems: int = 0
+    block: PositiveInt = 1
 
 
 @dataclass

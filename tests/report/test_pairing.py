@@ -1,5 +1,6 @@
 """Which answers are compared, by how much they differ, and what is said where none are."""
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -176,3 +177,19 @@ def test_the_json_document_holds_all_but_what_became_of_each_problem(tmp_path: P
     assert (pair["difference"]["value"], pair["clear"]) == (-0.5, True)
     assert pair["sentence"].startswith("r is better than net (b.json) by +0.5000 [")
     assert ALL not in str(made)
+
+
+def test_neighbours_whose_errors_go_together_are_drawn_together(tmp_path: Path) -> None:
+    blocky = outcomes(*[RIGHT] * 20, *[WRONG] * 20, times=1)
+    one, two = (
+        document(tmp_path / name, [row(text=text)], TASK) for name, text in (("a.json", ALL), ("b.json", blocky))
+    )
+    widths = []
+    for block in (1, 20):
+        for path in (one, two):
+            stored = json.loads(path.read_text())
+            stored["tasks"]["doa"]["block"] = block
+            path.write_text(json.dumps(stored))
+        (pair,) = compared(one, two).pairs
+        widths.append(pair.difference.high - pair.difference.low)
+    assert widths[1] > 2 * widths[0]
