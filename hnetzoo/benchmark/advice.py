@@ -101,8 +101,11 @@ def advise(
         on_line: Told of each candidate when it is done.
 
     Raises:
+        UnknownNameError: If there is no such network.
         HnetzooError: If the dataset cannot be used.
     """
+    for name in networks:
+        registry.model(name)
     (task,) = plan(Suite(models=(), datasets=(dataset,)), registry, data).tasks
     problems = _Fewer(task, seed)
     known = candidates(registry, problems.split("train"), networks)

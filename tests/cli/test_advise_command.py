@@ -118,6 +118,7 @@ def test_a_network_that_cannot_be_used_is_left_out_with_its_reason(
         (["d.npy", "--truth", "d.npy"], 4, "'d.npy' holds other numbers than 0 and 1"),
         (["d.npy", "--truth", "other.npy"], 4, "give equal shapes"),
         (["d.txt"], 2, "'d.txt' is of no known kind"),
+        (["p.npz", "--model", "exchangable"], 2, "unknown model 'exchangable'; did you mean 'exchangeable'?"),
         (["empty"], 2, "'empty' holds neither MOTChallenge sequences"),
         (["sequences"], 2, "have no file of detections in common"),
         (["d.npy", "--set", "model.gate=1"], 2, "advise takes settings of the dataset"),
@@ -129,6 +130,7 @@ def test_what_cannot_be_advised_on_is_told_in_a_line(
 ) -> None:
     np.save(tmp_path / "d.npy", DISTANCE.numpy())
     np.save(tmp_path / "other.npy", np.zeros((2, 3, 3)))
+    write(tmp_path / "p.npz", DISTANCE, hnetzoo.assign(DISTANCE))
     (tmp_path / "d.txt").touch()
     (tmp_path / "empty").mkdir()
     (tmp_path / "sequences" / "a").mkdir(parents=True)
