@@ -56,7 +56,7 @@ class Entered:
     """A model on its device in eval mode, what the reports call its weights, and how its training ended, if any.
 
     `scope` says what its weights are for; None where they were trained on the task, or do not matter. `stopped` is the
-    epoch after which patience ended the training, 0 if nothing did.
+    epoch after which patience ended the training, if it did.
     """
 
     model: nn.Module
@@ -64,7 +64,7 @@ class Entered:
     scope: Scope | None = None
     last_epoch: EpochRecord | None = None
     run: Path | None = None
-    stopped: int = 0
+    stopped: int | None = None
 
 
 def skip_reason(entrant: Entrant, shape: tuple[int, int]) -> str:

@@ -58,7 +58,7 @@ class Outcome:
 
     `cached` says that its row was read from the cache; `sha256` and `problems` (their number) describe the test
     problems, and are empty if the job failed before these were drawn; `last_epoch` is that of a training, and `stopped`
-    the epoch after which patience ended it, 0 if nothing did.
+    the epoch after which patience ended it, if it did.
     """
 
     job: Job
@@ -67,7 +67,7 @@ class Outcome:
     sha256: str = ""
     problems: int = 0
     last_epoch: EpochRecord | None = None
-    stopped: int = 0
+    stopped: int | None = None
 
 
 class JobRunner:
@@ -141,7 +141,7 @@ class JobRunner:
         row = replace(known, microseconds_per_problem=microseconds, timing=conditions.to_json())
         if entered.run and entered.last_epoch and not (entered.run / RESULT).exists():
             last = entered.last_epoch
-            best = {"best_epoch": last.best_epoch, "best_f1": last.best_f1, "stopped": entered.stopped or None}
+            best = {"best_epoch": last.best_epoch, "best_f1": last.best_f1, "stopped": entered.stopped}
             drawn = {"sha256": problems.digest("test"), "block": getattr(problems.dataset, "block", 1)}
             write_record(entered.run / RESULT, {**best, "test": asdict(row), **drawn})
         return row, entered

@@ -120,7 +120,7 @@ def _run(job: "Job", options: "Options", observer: Observer) -> dict[str, Any]:
     best = {"best_epoch": last.best_epoch, "best_f1": last.best_f1, "shortfall": last.shortfall}
     test = asdict(outcome.result)
     del test["outcomes"]  # result.json of the run directory keeps them
-    return {**best, "stopped": outcome.stopped or None, "test": test}
+    return {**best, "stopped": outcome.stopped, "test": test}
 
 
 def _write_page(path: Path, directory: Path) -> None:

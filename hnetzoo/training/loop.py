@@ -77,9 +77,9 @@ class Loop:
         return len(self.history) >= self.settings.epochs or self.impatient
 
     @property
-    def stopped(self) -> int:
-        """The epoch after which patience ended the training; 0 if all epochs were run, or some are left."""
-        return len(self.history) if self.impatient and len(self.history) < self.settings.epochs else 0
+    def stopped(self) -> int | None:
+        """The epoch after which patience ended the training; None if all epochs were run, or some are left."""
+        return len(self.history) if self.impatient and len(self.history) < self.settings.epochs else None
 
     def restore(self) -> None:
         """Load the newest intact checkpoint, if one was saved; epochs that were added get a schedule of their own."""

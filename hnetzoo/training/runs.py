@@ -52,7 +52,7 @@ class RunRecord:
     `settings` holds the resolved tables "model", "trainer" and "dataset"; `data` holds digests of the splits; `init`
     names the weights that the training starts from; `scope` says what its problems are like; `source` names the
     imported file of a run that was not trained here; `weights` is the sha256 of best.safetensors, "" until the
-    training has ended; `stopped` is the epoch after which its patience ended it, 0 if it ran all epochs. Two trainings
+    training has ended; `stopped` is the epoch after which its patience ended it, if it did. Two trainings
     are the same if all fields but `CIRCUMSTANCES` are equal. Sums depend on the number of threads, so a training is
     resumed with the threads that it started with.
     """
@@ -74,7 +74,7 @@ class RunRecord:
     source: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, Any] = field(default_factory=dict)
     weights: str = ""
-    stopped: NonNegativeInt = 0
+    stopped: PositiveInt | None = None
 
     @property
     def epochs(self) -> int:
@@ -175,10 +175,10 @@ def check_run_directory(path: Path) -> bool:
     return False
 
 
-def finish_run(run: Run, *, stopped: int = 0) -> Run:
+def finish_run(run: Run, *, stopped: int | None = None) -> Run:
     """Return a run with the digest of its best weights in its record, which says that the training has ended.
 
-    `stopped` is the epoch after which patience ended it, 0 if nothing did.
+    `stopped` is the epoch after which patience ended it, if it did.
     """
     return write_run(run.path, replace(run.record, weights=_sha256(run.path / BEST), stopped=stopped))
 
@@ -189,7 +189,7 @@ def _resumed(path: Path, record: RunRecord, *, resume: bool) -> Run:
     longer = record.epochs >= held.epochs and record.patience >= held.patience
     if resume and differences and longer and {EPOCHS, PATIENCE}.issuperset(differences):
         (path / RESULT).unlink(missing_ok=True)
-        return write_run(path, replace(held, settings=record.settings, weights="", stopped=0))
+        return write_run(path, replace(held, settings=record.settings, weights="", stopped=None))
     what = f"another training ({held.model}; differs in {', '.join(differences)})" if differences else "this training"
     if differences or not resume:
         remedy = "choose another --out" if differences else "continue with --resume"
