@@ -16,8 +16,11 @@ from hnetzoo.registry.components import Component, configure, settings_base
 from hnetzoo.registry.discovery import discover
 from hnetzoo.registry.specs import ModelSpec, Spec
 from hnetzoo.testing.outcome import Blocked, CheckFailure, CheckSkipped, Settings
-from hnetzoo.testing.problems import SQUARE, Inputs, draw, draw_masked
+from hnetzoo.testing.problems import SQUARE, Inputs, draw, draw_masked, paired
+from hnetzoo.training.determinism import preserved_state
+from hnetzoo.training.fitting import fit_model, is_fitted
 
+FITTED_TO = 16  # problems, to which models that learn by fitting are fitted before they are asked
 CLOSE = 1e-4  # absolute and relative tolerance; smaller differences are rounding
 
 
@@ -54,14 +57,35 @@ def build(spec: Any, settings: Settings = None, *arguments: Any, seed: int = 0) 
 
 
 def build_model(spec: Any, settings: Settings, shape: tuple[int, int], seed: int = 0) -> nn.Module:
-    """Return a model with untrained weights, in eval mode; raises Blocked if it is not a module."""
+    """Return a model with untrained weights, or fitted to some problems if it learns so, in eval mode.
+
+    Raises:
+        Blocked: If it is not a module, or cannot be fitted.
+    """
+    model = build_unfitted(spec, settings, shape, seed)
+    if is_fitted(model):
+        fit_to(model, paired(draw(shape if all(shape) else SQUARE[0], FITTED_TO)), seed)
+    return model.eval()
+
+
+def build_unfitted(spec: Any, settings: Settings, shape: tuple[int, int], seed: int = 0) -> nn.Module:
+    """Return a model with untrained weights; raises Blocked if it is not a module."""
     model = build(spec, settings, shape, seed=seed)
     if not isinstance(model, nn.Module):
         raise Blocked("check_builds", f"{spec.target} builds a {type(model).__name__} instead of a torch.nn.Module")
     lazy = unsized(model)
     if lazy:
         raise Blocked("check_builds", lazy)
-    return model.eval()
+    return model
+
+
+def fit_to(model: nn.Module, training: AssociationBatch, seed: int = 0) -> None:
+    """Fit a model under a fixed seed, as the training loop does; raises Blocked if that fails."""
+    try:
+        with preserved_state(seed=seed):
+            fit_model(model, training)
+    except Exception as error:
+        raise Blocked("check_fit", f"fit raised {one_line(error)}") from error
 
 
 def unsized(model: nn.Module) -> str:

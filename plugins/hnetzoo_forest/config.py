@@ -10,9 +10,9 @@ import hnetzoo
 class ForestConfig(hnetzoo.Config):
     """Settings of the forest."""
 
-    trees: PositiveInt = 50
+    trees: PositiveInt = 30
     """Trees, whose probabilities are averaged."""
-    leaves: Annotated[int, Field(ge=2)] = 128
+    leaves: Annotated[int, Field(ge=2)] = 256
     """Most leaves of a tree; the weights have places for all of them."""
     depth: PositiveInt = 12
     """Most decisions on the way from the root of a tree to a leaf."""
