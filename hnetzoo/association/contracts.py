@@ -88,8 +88,8 @@ class Trainer(Protocol):
       Losses are reported per problem, so that training and validation losses can be compared;
     - `metrics(model, validation) -> Mapping[str, float]`, finite numbers of its own after every epoch, given the
       validation split. The model is in eval mode, without gradients; they change nothing and select nothing;
-    - `averaged(model) -> nn.Module`, a module with the model's names and shapes, whose weights are validated and kept
-      in place of the model's after every epoch, such as their moving average. A hook of the optimiser
+    - `averaged(model) -> nn.Module`, asked once after every epoch: a module with the model's names and shapes, such as
+      a moving average, whose weights are validated and kept in place of the model's. A hook of the optimiser
       (`register_step_post_hook`) updates it after every step;
     - `state_dict() -> dict` and `load_state_dict(state)`, where the trainer has a state that changes in training:
       tensors, numbers and texts in dicts, lists and tuples. It is stored in checkpoints, and loaded after `configure`.

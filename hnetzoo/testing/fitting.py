@@ -30,20 +30,22 @@ def check_fit_declared(spec: ModelSpec, settings: Settings = None) -> None:
 
 
 def check_fit(spec: ModelSpec, settings: Settings = None) -> None:
-    """Fitting keeps names, shapes and types of the weights, and raises the logits of true pairs relative to others."""
+    """Fitting changes weights but not their names, shapes and types, and logits of true pairs are then above others."""
     model, training = _fittable(spec, settings), easy_problems()
-    expected, before = dict(model.state_dict()), _margin(model.eval(), training)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     try:
         with preserved_state(seed=0):
             fit_model(model, training)
     except Exception as error:
         raise CheckFailure(f"fit raised {one_line(error)}", shown(training)) from error
-    problem = misfit(expected, model.state_dict())
+    after = model.state_dict()
+    problem = misfit(before, after)
     if problem:
         raise CheckFailure(f"fit changes weights ({problem}); fill buffers whose shapes depend on settings alone")
-    after = _margin(model.eval(), training)
-    if not after > before:
-        reason = f"the logits of true pairs exceed the others by {before:.4g} before and {after:.4g} after fitting"
+    if all(torch.equal(tensor, after[name]) for name, tensor in before.items()):
+        raise CheckFailure("fit changes no weight; keep what is learned in parameters and buffers", shown(training))
+    if not (margin := _margin(model.eval(), training)) > 0:
+        reason = f"after fitting, the mean logit of true pairs exceeds that of others by {margin:.4g}"
         raise CheckFailure(reason, shown(training))
 
 

@@ -66,7 +66,7 @@ class ExtendedTrainer:
         if not hasattr(self.trainer, "metrics"):
             return {}
         shown = validation.clone()
-        with self._left_alone("metrics", model, shown), evaluating(model):
+        with evaluating(model), self._left_alone("metrics", model, shown):
             found = self.trainer.metrics(model, shown)
         problem = unusable(found)
         if problem:
