@@ -17,7 +17,7 @@ from hnetzoo.registry.specs import (
 )
 from hnetzoo.testing.outcome import Blocked, Check, CheckFailure, CheckSkipped, Settings
 from hnetzoo.testing.problems import SQUARE, Inputs, draw, draw_forbidden, draw_masked
-from hnetzoo.testing.subjects import answer, build_model, call, require_finite, slope
+from hnetzoo.testing.subjects import answer, build_model, build_unfitted, call, require_finite, slope
 from hnetzoo.training.determinism import preserved_state
 
 SHAPE = (3, 3)
@@ -110,7 +110,7 @@ def check_gradient_values(spec: ModelSpec, settings: Settings = None) -> None:
 
 def check_seeded_weights(spec: ModelSpec, settings: Settings = None) -> None:
     """The same seed gives the same initial weights."""
-    first, again = (build_model(spec, settings, SHAPE).state_dict() for _ in range(2))
+    first, again = (build_unfitted(spec, settings, SHAPE).state_dict() for _ in range(2))
     for name, tensor in first.items():
         if name not in again or not torch.equal(tensor, again[name]):
             raise CheckFailure(f"{name} differs between two models built under the same torch.manual_seed")

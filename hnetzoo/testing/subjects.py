@@ -1,6 +1,9 @@
 """Build and run what a declaration names; if that fails, raise Blocked with the check that is responsible."""
 
+import copy
+import json
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -21,6 +24,7 @@ from hnetzoo.training.determinism import preserved_state
 from hnetzoo.training.fitting import fit_model, is_fitted
 
 FITTED_TO = 16  # problems, to which models that learn by fitting are fitted before they are asked
+FITTED_KEPT = 16  # fitted models, since fitting takes long and many checks ask for the same
 CLOSE = 1e-4  # absolute and relative tolerance; smaller differences are rounding
 
 
@@ -60,12 +64,16 @@ def build_model(spec: Any, settings: Settings, shape: tuple[int, int], seed: int
     """Return a model with untrained weights, or fitted to some problems if it learns so, in eval mode.
 
     Raises:
-        Blocked: If it is not a module, or cannot be fitted.
+        Blocked: If it is not a module, or cannot be fitted or copied.
     """
     model = build_unfitted(spec, settings, shape, seed)
-    if is_fitted(model):
-        fit_to(model, paired(draw(shape if all(shape) else SQUARE[0], FITTED_TO)), seed)
-    return model.eval()
+    if not is_fitted(model):
+        return model.eval()
+    fitted = _fitted(spec.load_target(), spec, component(spec, settings).config.model_dump_json(), shape, seed)
+    try:
+        return copy.deepcopy(fitted)
+    except Exception as error:
+        raise Blocked("check_copies", f"copy.deepcopy raised {one_line(error)}") from error
 
 
 def build_unfitted(spec: Any, settings: Settings, shape: tuple[int, int], seed: int = 0) -> nn.Module:
@@ -77,6 +85,14 @@ def build_unfitted(spec: Any, settings: Settings, shape: tuple[int, int], seed: 
     if lazy:
         raise Blocked("check_builds", lazy)
     return model
+
+
+@lru_cache(maxsize=FITTED_KEPT)
+def _fitted(target: Any, spec: Any, settings: str, shape: tuple[int, int], seed: int) -> nn.Module:
+    """Return a model of settings as JSON, fitted to some problems; `target` is the class that the spec names now."""
+    model = build_unfitted(spec, json.loads(settings), shape, seed)
+    fit_to(model, paired(draw(shape if all(shape) else SQUARE[0], FITTED_TO)), seed)
+    return model.eval()
 
 
 def fit_to(model: nn.Module, training: AssociationBatch, seed: int = 0) -> None:

@@ -17,6 +17,8 @@ from hnetzoo.training.determinism import GlobalState, preserved_state
 from hnetzoo.training.observer import MEASURED
 from hnetzoo.training.weights import misfit
 
+DRAWN_BY_IMPORTS = "Python's global random state"  # by those of some libraries; it is restored without a word
+
 
 class ExtendedTrainer:
     """A trainer with all optional methods; those that it lacks do nothing.
@@ -89,7 +91,8 @@ class ExtendedTrainer:
             state, before = GlobalState.now(), _fingerprint(model, batch)
             yield
             after = _fingerprint(model, batch)
-            changed = [*(name for name in before if before[name] != after[name]), *state.differences(GlobalState.now())]
+            changed = [name for name in before if before[name] != after[name]]
+            changed += [name for name in state.differences(GlobalState.now()) if name != DRAWN_BY_IMPORTS]
         if changed:
             raise ModelError(
                 f"{method} of trainer '{self.name}' changed {' and '.join(changed)}; clone tensors before changing "

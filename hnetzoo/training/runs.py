@@ -231,6 +231,8 @@ def read_epochs(path: Path) -> tuple[EpochRecord, ...]:
         epochs = tuple(map(TypeAdapter(EpochRecord).validate_json, lines))
         if not all(isinstance(epoch.validation["f1"], float | int) for epoch in epochs):
             raise ValueError("an F1 is no number")
+        if not all(isinstance(value, float | int) for epoch in epochs for value in epoch.own_metrics.values()):
+            raise ValueError("a metric is no number")
     except FileNotFoundError:
         return ()
     except (OSError, ValueError, TypeError, KeyError) as error:
