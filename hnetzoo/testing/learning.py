@@ -131,7 +131,7 @@ def check_only_training_data(spec: TrainerSpec, settings: Settings = None) -> No
 def check_resumes_exactly(spec: TrainerSpec, settings: Settings = None) -> None:
     """Training that is stopped, stored in a checkpoint and resumed gives bitwise the same weights as without a stop.
 
-    So are the averaged weights, if the trainer has some.
+    Averaged weights, if the trainer has some, are the same too.
     """
     whole, stopped, resumed = (start(spec, settings) for _ in range(3))
     for _ in range(STEPS):

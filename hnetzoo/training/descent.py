@@ -89,7 +89,7 @@ class Descent:
         means: dict[str, Tensor] = {}
         self.optimization.optimizer.zero_grad(set_to_none=True)
         for batch in batches:
-            losses = self.trainer.trainer.losses(self.model, batch)
+            losses = self.trainer.losses(self.model, batch)
             (scale * torch.stack(list(losses.values())).sum()).backward()  # type: ignore[no-untyped-call]
             for name, loss in self.trainer.per_problem(losses, len(batch.distance)).items():
                 means[name] = means.get(name, 0.0) + loss / len(batches)

@@ -38,6 +38,10 @@ class ExtendedTrainer:
         if hasattr(self.trainer, "prepare"):
             self.trainer.prepare(training)
 
+    def losses(self, model: nn.Module, batch: AssociationBatch) -> Mapping[str, Tensor]:
+        """Return its losses of a batch."""
+        return self.trainer.losses(model, batch)
+
     def per_problem(self, losses: Mapping[str, Tensor], problems: int) -> dict[str, Tensor]:
         """Return the losses of a batch per problem, for trainers that sum over problems and for those that average."""
         scale = 1 / problems if self.sums else 1.0

@@ -61,7 +61,7 @@ class Validation:
         totals: dict[str, float] = {}
         with evaluating(model):
             for batch in (part for group in self.groups for part in cut(group, self.settings.batch_size)):
-                size, losses = len(batch.distance), self.trainer.trainer.losses(model, batch)
+                size, losses = len(batch.distance), self.trainer.losses(model, batch)
                 for name, share in self.trainer.per_problem(losses, size).items():
                     totals[name] = totals.get(name, 0.0) + float(share) * size
         return {name: total / max(1, problems) for name, total in totals.items()}
