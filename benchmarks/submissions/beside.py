@@ -1,0 +1,79 @@
+"""Accepted submissions beside our rows: marked, with a note, and without times, which are of other machines."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from benchmarks.submissions.acceptance import submissions
+from benchmarks.submissions.document import Document, Model, read_document
+from benchmarks.submissions.stored import SUBMITTED
+from hnetzoo.benchmark.outcomes import unpack_outcomes
+from hnetzoo.benchmark.results import BenchmarkReport, BenchmarkRow, Submitted
+from hnetzoo.benchmark.significance import paired_difference
+from hnetzoo.report.tables import SUBMITTED as MARK
+
+
+def with_submissions(report: BenchmarkReport, suite: str, folder: Path = SUBMITTED) -> BenchmarkReport:
+    """Return a stored report with the submissions to its suite; our rows are as they were.
+
+    Args:
+        report: The stored result.
+        suite: Its name.
+        folder: The submissions; whether they are accepted is asked elsewhere.
+
+    Raises:
+        DataError: If a submission cannot be read.
+    """
+    for path in submissions(folder):
+        document = read_document(path)
+        if document.suite == suite:
+            report = _joined(report, document, BenchmarkReport.read(path))
+    return report
+
+
+def _joined(report: BenchmarkReport, document: Document, theirs: BenchmarkReport) -> BenchmarkReport:
+    rows = tuple(_marked(row, microseconds_per_problem=0.0, timing={}) for row in theirs.rows)
+    skipped, failed = (
+        map(_marked, theirs.skipped),
+        (_marked(entry, reason="see its document") for entry in theirs.failed),
+    )
+    shown = {f"{title}{MARK}": _source(document, title, theirs.rows) for title in document.submitted}
+    return replace(
+        report,
+        rows=(*report.rows, *(row for row in rows if row.model in shown)),
+        skipped=(*report.skipped, *skipped),
+        failed=(*report.failed, *failed),
+        submitted={**report.submitted, **shown},
+    )
+
+
+def _marked(entry: Any, **changes: Any) -> Any:
+    return replace(entry, model=f"{entry.model}{MARK}", **changes)
+
+
+def _source(document: Document, title: str, rows: Sequence[BenchmarkRow]) -> Submitted:
+    distribution, installed = document.installed(title)
+    version = installed.version if installed else "?"
+    parts = [f"{distribution} {version}", *_trained_on(document.submitted[title])]
+    notes = {task: note for task in document.tasks for note in _difference(document, title, task, rows)}
+    return Submitted(by=", ".join(parts), notes=notes)
+
+
+def _trained_on(model: Model) -> Iterator[str]:
+    if model.weights and model.weights.scope:
+        seeds = ", ".join(map(str, model.weights.scope.seeds))
+        yield f"trained on {' and '.join(model.weights.scope.tasks)} with seed {seeds}"
+
+
+def _difference(document: Document, title: str, task: str, rows: Sequence[BenchmarkRow]) -> Iterator[str]:
+    """Yield by how much a model differs from the baseline on the problems that both answered there."""
+    mine, baseline = (
+        {row.seed: unpack_outcomes(row.outcomes) for row in rows if (row.model, row.dataset) == (model, task)}
+        for model in (title, document.baseline)
+    )
+    seeds = [seed for seed in mine if seed in baseline]
+    if sum(len(mine[seed]) for seed in seeds):
+        pairs = ([of[seed] for seed in seeds] for of in (mine, baseline))
+        difference = paired_difference(*pairs, block=document.tasks[task].block)
+        yield f"{title}{MARK} minus {document.baseline}: F1 {difference}."
