@@ -2,7 +2,7 @@
 
 A table is between `<!-- table RESULT [PART] -->` and `<!-- end -->`; RESULT is a file of benchmarks/results. PART is a
 dataset, to show only its ranking, or `METRIC of PATTERN`: that metric of all models on the datasets whose names match;
-for localizer.json it is a number of sources. Results of uncommitted code are refused. Submissions stand beside our rows.
+for localizer.json it is a number of sources. Results of uncommitted code and submissions that break a rule are refused.
 """
 
 import json
@@ -57,7 +57,7 @@ def _table(name: str, part: str | None) -> str:
         return _statistics(json.loads(path.read_text()))
     if name.startswith("tracking"):
         return tracking_tables(json.loads(path.read_text()))
-    report = with_submissions(BenchmarkReport.read(path), path.stem)
+    report = with_submissions(BenchmarkReport.read(path), path.stem, RESULTS.parent)
     if part is None:
         return render_markdown(report)
     metric, of, pattern = part.partition(" of ")
@@ -184,7 +184,7 @@ def main(
 ) -> None:
     """Rewrite the tables of all documents from the stored results."""
     refused = [f"{line}; commit first, and run it again from a clean tree" for line in unpublishable()]
-    refused += refusals()
+    refused += refusals(RESULTS.parent)
     for line in refused:
         typer.echo(line, err=True)
     stale = [path for path in DOCUMENTS if rendered(path.read_text()) != path.read_text()]

@@ -5,27 +5,26 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.submissions.acceptance import submissions
 from benchmarks.submissions.document import Document, Model, read_document
-from benchmarks.submissions.stored import SUBMITTED
+from benchmarks.submissions.stored import ROOT, submissions
 from hnetzoo.benchmark.outcomes import unpack_outcomes
 from hnetzoo.benchmark.results import BenchmarkReport, BenchmarkRow, Submitted
 from hnetzoo.benchmark.significance import paired_difference
 from hnetzoo.report.tables import SUBMITTED as MARK
 
 
-def with_submissions(report: BenchmarkReport, suite: str, folder: Path = SUBMITTED) -> BenchmarkReport:
+def with_submissions(report: BenchmarkReport, suite: str, root: Path = ROOT) -> BenchmarkReport:
     """Return a stored report with the submissions to its suite; our rows are as they were.
 
     Args:
         report: The stored result.
         suite: Its name.
-        folder: The submissions; whether they are accepted is asked elsewhere.
+        root: The leaderboard; whether its submissions are accepted is asked elsewhere.
 
     Raises:
         DataError: If a submission cannot be read.
     """
-    for path in submissions(folder):
+    for path in submissions(root):
         document = read_document(path)
         if document.suite == suite:
             report = _joined(report, document, BenchmarkReport.read(path))

@@ -1,11 +1,12 @@
 """Run a submission again, and tell what comes out differently."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
 from benchmarks.submissions.document import Document, Row
-from benchmarks.submissions.stored import SUITES
+from benchmarks.submissions.stored import ROOT
 from hnetzoo.benchmark.jobs import Options, Outcome
 from hnetzoo.benchmark.outcomes import unpack_outcomes
 from hnetzoo.benchmark.results import BenchmarkReport, BenchmarkRow
@@ -17,13 +18,13 @@ from hnetzoo.registry.lookup import Registry
 MOST_DIFFERING = 1e-3  # share of problems; processors round differently
 
 
-def rerun(document: Document, registry: Registry, options: Options) -> BenchmarkReport:
+def rerun(document: Document, registry: Registry, options: Options, root: Path = ROOT) -> BenchmarkReport:
     """Return the report of the models of a submission, run here.
 
     Raises:
         HnetzooError: If its plugin is not installed, or a file of the suite is missing.
     """
-    suite = with_models(read_suite(SUITES / f"{document.suite}.toml"), list(document.submitted), registry)
+    suite = with_models(read_suite(root / "suites" / f"{document.suite}.toml"), list(document.submitted), registry)
     return run_benchmark(suite, registry, options=options, on_result=_tell)
 
 

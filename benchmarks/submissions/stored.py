@@ -11,8 +11,7 @@ from hnetzoo.registry.lookup import Registry
 from hnetzoo.registry.provenance import CORE
 
 ROOT = Path(__file__).parents[1]
-SUITES, RESULTS = ROOT / "suites", ROOT / "results"
-SUBMITTED = RESULTS / "submitted"
+"""The folder of the leaderboard: suites/NAME.toml, results/NAME.json, and results/submitted/*.json."""
 OTHER_STUDIES = {"tracking"}  # suites that `hnetzoo benchmark` does not run
 
 
@@ -56,10 +55,20 @@ class Stored:
         return int(getattr(dataset.load_target(), "block", 1))
 
 
-def suites(results: Path = RESULTS) -> list[str]:
+def suites(root: Path = ROOT) -> list[str]:
     """Return the suites that have a stored result of models by tasks."""
-    names = (path.stem for path in SUITES.glob("*.toml") if path.stem not in OTHER_STUDIES)
-    return sorted(name for name in names if (results / f"{name}.json").exists())
+    names = (path.stem for path in (root / "suites").glob("*.toml") if path.stem not in OTHER_STUDIES)
+    return sorted(name for name in names if result(name, root).exists())
+
+
+def result(suite: str, root: Path = ROOT) -> Path:
+    """Return the path of the stored result of a suite."""
+    return root / "results" / f"{suite}.json"
+
+
+def submissions(root: Path = ROOT) -> list[Path]:
+    """Return the paths of the submissions that are kept."""
+    return sorted((root / "results" / "submitted").glob("*.json"))
 
 
 def spoken(name: str) -> str:
