@@ -52,8 +52,8 @@ SCOPE = {
     "slots": [1, 4],
     "masks": True,
     "unit": "chord",
-    "distances": [[0.0, 2.0]],
-    "truth": "assignment",
+    "distances": [[0.0, 250.0]],
+    "truth": "activity",
     "tasks": ["doa"],
     "seeds": [7],
 }
@@ -73,7 +73,7 @@ def install(site: Path) -> None:
     (info / "entry_points.txt").write_text("[hnetzoo]\nacme = acme_gate\n")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # and no longer: other tests see what is installed
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Return the folder of a leaderboard, and the document that one command has written for a foreign model."""
     root = tmp_path_factory.mktemp("leaderboard")
@@ -109,6 +109,6 @@ def root(made: tuple[Path, dict[str, Any]]) -> Iterator[Path]:
         path.unlink()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def registry(made: tuple[Path, dict[str, Any]]) -> Registry:
     return discover()
