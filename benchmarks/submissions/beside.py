@@ -3,14 +3,17 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from benchmarks.submissions.document import Document, Model, read_document
 from benchmarks.submissions.stored import ROOT, submissions
 from hnetzoo.benchmark.outcomes import unpack_outcomes
-from hnetzoo.benchmark.results import BenchmarkReport, BenchmarkRow, Submitted
+from hnetzoo.benchmark.results import BenchmarkReport, BenchmarkRow, Failed, Skipped, Submitted
 from hnetzoo.benchmark.significance import paired_difference
 from hnetzoo.report.tables import SUBMITTED as MARK
+
+Entry = TypeVar("Entry", BenchmarkRow, Skipped, Failed)
+MOST_SEEDS = 5  # that a note names
 
 
 def with_submissions(report: BenchmarkReport, suite: str, root: Path = ROOT) -> BenchmarkReport:
@@ -33,21 +36,17 @@ def with_submissions(report: BenchmarkReport, suite: str, root: Path = ROOT) -> 
 
 def _joined(report: BenchmarkReport, document: Document, theirs: BenchmarkReport) -> BenchmarkReport:
     rows = tuple(_marked(row, microseconds_per_problem=0.0, timing={}) for row in theirs.rows)
-    skipped, failed = (
-        map(_marked, theirs.skipped),
-        (_marked(entry, reason="see its document") for entry in theirs.failed),
-    )
     shown = {f"{title}{MARK}": _source(document, title, theirs.rows) for title in document.submitted}
     return replace(
         report,
         rows=(*report.rows, *(row for row in rows if row.model in shown)),
-        skipped=(*report.skipped, *skipped),
-        failed=(*report.failed, *failed),
+        skipped=(*report.skipped, *map(_marked, theirs.skipped)),
+        failed=(*report.failed, *(_marked(entry, reason="see its document") for entry in theirs.failed)),
         submitted={**report.submitted, **shown},
     )
 
 
-def _marked(entry: Any, **changes: Any) -> Any:
+def _marked(entry: Entry, **changes: Any) -> Entry:
     return replace(entry, model=f"{entry.model}{MARK}", **changes)
 
 
@@ -61,8 +60,9 @@ def _source(document: Document, title: str, rows: Sequence[BenchmarkRow]) -> Sub
 
 def _trained_on(model: Model) -> Iterator[str]:
     if model.weights and model.weights.scope:
-        seeds = ", ".join(map(str, model.weights.scope.seeds))
-        yield f"trained on {' and '.join(model.weights.scope.tasks)} with seed {seeds}"
+        seeds = model.weights.scope.seeds
+        named = f"seed {', '.join(map(str, seeds))}" if len(seeds) <= MOST_SEEDS else f"{len(seeds)} seeds"
+        yield f"trained on {' and '.join(model.weights.scope.tasks)} with {named}"
 
 
 def _difference(document: Document, title: str, task: str, rows: Sequence[BenchmarkRow]) -> Iterator[str]:

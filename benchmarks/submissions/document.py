@@ -126,7 +126,7 @@ class Skipped(Result):
 class Failed(SeededResult):
     """It raised an error. The reason is for readers of the document, and rendered nowhere."""
 
-    reason: Line
+    reason: Annotated[str, Field(max_length=4000), AfterValidator(_printable)]
 
 
 class Task(_Part):
