@@ -2,7 +2,7 @@
 
 A table is between `<!-- table RESULT [PART] -->` and `<!-- end -->`; RESULT is a file of benchmarks/results. PART is a
 dataset, to show only its ranking, or `METRIC of PATTERN`: that metric of all models on the datasets whose names match;
-for localizer.json it is a number of sources. Results of uncommitted code are refused.
+for localizer.json it is a number of sources. Results of uncommitted code and submissions that break a rule are refused.
 """
 
 import json
@@ -14,6 +14,8 @@ from typing import Annotated, Any
 
 import typer
 
+from benchmarks.submissions.acceptance import refusals
+from benchmarks.submissions.beside import with_submissions
 from benchmarks.tracking.tables import tracking_tables
 from hnetzoo.benchmark.results import BenchmarkReport
 from hnetzoo.report.markdown import render_markdown, render_table
@@ -55,7 +57,7 @@ def _table(name: str, part: str | None) -> str:
         return _statistics(json.loads(path.read_text()))
     if name.startswith("tracking"):
         return tracking_tables(json.loads(path.read_text()))
-    report = BenchmarkReport.read(path)
+    report = with_submissions(BenchmarkReport.read(path), path.stem, RESULTS.parent)
     if part is None:
         return render_markdown(report)
     metric, of, pattern = part.partition(" of ")
@@ -181,9 +183,10 @@ def main(
     check: Annotated[bool, typer.Option("--check", help="Change nothing; fail if a table is out of date.")] = False,
 ) -> None:
     """Rewrite the tables of all documents from the stored results."""
-    refused = list(unpublishable())
+    refused = [f"{line}; commit first, and run it again from a clean tree" for line in unpublishable()]
+    refused += refusals(RESULTS.parent)
     for line in refused:
-        typer.echo(f"{line}; commit first, and run it again from a clean tree", err=True)
+        typer.echo(line, err=True)
     stale = [path for path in DOCUMENTS if rendered(path.read_text()) != path.read_text()]
     for path in stale if not refused else ():
         typer.echo(f"{path.relative_to(ROOT)} {'is out of date' if check else 'is rendered'}")
