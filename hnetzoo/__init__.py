@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from hnetzoo.association.model import AssociationModel, FeatureModel, unwrapped
     from hnetzoo.association.number_lines import NumberLines, read_number_lines, repeated, spread_over_frames
     from hnetzoo.association.problem_files import read_distances, read_problems, write_problems
+    from hnetzoo.association.problem_folders import ProblemFolder, read_problem_folder
+    from hnetzoo.association.problem_writer import write_problem_folder
     from hnetzoo.association.recurrent import GRU
     from hnetzoo.association.scale import problem_scale, typical_distance
     from hnetzoo.association.sightings import earlier_sightings
@@ -93,6 +95,7 @@ _MODULE_OF = {
     "Plugin": "registry.lookup",
     "PluginConflictError": "errors",
     "PluginLoadError": "errors",
+    "ProblemFolder": "association.problem_folders",
     "Pretrained": "registry.specs",
     "Registry": "registry.lookup",
     "ResourceError": "errors",
@@ -129,6 +132,7 @@ _MODULE_OF = {
     "problem_scale": "association.scale",
     "read_distances": "association.problem_files",
     "read_number_lines": "association.number_lines",
+    "read_problem_folder": "association.problem_folders",
     "read_problems": "association.problem_files",
     "repeated": "association.number_lines",
     "skip_value_checks": "association.masking",
@@ -144,6 +148,7 @@ _MODULE_OF = {
     "unwrapped": "association.model",
     "valid_cells": "association.batch",
     "weighted_f1": "benchmark.scoring",
+    "write_problem_folder": "association.problem_writer",
     "write_problems": "association.problem_files",
 }
 _MODULES = ("boxes", "errors", "losses", "testing", "tracking_metrics")
@@ -178,6 +183,7 @@ __all__ = [
     "PluginConflictError",
     "PluginLoadError",
     "Pretrained",
+    "ProblemFolder",
     "Registry",
     "ResourceError",
     "ShapeError",
@@ -214,6 +220,7 @@ __all__ = [
     "problem_scale",
     "read_distances",
     "read_number_lines",
+    "read_problem_folder",
     "read_problems",
     "repeated",
     "skip_value_checks",
@@ -230,6 +237,7 @@ __all__ = [
     "unwrapped",
     "valid_cells",
     "weighted_f1",
+    "write_problem_folder",
     "write_problems",
 ]
 

@@ -45,6 +45,13 @@ class Problems:
         """Whether the problems follow from the settings and the seed."""
         return SYNTHETIC in self.task.dataset.spec.tags
 
+    def copy(self, split: Split) -> AssociationBatch:
+        """Return a split that may be written into, without copying what is mapped from files."""
+        if not getattr(self.dataset, "mapped", False):
+            return self.split(split).clone()
+        with preserved_state():
+            return self.dataset.load(split, self.seed)
+
     def redraw(self, seed: int) -> AssociationBatch:
         """Return the training split of another seed."""
         with preserved_state():

@@ -12,7 +12,7 @@ from hnetzoo.association.batch import AssociationBatch
 from hnetzoo.association.masking import skip_value_checks
 from hnetzoo.config import TrainerConfig
 from hnetzoo.errors import DivergenceError
-from hnetzoo.training.batches import problem_groups, shuffled_batches, steps_per_epoch
+from hnetzoo.training.batches import Group, shuffled_batches, steps_per_epoch, training_groups
 from hnetzoo.training.determinism import derived_seed, seed_generators
 from hnetzoo.training.extensions import ExtendedTrainer
 from hnetzoo.training.observer import Observer
@@ -43,7 +43,7 @@ class Descent:
         training: AssociationBatch,
     ) -> None:
         self.model, self.trainer, self.settings, self.seed, self.device = model, trainer, settings, seed, device
-        self.groups: Sequence[AssociationBatch] = problem_groups(training, settings)
+        self.groups: Sequence[Group] = training_groups(training, settings)
         self.steps = steps_per_epoch(self.groups, settings)
         self.optimization = configured(trainer.trainer, model, settings.epochs * self.steps)
 
@@ -55,7 +55,7 @@ class Descent:
 
     def take(self, training: AssociationBatch) -> None:
         """Learn from other problems from now on."""
-        self.groups = problem_groups(training, self.settings)
+        self.groups = training_groups(training, self.settings)
 
     def learn(self, epoch: int, observer: Observer) -> dict[str, float]:
         """Return the mean losses per problem, after an optimiser step per group of full batches of the shuffled split.

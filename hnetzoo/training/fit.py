@@ -13,7 +13,7 @@ from hnetzoo.association.contracts import Trainer
 from hnetzoo.config import TrainerConfig
 from hnetzoo.digests import digest_tensors
 from hnetzoo.errors import CheckpointError, ConfigError, ModelError
-from hnetzoo.training.batches import problem_groups, steps_per_epoch
+from hnetzoo.training.batches import steps_per_epoch, training_groups
 from hnetzoo.training.descent import Descent
 from hnetzoo.training.determinism import preserved_state
 from hnetzoo.training.extensions import ExtendedTrainer
@@ -107,7 +107,7 @@ def check_trainable(model: nn.Module, settings: TrainerConfig, training: Associa
             f"batch size {settings.batch_size} exceeds the {problems} problems of the training split of "
             f"'{record.dataset}'; use a smaller --batch-size"
         )
-    if not steps_per_epoch(problem_groups(training, settings), settings):
+    if not steps_per_epoch(training_groups(training, settings), settings):
         raise ConfigError(
             f"trainer.accumulate = {settings.accumulate} exceeds the batches of an epoch of '{record.dataset}' "
             f"({problems} problems); use a smaller one, or smaller batches"

@@ -28,8 +28,8 @@ class Validation:
     def __init__(
         self, problems: AssociationBatch, trainer: ExtendedTrainer, settings: TrainerConfig, record: RunRecord
     ) -> None:
-        solved = assign(problems.distance, problems.row_mask, problems.col_mask)
-        self.exact_solver_f1 = compare(solved, problems).total().f1
+        solved = (compare(assign(*piece.problems), piece).total() for piece in problems.pieces())
+        self.exact_solver_f1 = sum(solved, AssociationCounts()).f1
         self.problems = problems.to(record.device)
         self.groups = [group.to(record.device) for group in problem_groups(problems, settings)]
         self.trainer, self.settings, self.record = trainer, settings, record
