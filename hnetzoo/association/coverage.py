@@ -37,8 +37,8 @@ def coverage(distance: Tensor, row_mask: Tensor | None = None, col_mask: Tensor 
         Coverage(slots=(2, 2), masks=False, distances=((1.0, 1.2...), (40.0, 40.0)))
     """
     rows, columns = full_masks(distance, row_mask, col_mask)
-    counts = torch.cat((rows.sum(1), columns.sum(1)))
-    counts = counts[counts > 0]
+    slots = [_slots(mask[piece].sum(1)) for piece in piece_slices(*distance.shape) for mask in (rows, columns)]
+    slots = [found for found in slots if found != (0, 0)]
 
     def inside() -> Iterator[Tensor]:
         """Yield the distances inside the masks in pieces, since there may be more problems than fit into memory."""
@@ -49,10 +49,16 @@ def coverage(distance: Tensor, row_mask: Tensor | None = None, col_mask: Tensor 
                 yield values
 
     return Coverage(
-        slots=(int(counts.min()), int(counts.max())) if len(counts) else (0, 0),
+        slots=(min(low for low, _ in slots), max(high for _, high in slots)) if slots else (0, 0),
         masks=not bool(rows.all() and columns.all()),
         distances=tuple(_ranges(inside)),
     )
+
+
+def _slots(counts: Tensor) -> tuple[int, int]:
+    """Return the least and the largest count that is not 0, of int64 [b]; zeros without any."""
+    counts = counts[counts > 0]
+    return (int(counts.min()), int(counts.max())) if len(counts) else (0, 0)
 
 
 def outside(

@@ -71,7 +71,9 @@ class Advice:
 
 
 class _Fewer(Problems):
-    """Problems of which large splits are thinned out."""
+    """Problems of which large splits are thinned out, so that they are in memory."""
+
+    mapped = False
 
     def _draw(self, split: Split) -> AssociationBatch:
         batch = super()._draw(split)

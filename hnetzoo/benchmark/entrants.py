@@ -147,14 +147,15 @@ def _trained(
     """Return the trained model; a training of the same recipe is resumed."""
     entrant = job.entrant
     out = options.out or _run_directory(job, problems, options, device)
-    training = problems.split("train")
-    resolved = entrant.choices[0].adapted(training if entrant.takes_features else training.without_features())
+    seen = problems.once("train")
+    resolved = entrant.choices[0].adapted(seen if entrant.takes_features else seen.without_features())
+    del seen
     with preserved_state(seed=job.seed):
         model = resolved.load(problems.shape, watch=False)
     trainer, settings = _trainer(entrant, model)
     built: Trainer = trainer.build()
     record = _record(job, resolved.component, trainer, problems, options, device)
-    check_trainable(model, settings, training, record)
+    check_trainable(model, settings, problems.once("train"), record)
     check_run_directory(out)
     held.enter_context(owned(out, wait=options.out is None))
     run = open_run(out, record, resume=options.resume, fresh=options.fresh)
@@ -228,7 +229,7 @@ def _record(
 
 def _scope(job: Job, problems: Problems) -> Scope:
     """Return what the weights are trained for."""
-    seen = coverage(*problems.split("train").problems)
+    seen = coverage(*problems.once("train").problems)
     return Scope(
         **seen._asdict(),
         unit=problems.dataset.unit,
