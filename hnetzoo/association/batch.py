@@ -80,12 +80,6 @@ class AssociationBatch(NamedTuple):
         return self._replace(row_features=None, col_features=None)
 
     @property
-    def extent(self) -> tuple[int, int, int]:
-        """(b, n, m)."""
-        b, n, m = self.distance.shape
-        return b, n, m
-
-    @property
     def cells(self) -> Tensor:
         """Bool [b, n, m], True where both slots exist."""
         return valid_cells(self.row_mask, self.col_mask)

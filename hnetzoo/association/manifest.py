@@ -78,13 +78,27 @@ def read_manifest(folder: Path) -> Manifest:
     except CheckpointError as error:
         raise DataError(str(error)) from None
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        place = ".".join(map(str, problem["loc"]))
+        found = error.errors(include_url=False)[0]
+        place = ".".join(map(str, found["loc"]))
         raise DataError(
-            f"'{folder / MANIFEST}' is no manifest of problems ({place}: {problem['msg']}); write the folder again"
+            f"'{folder / MANIFEST}' is no manifest of problems ({place}: {found['msg']}); write the folder again"
         ) from None
+    problem = _incoherent(manifest)
+    if problem:
+        raise DataError(f"'{folder / MANIFEST}': {problem}; write the folder again")
+    return manifest
+
+
+def _incoherent(manifest: Manifest) -> str:
+    """Return what is missing in a manifest or differs between its splits; "" if nothing does."""
+    first = next(iter(manifest.splits.values()))
     for split, arrays in manifest.splits.items():
         missing = [name for name in REQUIRED if name not in arrays]
         if missing:
-            raise DataError(f"'{folder / MANIFEST}' lists no {missing[0]} of the {split} split; write the folder again")
-    return manifest
+            return f"{missing[0]} of the {split} split is missing"
+        if arrays.keys() != first.keys():
+            return f"the {split} split holds {', '.join(arrays)}, and the first one {', '.join(first)}"
+        shape = arrays["distance"].shape
+        if len(shape) != 3:
+            return f"distance of the {split} split is {list(shape)}; expected [b, n, m]"
+    return ""

@@ -141,7 +141,7 @@ def _mapped(file: _CheckedFile) -> Tensor:
             found = os.fstat(opened.fileno())
             if (found.st_size, found.st_mtime_ns) != (file.size, file.changed_ns):
                 raise DataError(f"'{file.path}' was changed while it was in use; start again")
-            memory = _private_mapping(opened.fileno())
+            memory = private_mapping(opened.fileno())
     except (OSError, ValueError) as error:
         if isinstance(error, DataError):
             raise
@@ -150,7 +150,8 @@ def _mapped(file: _CheckedFile) -> Tensor:
     return torch.from_numpy(values.reshape(file.stored.shape))
 
 
-def _private_mapping(descriptor: int) -> mmap.mmap:
+def private_mapping(descriptor: int) -> mmap.mmap:
+    """Return a file in memory, which may exceed it, with writes that are private to this process."""
     if sys.platform == "win32":
         return mmap.mmap(descriptor, 0, access=mmap.ACCESS_COPY)
     flags, protection = mmap.MAP_PRIVATE | _NO_RESERVE, mmap.PROT_READ | mmap.PROT_WRITE

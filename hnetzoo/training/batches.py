@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -14,20 +13,6 @@ from hnetzoo.training.determinism import derived_seed
 GRADES_PER_OCTAVE = 2  # of sizes
 LARGEST_COPY = 1 << 30  # bytes; groups of a larger split are not copied, nor moved to a device as a whole
 SMALLEST = 2  # smaller problems are in one group with those of this size
-
-
-class Group(Protocol):
-    """Problems that batches are drawn from: an AssociationBatch, or what does not hold them in memory."""
-
-    @property
-    def extent(self) -> tuple[int, int, int]:
-        """(b, n, m)."""
-
-    def select(self, index: Tensor) -> AssociationBatch:
-        """Return some of the problems, by index int64 [k]."""
-
-    def to(self, device: str) -> "Group":
-        """Return the group, whose batches are on a device."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +31,6 @@ class LargeGroup:
     size: tuple[int, int] = (0, 0)
     device: str = "cpu"
 
-    @property
-    def extent(self) -> tuple[int, int, int]:
-        """(b, n, m)."""
-        return self.split.extent if self.index is None else (len(self.index), *self.size)
-
     def select(self, index: Tensor) -> AssociationBatch:
         """Return some of the problems, by index int64 [k]."""
         if self.index is None:
@@ -60,6 +40,9 @@ class LargeGroup:
     def to(self, device: str) -> "LargeGroup":
         """Return the group, whose batches are on a device."""
         return replace(self, device=device)
+
+
+Group = AssociationBatch | LargeGroup
 
 
 def group_by_size(batch: AssociationBatch) -> list[AssociationBatch]:
@@ -100,9 +83,17 @@ def training_groups(training: AssociationBatch, settings: TrainerConfig) -> Sequ
     ]
 
 
+def extent(group: Group) -> tuple[int, int, int]:
+    """Return (b, n, m) of the problems of a group."""
+    if isinstance(group, LargeGroup) and group.index is not None:
+        return len(group.index), *group.size
+    b, n, m = (group.split if isinstance(group, LargeGroup) else group).distance.shape
+    return b, n, m
+
+
 def steps_per_epoch(groups: Sequence[Group], settings: TrainerConfig) -> int:
     """Return the number of optimiser steps: of groups of `accumulate` full batches."""
-    return sum(group.extent[0] // _batch_size(group, settings) for group in groups) // settings.accumulate
+    return sum(extent(group)[0] // _batch_size(group, settings) for group in groups) // settings.accumulate
 
 
 def shuffled_batches(
@@ -116,7 +107,7 @@ def shuffled_batches(
     batches: list[tuple[Group, Tensor]] = []
     for group in groups:
         size = _batch_size(group, settings)
-        order = torch.randperm(group.extent[0], generator=generator)
+        order = torch.randperm(extent(group)[0], generator=generator)
         whole = order[: len(order) // size * size]
         if isinstance(group, AssociationBatch):
             whole = whole.to(group.distance.device)
@@ -130,5 +121,5 @@ def _batch_size(group: Group, settings: TrainerConfig) -> int:
     """Return the number of problems in a batch of a group, at least one; all problems of a group may be fewer."""
     if settings.pairs_per_batch is None:
         return settings.batch_size
-    b, n, m = group.extent
+    b, n, m = extent(group)
     return max(1, min(settings.batch_size, settings.pairs_per_batch // max(1, n * m), b))
