@@ -101,4 +101,6 @@ def _incoherent(manifest: Manifest) -> str:
         shape = arrays["distance"].shape
         if len(shape) != 3:
             return f"distance of the {split} split is {list(shape)}; expected [b, n, m]"
+        if shape[1:] == (0, 0):
+            return "problems have neither rows nor columns"  # any number of them would fit into no file at all
     return ""

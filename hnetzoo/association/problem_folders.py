@@ -188,7 +188,8 @@ def _read_in_pieces(files: Mapping[str, _CheckedFile]) -> Iterator[dict[str, NDA
         opened = {name: held.enter_context(file.path.open("rb")) for name, file in files.items()}
         for name, file in files.items():
             opened[name].seek(file.offset)
-        for piece in piece_slices(*files["distance"].stored.shape):
+        widest = max(math.prod(file.stored.shape[1:]) for file in files.values())
+        for piece in piece_slices(files["distance"].stored.shape[0], 1, widest):
             yield {name: _read(opened[name], file.stored, piece) for name, file in files.items()}
 
 

@@ -12,7 +12,7 @@ def check_values(where: str, fields: Mapping[str, Tensor], *, first: int = 0) ->
     """Check fields of `hnetzoo.AssociationBatch` that are in a file or folder.
 
     Args:
-        where: They are, for errors: "'mine.npz'".
+        where: Names the file or folder in errors, as "'mine.npz'".
         fields: By name; those that are absent are not checked, but distance and masks are required.
         first: Index of the first of these problems among all of them.
 

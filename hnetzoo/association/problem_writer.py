@@ -91,6 +91,8 @@ class _SplitWriter:
         """Write problems behind those that were written, after comparing them with the first ones."""
         _, n, m = first.distance.shape
         problem = misshapen(part, (n, m)) or mistyped(part) or _unlike(part, first)
+        if not n + m:
+            problem = "problems have neither rows nor columns"
         if problem:
             raise DataError(f"{self.split} split: {problem}; give parts of one size with the same fields")
         for name, field in part.tensors.items():

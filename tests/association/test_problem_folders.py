@@ -175,6 +175,9 @@ MANIFESTS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
         lambda record: record["splits"]["test"].update(row_active=record["splits"]["test"]["row_mask"]),
         r"the test split holds distance, .*row_active, and the first one distance",
     ),
+    "nothing-times-many": (
+        lambda record: record["splits"]["train"]["distance"].update(shape=[1 << 60, 0, 0]), r"have neither rows nor col"
+    ),
     "no-splits": (lambda record: record.update(splits={}), r"splits: Dictionary should have at least 1 item"),
 }  # fmt: skip
 
@@ -293,6 +296,11 @@ def test_parts_that_differ_are_refused(part: AssociationBatch, message: str, tmp
     with pytest.raises(DataError, match=message):
         write_problem_folder(tmp_path / "mine", {"train": [problems(2), part]})
     assert not (tmp_path / "mine").exists()
+
+
+def test_problems_without_any_slot_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="problems have neither rows nor columns"):
+        write_problem_folder(tmp_path / "mine", {"train": [problems(2, 0, 0)]})
 
 
 def test_splits_without_parts_and_features_of_other_widths_are_refused(tmp_path: Path) -> None:
