@@ -45,6 +45,8 @@ def rendered(text: str) -> str:
 
 def _table(name: str, part: str | None) -> str:
     path = RESULTS / name
+    if name == "speed-out-of-core.json":
+        return _memory(json.loads(path.read_text()))
     if name.startswith("speed-"):
         return _speed(json.loads(path.read_text()))
     if name.startswith("curve-"):
@@ -87,6 +89,21 @@ def _speed(result: dict[str, Any]) -> str:
             for case, ways in cases.items()
         ]
     return render_table(Table(title=result["title"], caption=result["what"], columns=columns, rows=tuple(rows)), "###")
+
+
+def _memory(result: dict[str, Any]) -> str:
+    """Return the table of out_of_core.py: peaks of memory, seconds of commands, and problems per second."""
+    rows = []
+    for case, ways in result["cases"].items():
+        for way, found in ways.items():
+            memory = (f"{found[key] / 1e9:.2f}" if key in found else "" for key in ("anonymous", "files", "resident"))
+            seconds = f"{found['seconds']:.0f}" if "seconds" in found else ""
+            rate = f"{found['problems_per_second']:,.0f}" if "problems_per_second" in found else ""
+            rows.append((case, way, *memory, seconds, rate))
+    columns = ("case", "what", "anonymous [GB]", "of files [GB]", "resident [GB]", "seconds", "problems per second")
+    threads = result["environment"]["threads"]
+    caption = f"{result['what']} {threads} thread{'s' * (threads > 1)}."
+    return render_table(Table(title=result["title"], caption=caption, columns=columns, rows=tuple(rows)), "###")
 
 
 def _ratio(ways: dict[str, dict[str, float]], name: str) -> float:

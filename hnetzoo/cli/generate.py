@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from hnetzoo.association.contracts import Dataset
 
 SUFFIX = ".npz"
+MOST_NOTES = 10  # of how many shards are written
 
 
 class Part(StrEnum):
@@ -148,7 +149,7 @@ def _draws(dataset: "Dataset", split: "Split", seed: int, shards: int, folder: P
                 "or lower --shards"
             )
         yield batch
-        if shards > 1:
+        if shards > 1 and shard % -(-shards // MOST_NOTES) == 0:
             note(f"{split}: shard {shard} of {shards}")
 
 
