@@ -70,8 +70,8 @@ def read_manifest(folder: Path) -> Manifest:
     """
     if not (folder / MANIFEST).exists():
         raise DataError(
-            f"folder '{folder}' holds no {MANIFEST}: it is no folder of problems, or its writing was interrupted; write "
-            "it again (hnetzoo generate DATASET --shards N --out FOLDER)"
+            f"folder '{folder}' holds no {MANIFEST}: it is no folder of problems, or its writing was interrupted; "
+            "write it again (hnetzoo generate DATASET --shards N --out FOLDER)"
         )
     try:
         manifest = Manifest.model_validate(read_record(folder / MANIFEST))
