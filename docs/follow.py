@@ -23,7 +23,7 @@ import traceback
 import venv
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import chdir, redirect_stderr, redirect_stdout
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -113,12 +113,13 @@ class Page:
         names: dict[str, Any] = {"__name__": "__main__"}
         printed: str | None = None
         written: set[str] = set()
-        for block in read_blocks(self.path.read_text(encoding="utf-8")):
-            reason = _missing(block) or self.left_out(block)
-            if reason is not None:
-                yield f"{self.name}:{block.line}: left out, {reason}"
-            with chdir(folder):
-                printed = None if reason is not None else self._do(block, names, printed, written)
+        with _importable(folder):
+            for block in read_blocks(self.path.read_text(encoding="utf-8")):
+                reason = _missing(block) or self.left_out(block)
+                if reason is not None:
+                    yield f"{self.name}:{block.line}: left out, {reason}"
+                with chdir(folder):
+                    printed = None if reason is not None else self._do(block, names, printed, written)
 
     def _do(self, block: Block, names: dict[str, Any], printed: str | None, written: set[str]) -> str | None:
         """Follow one block; return what it printed, None if it is not one that prints."""
@@ -155,6 +156,20 @@ class Page:
     def _compare(self, block: Block, printed: str) -> None:
         if not doctest.OutputChecker().check_output(block.code, printed, _LIKE_PRINTED):
             raise NotAsWrittenError(f"{self.name}:{block.line}: expected\n{block.code}but this was printed\n{printed}")
+
+
+@contextmanager
+def _importable(folder: Path) -> Iterator[None]:
+    """Let modules of a folder be imported, as Python does with the one that it is started in; forget them at the end."""
+    sys.path.insert(0, str(folder))
+    known = set(sys.modules)
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        for name in set(sys.modules) - known:
+            if (getattr(sys.modules[name], "__file__", None) or "").startswith(str(folder)):
+                del sys.modules[name]
 
 
 def _missing(block: Block) -> str | None:
@@ -208,7 +223,7 @@ def follow_in_new_environment(paths: list[Path]) -> int:
         python = Path(folder) / "bin" / "python"
         constraints = ROOT / "constraints.txt"
         torch = next(line for line in constraints.read_text().splitlines() if line.startswith("torch=="))
-        install = [python, "-m", "pip", "install", "--quiet", "-c", constraints, torch, ROOT]
+        install: list[str | Path] = [python, "-m", "pip", "install", "--quiet", "-c", constraints, torch, ROOT]
         subprocess.run(install, check=True)
         return subprocess.run([python, __file__, *(path.resolve() for path in paths)], check=False).returncode
 
