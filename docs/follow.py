@@ -162,14 +162,19 @@ class Page:
 def _importable(folder: Path) -> Iterator[None]:
     """Let modules of a folder be imported, as Python does with the one that it is started in; forget them at the end."""
     sys.path.insert(0, str(folder))
-    known = set(sys.modules)
     try:
         yield
     finally:
         sys.path.remove(str(folder))
-        for name in set(sys.modules) - known:
-            if (getattr(sys.modules[name], "__file__", None) or "").startswith(str(folder)):
-                del sys.modules[name]
+        forget_modules(folder)
+
+
+def forget_modules(folder: Path) -> None:
+    """Forget the modules that were imported from a folder, so that others of their names can be."""
+    for name, module in list(sys.modules.items()):
+        places = [vars(module).get("__file__") or "", *(vars(module).get("__path__") or ())]
+        if any(str(place).startswith(str(folder)) for place in places):
+            del sys.modules[name]
 
 
 def _missing(block: Block) -> str | None:
