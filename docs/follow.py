@@ -160,7 +160,7 @@ class Page:
 
 @contextmanager
 def _importable(folder: Path) -> Iterator[None]:
-    """Let modules of a folder be imported, as Python does with the one that it is started in; forget them at the end."""
+    """Let modules of a folder be imported, as Python does with the one that it starts in; forget them at the end."""
     sys.path.insert(0, str(folder))
     try:
         yield

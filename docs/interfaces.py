@@ -1,4 +1,4 @@
-"""What the authors' guide shows of the code: protocols with their signatures, and the checks of the kit, as Markdown."""
+"""What the authors' guide shows of the code, as Markdown: protocols with their signatures, and checks of the kit."""
 
 import ast
 import inspect
