@@ -2,8 +2,9 @@
 
 A table is between `<!-- table RESULT [PART] -->` and `<!-- end -->`; RESULT is a file of benchmarks/results. PART is a
 dataset, to show only its ranking, or `METRIC of PATTERN`: that metric of all models on the datasets whose names match,
-or `METRIC of PATTERN for MODEL, ...` of some; for localizer.json it is a number of sources. RESULT may also be
-`protocol` with the name of one, or `checks` with a kind of declaration. Results of uncommitted code are refused.
+or `METRIC of PATTERN for MODEL, ...` of some; for localizer.json it is a number of sources. RESULT may also be one of
+`protocol` with its name, `checks` with a kind of declaration, and `readme` with a heading of README.md, whose table is
+repeated. Results of uncommitted code are refused.
 """
 
 import json
@@ -17,7 +18,7 @@ from typing import Annotated, Any
 import typer
 
 from benchmarks.tracking.tables import tracking_tables
-from docs.interfaces import checks, protocol
+from docs.interfaces import checks, protocol, readme
 from hnetzoo.benchmark.results import BenchmarkReport
 from hnetzoo.report.markdown import render_markdown, render_table
 from hnetzoo.report.tables import Table, overview_table, report_tables
@@ -40,7 +41,7 @@ LOCALIZER = {  # key of a row and format of each column
     "GOSPA [degrees]": ("gospa_deg", "{:.1f}"),
     "seconds": ("seconds", "{:.0f}"),
 }
-INTERFACES = {"protocol": protocol, "checks": checks}
+INTERFACES = {"protocol": protocol, "checks": checks, "readme": readme}
 _MARKED = re.compile(r"(<!-- table (\S+)(?: ([^>]+?))? -->\n).*?(<!-- end -->)", re.DOTALL)
 
 

@@ -1,10 +1,13 @@
-"""What the authors' guide shows of the code, as Markdown: protocols with their signatures, and checks of the kit."""
+"""What pages show of the code and of README.md, as Markdown: protocols, checks of the kit, tables."""
 
 import ast
 import inspect
+from pathlib import Path
 
 from hnetzoo.association import contracts
 from hnetzoo.testing import CHECKS, Check
+
+ROOT = Path(__file__).parent.parent
 
 
 def protocol(name: str) -> str:
@@ -47,10 +50,21 @@ def _arguments(arguments: ast.arguments) -> list[str]:
     ]
 
 
+def readme(title: str) -> str:
+    """Return the table below a heading of README.md, as it stands there.
+
+    Example:
+        >>> readme("Which one do I use?").splitlines()[0].split(" | ")[:3]
+        ['| a pair means', 'unit', 'slots a side']
+    """
+    section = (ROOT / "README.md").read_text().partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+    return "".join(f"{line}\n" for line in section.splitlines() if line.startswith("|"))
+
+
 def checks(kind: str) -> str:
     """Return the table of all checks of a kind of declaration: name, tags that decide, and the rule."""
     lines = [f"| `{_name(check)}` | {_tags(check)} | {_rule(check)} |" for check in CHECKS[kind]]
-    return "\n".join(["| check | tags | rule |", "| --- | --- | --- |", *lines])
+    return "\n".join(["| check | tags | rule |", "| --- | --- | --- |", *lines, ""])
 
 
 def _name(check: Check) -> str:

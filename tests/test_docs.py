@@ -29,6 +29,7 @@ TO_COME = {  # pages that are written elsewhere at the same time
     Path("docs") / name
     for name in (
         "leaderboard.md",
+        "security.md",
         *(f"leaderboard/{part}.md" for part in ("reference", "sizes", "video", "localizer", "masked-slots")),
         "guides/publish.md",
         "authors/extensions.md",
