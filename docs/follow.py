@@ -24,6 +24,7 @@ import venv
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
+from importlib import invalidate_caches
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -135,6 +136,7 @@ class Page:
 
     def _run(self, place: int, line: str) -> str:
         code, output = self.command(line)
+        invalidate_caches()  # it may have installed something
         if code != 0:
             raise NotAsWrittenError(f"{self.name}:{place}: '{line}' ended with exit code {code}\n{output}")
         return output

@@ -28,8 +28,9 @@ def protocol(name: str) -> str:
 
 def _member(member: ast.stmt) -> str:
     """Return an attribute, its text, or a method with its documentation alone; indented."""
-    if isinstance(member, ast.Expr) and isinstance(member.value, ast.Constant):
-        return f'    """{member.value.value}"""'
+    match member:
+        case ast.Expr(value=ast.Constant(value=str(text))):
+            return f'    """{text}"""'
     if not isinstance(member, ast.FunctionDef):
         return f"    {ast.unparse(member)}"
     decorators = "".join(f"    @{ast.unparse(decorator)}\n" for decorator in member.decorator_list)
