@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import hnetzoo
-from docs.follow import Block, Ended, NotAsWrittenError, Page, forget_modules, read_blocks
+from docs.follow import Block, Ended, NotAsWrittenError, Page, follow_pages, forget_modules, read_blocks
 from hnetzoo.cli import main
 from hnetzoo.registry.components import configure
 from hnetzoo.registry.specs import API_VERSION
@@ -140,6 +140,16 @@ def test_what_is_left_out_is_reported(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("```python needs=nothing_of_that_name\nraise\n```\n\n```text\nnot compared\n```\n")
     assert list(Page(page).follow(tmp_path)) == [f"{page}:1: left out, nothing_of_that_name not installed"]
+
+
+def test_pages_are_followed_one_by_one_and_failures_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pages = [tmp_path / "wrong.md", tmp_path / "right.md"]
+    for page, code in zip(pages, ("print(1)", "print(2)"), strict=True):
+        page.write_text(f"```python\n{code}\n```\n\n```text\n2\n```\n")
+    assert follow_pages(pages) == 1
+    first, *_, last = capsys.readouterr().out.splitlines()
+    assert first == f"FAILED {pages[0]}:5: expected"
+    assert last == f"{pages[1]}: as written"
 
 
 def test_first_example_for_authors_is_short() -> None:
