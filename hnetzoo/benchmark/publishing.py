@@ -20,7 +20,7 @@ from hnetzoo.registry.lookup import Registry
 from hnetzoo.registry.projects import check_project, is_installed, licence_of, package_folder
 from hnetzoo.registry.resolution import resolve_model
 from hnetzoo.registry.specs import FEATURES, SYNTHETIC, DatasetSpec, ModelSpec
-from hnetzoo.training.runs import BEST, RUN_PREFIX, RunRecord, read_run
+from hnetzoo.training.runs import BEST, RUN_PREFIX, RunRecord, last_epoch, read_run
 from hnetzoo.training.weights import LARGEST
 
 SEEDS = (0, 1, 2)  # of test splits that are drawn
@@ -152,6 +152,9 @@ def _prepare(publication: Publication, registry: Registry) -> _Prepared:
             f"{spec.target}; publish them under a model of the same target and config"
         )
     package = package_folder(publication.folder, spec, registry.provider(spec))
+    fewest, most = record.scope["slots"][0], publication.most_slots
+    if most is not None and most < fewest:
+        raise ConfigError(f"--most-slots {most} leaves no scope: the problems of the training have {fewest} and more")
     licence = publication.licence or licence_of(package)
     if not licence:
         raise ConfigError("the project states no licence; state that of the weights, as in --licence Apache-2.0")
@@ -180,6 +183,7 @@ def _finished(path: Path) -> RunRecord:
         raise CheckpointError(
             f"the training in '{path}' has not ended; give its command again with --resume, and publish then"
         )
+    last_epoch(path)  # it can be read
     return record
 
 
@@ -217,14 +221,12 @@ def _suite(publication: Publication, prepared: _Prepared, registry: Registry) ->
     usual = suite.datasets
     if FEATURES in prepared.spec.tags and not publication.datasets:  # the usual datasets offer none
         usual = (Entry(name=prepared.spec.dataset, optional=True),)
-    own = Entry(
-        name=trained_on.spec.name,
-        label=f"{trained_on.spec.name}, as trained",
-        settings=prepared.record.settings["dataset"],
-    )
-    changed = trained_on.config.model_dump(exclude_defaults=True)
-    covered = not changed and trained_on.spec.name in {entry.name for entry in usual}
-    return suite.model_copy(update={"datasets": usual if covered else (*usual, own)})
+    name, settings = trained_on.spec.name, prepared.record.settings["dataset"]
+    others = [entry for entry in usual if entry.name != name]
+    if not trained_on.config.model_dump(exclude_defaults=True):
+        return suite.model_copy(update={"datasets": (*others, Entry(name=name))})
+    own = Entry(name=name, label=f"{name}, as trained", settings=settings)
+    return suite.model_copy(update={"datasets": (*usual, own)})
 
 
 def _published(card: Card, prepared: _Prepared, weights: Path, card_path: Path) -> Published:

@@ -16,19 +16,24 @@ def check_card(spec: ModelSpec, settings: Settings = None) -> None:
         raise CheckSkipped("ships no weights")
     for pretrained in spec.pretrained:
         try:
-            card = read_card(pretrained)
-            scope = Scope.from_json(card.scope, pretrained.card)
-        except (HnetzooError, OSError) as error:
+            wrong = _problem(spec, pretrained)
+        except (HnetzooError, OSError) as error:  # the weights cannot be used
             raise Blocked(check_pretrained.__name__, f"variant '{pretrained.variant}': {one_line(error)}") from error
-        if card.missing:
-            raise CheckFailure(
-                f"variant '{pretrained.variant}': the card lacks {', '.join(card.missing)}; "
-                "'hnetzoo publish' writes all of it (hnetzoo.Card says what each is)"
-            )
-        assert scope is not None, "it is not missing"
-        wrong = _contradiction(card, spec, pretrained) or _wrong_scope(card, scope, spec, pretrained)
         if wrong:
             raise CheckFailure(f"variant '{pretrained.variant}': {wrong}")
+
+
+def _problem(spec: ModelSpec, pretrained: Pretrained) -> str:
+    """Return what is wrong with a card; "" if nothing."""
+    card = read_card(pretrained)
+    if card.missing:
+        return (
+            f"the card lacks {', '.join(card.missing)}; 'hnetzoo publish' writes all of it "
+            "(hnetzoo.Card says what each is)"
+        )
+    scope = Scope.from_json(card.scope, pretrained.card)
+    assert scope is not None, "it is not missing"
+    return _contradiction(card, spec, pretrained) or _wrong_scope(card, scope, spec, pretrained)
 
 
 def _contradiction(card: Card, spec: ModelSpec, pretrained: Pretrained) -> str:
