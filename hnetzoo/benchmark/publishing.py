@@ -10,7 +10,7 @@ from pathlib import Path
 from hnetzoo.benchmark.jobs import Options, Outcome
 from hnetzoo.benchmark.run import run_benchmark
 from hnetzoo.benchmark.run_cards import run_card, training_command
-from hnetzoo.benchmark.suite import Entry, Suite, default_suite
+from hnetzoo.benchmark.suite import Entry, ModelEntry, Suite
 from hnetzoo.errors import CheckpointError, ConfigError, ModelError
 from hnetzoo.files import read_file, record_content, write_together
 from hnetzoo.registry.cards import CARD_SUFFIX, DEFAULT_VARIANT, FOLDER, WEIGHTS_SUFFIX, Card
@@ -19,7 +19,7 @@ from hnetzoo.registry.discovery import discover, forget
 from hnetzoo.registry.lookup import Registry
 from hnetzoo.registry.projects import check_project, is_installed, licence_of, package_folder
 from hnetzoo.registry.resolution import resolve_model
-from hnetzoo.registry.specs import FEATURES, SYNTHETIC, DatasetSpec, ModelSpec
+from hnetzoo.registry.specs import SYNTHETIC, DatasetSpec, ModelSpec
 from hnetzoo.training.runs import BEST, RUN_PREFIX, RunRecord, last_epoch, read_run
 from hnetzoo.training.weights import LARGEST
 
@@ -40,7 +40,7 @@ class Publication:
         notes: What users must know, a sentence each.
         config: The file of settings that the training was given, for the command in the card.
         most_slots: The scope ends at so many slots a side; None leaves it as trained.
-        datasets: What the model is tested on besides the dataset that it was trained on; none are the usual ones.
+        datasets: What the model is tested on besides the dataset that it was trained on; () is its default dataset.
         data: The folder that relative paths of datasets start from.
         force: Replace weights of the same name.
     """
@@ -97,9 +97,8 @@ def publish(
 ) -> Published:
     """Write the best weights of a finished run and their card into a plugin package.
 
-    The model is tested on the dataset that it was trained on, with its settings, and besides on the datasets tagged
-    "benchmark", one of features on its default dataset: three draws each, or the split of the run where its dataset
-    cannot be redrawn.
+    The model is tested on the dataset that it was trained on, with its settings, and on its default dataset: three
+    draws of each, or the split of the run where the former cannot be redrawn.
     Weights and card are both there afterwards, or as before.
 
     Args:
@@ -114,9 +113,8 @@ def publish(
         HnetzooError: As of `run_benchmark`.
     """
     prepared = _prepare(publication, registry)
-    report = run_benchmark(
-        _suite(publication, prepared, registry), registry, options=Options(data=publication.data), on_result=on_result
-    )
+    suite, options = _suite(publication, prepared), Options(data=publication.data)
+    report = run_benchmark(suite, registry, options=options, on_result=on_result)
     if report.failed:
         first = report.failed[0]
         raise ModelError(f"{prepared.spec.name} failed on {first.dataset} ({first.reason}); nothing was published")
@@ -213,20 +211,24 @@ def _check_writable(folder: Path) -> None:
         raise ConfigError(f"cannot write into '{folder}' ('{existing}' is read-only or a file); correct it first")
 
 
-def _suite(publication: Publication, prepared: _Prepared, registry: Registry) -> Suite:
+def _suite(publication: Publication, prepared: _Prepared) -> Suite:
     """Return what the model is tested on."""
-    trained_on = prepared.trained_on
-    seeds = SEEDS if SYNTHETIC in trained_on.spec.tags else (prepared.record.seed,)  # or it may know the problems
-    suite = default_suite(registry, [f"{RUN_PREFIX}{publication.run}"], publication.datasets, seeds=seeds)
-    usual = suite.datasets
-    if FEATURES in prepared.spec.tags and not publication.datasets:  # the usual datasets offer none
-        usual = (Entry(name=prepared.spec.dataset, optional=True),)
-    name, settings = trained_on.spec.name, prepared.record.settings["dataset"]
-    others = [entry for entry in usual if entry.name != name]
-    if not trained_on.config.model_dump(exclude_defaults=True):
-        return suite.model_copy(update={"datasets": (*others, Entry(name=name))})
-    own = Entry(name=name, label=f"{name}, as trained", settings=settings)
-    return suite.model_copy(update={"datasets": (*usual, own)})
+    trained_on, given = prepared.trained_on, prepared.record.settings["dataset"]
+    name, changed = trained_on.spec.name, trained_on.config.model_dump(exclude_defaults=True)
+    own = Entry(name=name, label=f"{name}, as trained", settings=given) if changed else Entry(name=name)
+    others = publication.datasets or (prepared.spec.dataset,)
+    return Suite(
+        models=(ModelEntry(name=f"{RUN_PREFIX}{publication.run}"),),
+        datasets=(
+            own,
+            *(
+                Entry(name=other, optional=not publication.datasets)
+                for other in dict.fromkeys(others)
+                if changed or other != name
+            ),
+        ),
+        seeds=SEEDS if SYNTHETIC in trained_on.spec.tags else (prepared.record.seed,),  # or it may know the problems
+    )
 
 
 def _published(card: Card, prepared: _Prepared, weights: Path, card_path: Path) -> Published:

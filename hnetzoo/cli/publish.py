@@ -50,7 +50,7 @@ def publish_command(
     dataset: Annotated[
         list[str] | None,
         typer.Option(
-            help="A dataset to test on besides that of the training; may be repeated. The usual benchmark by default.",
+            help="A dataset to test on besides that of the training; may be repeated. The model's own by default.",
             show_default=False,
         ),
     ] = None,

@@ -76,7 +76,7 @@ def weights(project: Path) -> list[str]:
 
 
 def test_a_published_model_has_a_complete_card_is_declared_and_loads(run: Run, project: Path, trained: Path) -> None:
-    told = ("--note", "Of tiny data.", "--licence", "MIT", "--dataset", NAME)
+    told = ("--note", "Of tiny data.", "--licence", "MIT")
     outcome = run("publish", trained, "--package", project, *told, "--json")
     assert outcome.code == 0, outcome.err
     document = json.loads(outcome.out)
@@ -103,7 +103,7 @@ def test_a_published_model_has_a_complete_card_is_declared_and_loads(run: Run, p
 
 
 def test_the_command_of_a_card_makes_the_same_weights(run: Run, project: Path, trained: Path) -> None:
-    assert run("publish", trained, "--package", project, "--variant", "again", "--dataset", NAME, "--json").code == 0
+    assert run("publish", trained, "--package", project, "--variant", "again", "--json").code == 0
     card = json.loads((project / PACKAGE / "weights" / NAME / "again.json").read_text())
     assert "--set dataset.samples=300" in card["command"]
     program, *command = shlex.split(card["command"])
@@ -113,7 +113,7 @@ def test_the_command_of_a_card_makes_the_same_weights(run: Run, project: Path, t
 
 
 def test_an_existing_variant_is_replaced_by_force_alone(run: Run, project: Path, trained: Path) -> None:
-    command = ("publish", trained, "--package", project / PACKAGE, "--variant", "2", "--dataset", NAME)
+    command = ("publish", trained, "--package", project / PACKAGE, "--variant", "2")
     said = run(*command, "--note", "First.")
     assert said.code == 0, said.err
     assert f"hnetzoo.load_model('{NAME}@2')" in said.out
@@ -142,7 +142,7 @@ def test_a_model_that_declares_no_folder_is_told_the_line_to_add(run: Run, proje
 def test_another_copy_of_an_installed_package_is_named(run: Run, project: Path, trained: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(project, copy, ignore=shutil.ignore_patterns("*.safetensors"))
-    outcome = run("publish", trained, "--package", copy, "--variant", "copied", "--dataset", NAME)
+    outcome = run("publish", trained, "--package", copy, "--variant", "copied")
     assert outcome.code == 0, outcome.err
     assert f"install this one: pip install --editable '{copy}'" in outcome.err
     assert "copied.json" not in weights(project)
@@ -220,7 +220,7 @@ def test_wrong_options_are_refused(
 def test_a_wheel_holds_the_weights_and_loads_in_another_process(
     run: Run, project: Path, trained: Path, tmp_path: Path
 ) -> None:
-    assert run("publish", trained, "--package", project, "--variant", "w", "--dataset", NAME, "--json").code == 0
+    assert run("publish", trained, "--package", project, "--variant", "w", "--json").code == 0
     (wheel,) = WheelBuilder(str(project)).build(directory=str(tmp_path / "dist"), versions=["standard"])
     with zipfile.ZipFile(wheel) as archive:
         inside = f"{PACKAGE}/weights/{NAME}/w"
@@ -240,3 +240,19 @@ def test_a_wheel_holds_the_weights_and_loads_in_another_process(
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == hnetzoo.load_model(f"run:{trained}")(torch.ones(1, 3, 3)).tolist()
+
+
+def test_given_data_is_tested_on_the_split_of_the_run_alone_and_no_folder_is_named(
+    run: Run, project: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "p.npz"
+    assert run("generate", NAME, "--out", data, "--split", "all", "--set", "dataset.samples=100").code == 0
+    command = ("train", NAME, "--dataset", "npz", "--set", f"dataset.path={data}", "--epochs", 1, "--seed", 4)
+    assert run(*command, "--batch-size", 50, "--out", "r", "--json").code == 0
+    assert run("publish", "r", "--package", project, "--variant", "given", "--json").code == 0
+    text = (project / PACKAGE / "weights" / NAME / "given.json").read_text()
+    assert str(tmp_path) not in text
+    card = json.loads(text)
+    assert [(row["dataset"], row["seed"]) for row in card["test"]] == [("npz, as trained", 4), (NAME, 4)]
+    assert card["settings"]["dataset"]["path"] == "p.npz"
+    assert "--set dataset.path=p.npz --seed 4" in card["command"]
