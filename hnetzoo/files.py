@@ -18,7 +18,7 @@ LARGEST_DOCUMENT = 1 << 28  # bytes of a JSON document
 
 
 def write_together(contents: Mapping[Path, bytes]) -> None:
-    """Write files of one folder that are of use only together, the last of them as the sign that all are there.
+    """Write files that are of use only together, the last of them as the sign that all are there.
 
     All are written before one takes its place, so that a full disk changes nothing; a crash leaves the old files, the
     new ones, or the last one missing.

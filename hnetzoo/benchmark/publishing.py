@@ -13,14 +13,15 @@ from hnetzoo.benchmark.run_cards import run_card, training_command
 from hnetzoo.benchmark.suite import Entry, ModelEntry, Suite
 from hnetzoo.errors import CheckpointError, ConfigError, ModelError
 from hnetzoo.files import read_file, record_content, write_together
-from hnetzoo.registry.cards import CARD_SUFFIX, DEFAULT_VARIANT, FOLDER, WEIGHTS_SUFFIX, Card
+from hnetzoo.registry.cards import DEFAULT_VARIANT, FOLDER, Card, pretrained_at
 from hnetzoo.registry.components import Component
 from hnetzoo.registry.discovery import discover, forget
 from hnetzoo.registry.lookup import Registry
 from hnetzoo.registry.projects import check_project, is_installed, licence_of, package_folder
 from hnetzoo.registry.resolution import resolve_model
+from hnetzoo.registry.scope import Scope
 from hnetzoo.registry.specs import SYNTHETIC, DatasetSpec, ModelSpec
-from hnetzoo.training.runs import BEST, RUN_PREFIX, RunRecord, last_epoch, read_run
+from hnetzoo.training.runs import BEST, RUN, RUN_PREFIX, RunRecord, last_epoch, read_run
 from hnetzoo.training.weights import LARGEST
 
 SEEDS = (0, 1, 2)  # of test splits that are drawn
@@ -87,7 +88,8 @@ class _Prepared:
     spec: ModelSpec
     licence: str
     package: Path
-    target: Path  # of the files, without suffix
+    weights: Path
+    card: Path
     command: str
     trained_on: Component[DatasetSpec]
 
@@ -132,10 +134,10 @@ def publish(
         command=prepared.command,
         most_slots=publication.most_slots,
     )
-    weights, card_path = (Path(f"{prepared.target}{suffix}") for suffix in (WEIGHTS_SUFFIX, CARD_SUFFIX))
-    weights.parent.mkdir(parents=True, exist_ok=True)
-    write_together({weights: content, card_path: record_content(card.model_dump(mode="json"))})
-    return _published(card, prepared, weights, card_path)
+    for path in (prepared.weights, prepared.card):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    write_together({prepared.weights: content, prepared.card: record_content(card.model_dump(mode="json"))})
+    return _published(card, prepared)
 
 
 def _prepare(publication: Publication, registry: Registry) -> _Prepared:
@@ -156,14 +158,15 @@ def _prepare(publication: Publication, registry: Registry) -> _Prepared:
     licence = publication.licence or licence_of(package)
     if not licence:
         raise ConfigError("the project states no licence; state that of the weights, as in --licence Apache-2.0")
-    target = _target(publication, package, spec)
+    weights, card = _place(publication, package, spec)
     resolve_model(f"{RUN_PREFIX}{publication.run}", registry).load(watch=False)  # they are whole, and fit
     return _Prepared(
         record=record,
         spec=spec,
         licence=licence,
         package=package,
-        target=target,
+        weights=weights,
+        card=card,
         command=training_command(record, registry, publication.config),
         trained_on=registry.configure(DatasetSpec, record.dataset, record.settings["dataset"]),
     )
@@ -181,27 +184,31 @@ def _finished(path: Path) -> RunRecord:
         raise CheckpointError(
             f"the training in '{path}' has not ended; give its command again with --resume, and publish then"
         )
+    if Scope.from_json(record.scope, str(path / RUN)) is None:
+        raise CheckpointError(f"'{path / RUN}' is of an earlier version and has no scope; train again and publish then")
     last_epoch(path)  # it can be read
     return record
 
 
-def _target(publication: Publication, package: Path, spec: ModelSpec) -> Path:
-    """Return where weights and card go, without suffix: where the model declares them, or weights/MODEL/VARIANT."""
-    variant = publication.variant
+def _place(publication: Publication, package: Path, spec: ModelSpec) -> tuple[Path, Path]:
+    """Return where weights and card go: where the model declares them, or weights/MODEL/VARIANT."""
+    variant, name = publication.variant, package.resolve().name
     if not _VARIANT.fullmatch(variant):
         raise ConfigError(f"variant '{variant}' is not accepted; use a-z, 0-9, '-', '_' and '.', as in 'default'")
-    declared = {entry.variant: entry for entry in spec.pretrained}
-    if variant in declared and declared[variant].retired:
-        raise ConfigError(f"variant '{variant}' of '{spec.name}' is retired; choose another --variant")
-    inside = declared[variant].weights.partition(":")[2] if variant in declared else f"{FOLDER}/{spec.name}/{variant}"
-    target = package / inside.removesuffix(WEIGHTS_SUFFIX)
-    if Path(f"{target}{CARD_SUFFIX}").exists() and not publication.force:
+    usual = pretrained_at(name, f"{FOLDER}/{spec.name}/{variant}", variant)
+    entry = next((entry for entry in spec.pretrained if entry.variant == variant), usual)
+    (of_weights, _, weights), (of_card, _, card) = entry.weights.partition(":"), entry.card.partition(":")
+    if entry.retired or {of_weights, of_card} != {name}:
+        why = "is retired" if entry.retired else f"lies in {of_weights} and not in {name}"
+        raise ConfigError(f"variant '{variant}' of '{spec.name}' {why}; choose another --variant")
+    if (package / card).exists() and not publication.force:
         raise ConfigError(
-            f"variant '{variant}' of '{spec.name}' exists in '{target.parent}'; choose another --variant, or replace "
-            "it with --force"
+            f"variant '{variant}' of '{spec.name}' exists in '{(package / card).parent}'; choose another --variant, or "
+            "replace it with --force"
         )
-    _check_writable(target.parent)
-    return target
+    for path in (package / weights, package / card):
+        _check_writable(path.parent)
+    return package / weights, package / card
 
 
 def _check_writable(folder: Path) -> None:
@@ -231,7 +238,7 @@ def _suite(publication: Publication, prepared: _Prepared) -> Suite:
     )
 
 
-def _published(card: Card, prepared: _Prepared, weights: Path, card_path: Path) -> Published:
+def _published(card: Card, prepared: _Prepared) -> Published:
     """Return what was written, and whether the plugin declares it."""
     forget()
     installed = is_installed(prepared.package)
@@ -240,8 +247,8 @@ def _published(card: Card, prepared: _Prepared, weights: Path, card_path: Path) 
     package = prepared.package.resolve().name
     return Published(
         card=card,
-        weights=weights,
-        card_path=card_path,
+        weights=prepared.weights,
+        card_path=prepared.card,
         installed=installed,
         declared=declared,
         line=f'pretrained=hnetzoo.pretrained_in("{package}", "{card.model}")',

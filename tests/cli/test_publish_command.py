@@ -35,7 +35,9 @@ def hnetzoo_models():
     import dataclasses
 
     (spec,) = _of_template()
-    return [spec, dataclasses.replace(spec, name="acme-twin", pretrained=())]
+    twin = dataclasses.replace(spec, name="acme-twin", pretrained=())
+    old = hnetzoo.Pretrained(variant="bad", weights="acme:w", card="acme:w", retired="use acme-twin")
+    return [spec, twin, dataclasses.replace(spec, name="acme-moved", pretrained=(old,))]
 """
 DISTANCE = torch.rand(5, 3, 3, generator=torch.Generator().manual_seed(0))
 
@@ -151,7 +153,7 @@ def test_another_copy_of_an_installed_package_is_named(run: Run, project: Path, 
 def test_what_is_no_finished_run_is_refused(run: Run, project: Path, trained: Path, tmp_path: Path) -> None:
     before = weights(project)
 
-    def copy(name: str, **changes: str) -> Path:
+    def copy(name: str, **changes: object) -> Path:
         path = shutil.copytree(trained, tmp_path / name)
         write_run(path, replace(read_run(path), **changes))  # type: ignore[arg-type]
         return path
@@ -162,6 +164,7 @@ def test_what_is_no_finished_run_is_refused(run: Run, project: Path, trained: Pa
     refused(tmp_path / "none", 4, "is not a run directory (no run.json in it)")
     refused(copy("unfinished", weights=""), 4, "has not ended; give its command again with --resume")
     refused(copy("imported", trainer=""), 4, "was imported and not trained here")
+    refused(copy("old", scope={}), 4, "is of an earlier version and has no scope")
     refused(copy("foreign", model="acme-gone"), 2, "unknown model 'acme-gone'")
     damaged = copy("damaged") / "best.safetensors"
     damaged.write_bytes(damaged.read_bytes()[:-1] + b"\x7f")
@@ -200,6 +203,7 @@ def test_a_folder_that_is_no_package_of_the_model_is_refused(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        (("--name", "acme-moved"), "variant 'bad' of 'acme-moved' is retired; choose another --variant"),
         (("--variant", "a/b"), "variant 'a/b' is not accepted"),
         (("--variant", "a@b"), "variant 'a@b' is not accepted"),
         (("--name", "hnetgru"), "and model 'hnetgru' is hnetzoo_hnetgru.model:HNetGRU; publish them under a model of"),
