@@ -45,7 +45,7 @@ class Card(Config):
     """The number of threads of the training, on which the last bits depend."""
     device: str = "cpu"
     """Where it was trained."""
-    data: Mapping[str, str] = Field(default_factory=dict)
+    data: Mapping[str, Any] = Field(default_factory=dict)
     """The name of the dataset as "dataset", and the sha256 of its problems as "train" and "validation"."""
     init: Mapping[str, str] = Field(default_factory=dict)
     """The weights that the training started from: "weights" and "sha256"; empty for random ones."""
@@ -72,6 +72,11 @@ class Card(Config):
     of its F1 over the problems. "DATASET, as trained" is a dataset with the settings of the training."""
 
     @property
+    def digests(self) -> dict[str, str]:
+        """The digests of the problems trained on, by split, as far as `data` holds them."""
+        return {split: self.data[split] for split in _TRAINED_ON if isinstance(self.data.get(split), str)}
+
+    @property
     def missing(self) -> tuple[str, ...]:
         """The names of what a complete card has and this one lacks, those inside a table as "data.train"."""
         return tuple(self._missing())
@@ -89,9 +94,10 @@ class Card(Config):
             yield from (f"test.{index}.{key}" for key in _ROW if row.get(key) in ("", None))
 
 
+_TRAINED_ON = ("train", "validation")
 _OPTIONAL = {"device", "init", "shape", "notes", "tasks"}
 _TABLES = {
-    "data": ("dataset", "train", "validation"),
+    "data": ("dataset", *_TRAINED_ON),
     "settings": ("model", "trainer", "dataset"),
     "scope": ("slots", "masks", "unit", "distances", "tasks", "seeds"),
     "selected": ("by", "epoch", "f1"),
