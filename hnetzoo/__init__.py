@@ -56,6 +56,7 @@ if TYPE_CHECKING:
         ShapeError,
         UnknownNameError,
     )
+    from hnetzoo.registry.cards import Card, pretrained_in
     from hnetzoo.registry.discovery import discover
     from hnetzoo.registry.hooks import hookimpl
     from hnetzoo.registry.loading import load_dataset, load_model
@@ -72,6 +73,7 @@ _MODULE_OF = {
     "AssociationModel": "association.model",
     "BoxDistance": "tracking.settings",
     "CERTAIN": "association.masking",
+    "Card": "registry.cards",
     "CheckpointError": "errors",
     "Citation": "registry.specs",
     "Config": "config",
@@ -126,6 +128,7 @@ _MODULE_OF = {
     "masked_softmax": "association.masking",
     "one_cycle": "training.optimization",
     "optimality_gap": "association.certificate",
+    "pretrained_in": "registry.cards",
     "problem_scale": "association.scale",
     "read_distances": "association.problem_files",
     "read_number_lines": "association.number_lines",
@@ -159,6 +162,7 @@ __all__ = [
     "AssociationBatch",
     "AssociationModel",
     "BoxDistance",
+    "Card",
     "CheckpointError",
     "Citation",
     "Config",
@@ -211,6 +215,7 @@ __all__ = [
     "masked_softmax",
     "one_cycle",
     "optimality_gap",
+    "pretrained_in",
     "problem_scale",
     "read_distances",
     "read_number_lines",

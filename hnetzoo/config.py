@@ -4,7 +4,6 @@ Sections are `model`, `trainer` and `dataset`. A config class is torch-free and 
 under it, which `hnetzoo show` prints.
 """
 
-import json
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -168,16 +167,6 @@ class Extent(NamedTuple):
 
 
 ConfigType = TypeVar("ConfigType", bound=Config)
-
-
-def as_toml(value: Any) -> str:
-    """Return a setting's value as --set reads it; texts are unchanged.
-
-    Example:
-        >>> as_toml([1, 2]), as_toml(True), as_toml("a.npz")
-        ('[1,2]', 'true', 'a.npz')
-    """
-    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
 
 
 def read_values(path: Path | None = None, overrides: Iterable[str] = ()) -> Values:

@@ -12,6 +12,7 @@ from hnetzoo import testing
 from hnetzoo.registry.specs import Spec
 from hnetzoo.testing import (
     answers,
+    cards,
     datasets,
     declarations,
     deployment,
@@ -29,6 +30,7 @@ from hnetzoo.testing.outcome import Check
 
 MODULES = (
     answers,
+    cards,
     datasets,
     declarations,
     deployment,

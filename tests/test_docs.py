@@ -31,7 +31,6 @@ TO_COME = {  # pages that are written elsewhere at the same time
         "leaderboard.md",
         "security.md",
         *(f"leaderboard/{part}.md" for part in ("reference", "sizes", "video", "localizer", "masked-slots")),
-        "guides/publish.md",
     )
 }
 WRAPPED = ("scipy", "lap", "ot")  # modules that the gallery wraps

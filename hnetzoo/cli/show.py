@@ -8,7 +8,7 @@ import typer
 
 from hnetzoo.cli.options import JsonOption
 from hnetzoo.cli.output import print_json, print_table
-from hnetzoo.registry.cards import scope_of
+from hnetzoo.registry.cards import Card, read_card, scope_of
 from hnetzoo.registry.discovery import discover
 from hnetzoo.registry.lookup import Registry
 from hnetzoo.registry.specs import DatasetSpec, ModelSpec, Spec
@@ -46,16 +46,16 @@ def _show_weights(reference: str, registry: Registry, *, json: bool) -> None:
     resolved = resolve_model(reference, registry)
     weights = resolved.weights
     assert weights is not None, "named"
-    scope = weights.scope
+    scope, card = weights.scope, _card(resolved.spec, weights.name)
     if json:
-        print_json(
-            {
-                "model": resolved.spec.name,
-                "weights": weights.name,
-                "scope": scope.to_json() if scope else None,
-                "settings": resolved.component.settings,
-            }
-        )
+        document = {
+            "model": resolved.spec.name,
+            "weights": weights.name,
+            "scope": scope.to_json() if scope else None,
+            "settings": resolved.component.settings,
+        }
+        told = {"licence", "command", "data", "selected", "limits", "notes", "sha256"}
+        print_json({**document, **(card.model_dump(mode="json", include=told) if card else {})})
         return
     typer.echo(f"{resolved.spec.name}, {weights.name}")
     if scope is None:
@@ -63,9 +63,32 @@ def _show_weights(reference: str, registry: Registry, *, json: bool) -> None:
     else:
         typer.echo(f"  scope     {scope}")
         typer.echo(f"  tasks     {', '.join(scope.tasks)}; seeds {', '.join(map(str, scope.seeds))}")
+    if card is not None:
+        _print_card(card)
     print_table(
         "", ("setting", "value"), [(f"model.{key}", repr(value)) for key, value in resolved.component.settings.items()]
     )
+
+
+def _card(spec: ModelSpec, weights: str) -> Card | None:
+    """Return the card of shipped weights, "pretrained:VARIANT"; None for those of a run."""
+    shipped = [entry for entry in spec.pretrained if weights == f"pretrained:{entry.variant}"]
+    return read_card(shipped[0]) if shipped else None
+
+
+def _print_card(card: Card) -> None:
+    """Print what a card says beside the scope: licence, notes, command, and F1 by test split."""
+    if card.licence:
+        typer.echo(f"  licence   {card.licence}")
+    for text in card.notes:
+        typer.echo(f"  note      {text}")
+    if card.command:
+        typer.echo(f"  trained   {card.command}")
+    for row in card.test:
+        f1, bounds = row.get("f1"), row.get("f1_interval")
+        interval = f" [{bounds[0]:.4f}, {bounds[1]:.4f}]" if bounds else ""
+        if isinstance(f1, float | int):
+            typer.echo(f"  test      {row.get('dataset')}, seed {row.get('seed')}: F1 {f1:.4f}{interval}")
 
 
 def _describe(spec: Spec, registry: Registry) -> dict[str, Any]:

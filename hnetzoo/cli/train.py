@@ -11,7 +11,8 @@ import typer
 
 from hnetzoo.cli.options import DeviceOption, JsonOption, QuietOption, SetOption, resolve_device
 from hnetzoo.cli.output import check_writable, echo_wrapped, note, print_json, print_table
-from hnetzoo.config import MAX_SEED, Values, as_toml, read_values
+from hnetzoo.config import MAX_SEED, Values, read_values
+from hnetzoo.registry.command_options import as_toml
 from hnetzoo.registry.discovery import discover
 from hnetzoo.registry.stdout import stdout_to_stderr
 from hnetzoo.training.observer import Observer

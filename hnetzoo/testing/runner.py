@@ -10,6 +10,7 @@ from hnetzoo.errors import UnknownNameError, one_line
 from hnetzoo.registry.specs import DatasetSpec, ModelSpec, Spec, TrainerSpec
 from hnetzoo.testing import (
     answers,
+    cards,
     datasets,
     declarations,
     deployment,
@@ -32,6 +33,7 @@ CHECKS: Mapping[str, tuple[Check, ...]] = MappingProxyType(
         ModelSpec.kind: (
             *declarations.ANY,
             *declarations.MODEL,
+            *cards.MODEL,
             *answers.MODEL,
             *sizes.MODEL,
             *masks.MODEL,
