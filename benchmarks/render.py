@@ -1,8 +1,9 @@
-"""Render stored results into the tables of README.md, benchmarks/README.md and SECURITY.md.
+"""Render stored results into the tables of README.md, benchmarks/README.md, SECURITY.md and docs/leaderboard.
 
 A table is between `<!-- table RESULT [PART] -->` and `<!-- end -->`; RESULT is a file of benchmarks/results. PART is a
 dataset, to show only its ranking, or `METRIC of PATTERN`: that metric of all models on the datasets whose names match;
-for localizer.json it is a number of sources. Results of uncommitted code are refused.
+for localizer.json it is a number of sources. `table matrix` is all models by tasks of several results. Results of
+uncommitted code are refused.
 """
 
 import json
@@ -14,6 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
+from benchmarks.matrix import SUITES, matrix
 from benchmarks.tracking.tables import tracking_tables
 from hnetzoo.benchmark.results import BenchmarkReport
 from hnetzoo.report.markdown import render_markdown, render_table
@@ -21,7 +23,10 @@ from hnetzoo.report.tables import Table, overview_table, report_tables
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
-DOCUMENTS = (ROOT / "README.md", ROOT / "benchmarks" / "README.md", ROOT / "SECURITY.md")
+DOCUMENTS = (
+    *(ROOT / name for name in ("README.md", "benchmarks/README.md", "SECURITY.md", "docs/leaderboard.md")),
+    *sorted((ROOT / "docs" / "leaderboard").glob("*.md")),
+)
 LOCALIZER = {  # key of a row and format of each column
     "LE [degrees]": ("error_deg", "{:.1f}"),
     "LR": ("recall", "{:.3f}"),
@@ -43,6 +48,8 @@ def rendered(text: str) -> str:
 
 def _table(name: str, part: str | None) -> str:
     path = RESULTS / name
+    if name == "matrix":
+        return matrix({suite: BenchmarkReport.read(RESULTS / f"{suite}.json") for suite in SUITES})
     if name.startswith("speed-"):
         return _speed(json.loads(path.read_text()))
     if name.startswith("curve-"):
