@@ -9,6 +9,7 @@ uncommitted code are refused.
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Annotated, Any
@@ -49,7 +50,7 @@ def rendered(text: str) -> str:
 def _table(name: str, part: str | None) -> str:
     path = RESULTS / name
     if name == "matrix":
-        return matrix({suite: BenchmarkReport.read(RESULTS / f"{suite}.json") for suite in SUITES})
+        return matrix({suite: _report(f"{suite}.json") for suite in SUITES})
     if name.startswith("speed-"):
         return _speed(json.loads(path.read_text()))
     if name.startswith("curve-"):
@@ -62,13 +63,18 @@ def _table(name: str, part: str | None) -> str:
         return _statistics(json.loads(path.read_text()))
     if name.startswith("tracking"):
         return tracking_tables(json.loads(path.read_text()))
-    report = BenchmarkReport.read(path)
+    report = _report(name)
     if part is None:
         return render_markdown(report)
     metric, of, pattern = part.partition(" of ")
     if of:
         return render_table(overview_table(report, metric, pattern), "####")
     return next(render_table(table, "####") for table in report_tables(report) if table.title == part)
+
+
+@cache
+def _report(name: str) -> BenchmarkReport:
+    return BenchmarkReport.read(RESULTS / name)
 
 
 def _speed(result: dict[str, Any]) -> str:
