@@ -33,7 +33,7 @@ RENAMED = {"gate": "hungarian-gated", "features": "motion"}  # labels of video.t
 NEVER = "exchangeable, never unmatched"
 CAPTION = (
     "F1, and on masked slots and assignment the share of problems whose whole matrix is right; means over seeds. "
-    "Weights are as shipped; gates and costs of staying unmatched are those of the suite, or tuned on validation splits. "
+    "Weights are as shipped; gates and costs of staying unmatched are those of the suite, or tuned on validation. "
     f"{ABSENT} not run, or of another size. **Bold** is the largest number of a column. {BEYOND_CAPTION}"
 )
 
