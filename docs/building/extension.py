@@ -1,0 +1,70 @@
+"""The extension of Sphinx: writes the generated pages, explains constants, resolves names, and checks the result."""
+
+from pathlib import Path
+from typing import Any
+
+from docutils.nodes import Element
+from sphinx.addnodes import pending_xref
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.errors import ExtensionError
+
+from docs.building import commands, gallery, papers, zoo
+from docs.building.names import FACES, constant_text, public_name
+from docs.building.offline import foreign_requests
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register everything; Sphinx calls it."""
+    app.connect("builder-inited", write_pages)
+    app.connect("source-read", render_tables)
+    app.connect("autodoc-process-docstring", explain_constant)
+    app.connect("missing-reference", resolve)
+    app.connect("build-finished", refuse_foreign_requests)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def write_pages(app: Sphinx) -> None:
+    """Write the pages that are made of the registry, the commands, the citations and the gallery's scripts."""
+    folder = Path(app.srcdir)
+    pages = {"commands": commands.page(), "papers": papers.page(), **zoo.pages(), **gallery.pages(folder / "gallery")}
+    for name, text in pages.items():
+        path = folder / f"{name}.md"
+        path.parent.mkdir(exist_ok=True)
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
+
+
+def render_tables(app: Sphinx, name: str, source: list[str]) -> None:
+    """Render the tables of stored results anew, as `make tables` does."""
+    if name.startswith("leaderboard"):
+        from benchmarks.render import rendered
+
+        source[0] = rendered(source[0])
+
+
+def explain_constant(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+    """Give public constants and types the text below their definition; that of their class says little."""
+    if what == "data":
+        lines[:] = constant_text(name)
+
+
+def resolve(app: Sphinx, env: BuildEnvironment, node: pending_xref, text: Element) -> Element | None:
+    """Link names to the reference by where they are defined; what has no entry stays text.
+
+    What is named in a docstring's backticks may be a setting, a file or a parameter. Names of hnetzoo in signatures
+    must have an entry, or are no public types.
+    """
+    target = str(node["reftarget"])
+    found = public_name(target)
+    if found is not None:
+        domain = env.domains["py"]
+        return domain.resolve_xref(env, node["refdoc"], app.builder, "obj", found, node, text)
+    return None if target in FACES else text
+
+
+def refuse_foreign_requests(app: Sphinx, error: Exception | None) -> None:
+    """Fail if a built page would load anything from another host."""
+    found = [] if error else list(foreign_requests(Path(app.outdir)))
+    if found:
+        raise ExtensionError(f"pages ask other hosts: {'; '.join(found)}")

@@ -1,0 +1,58 @@
+"""The page of the papers behind models, datasets and trainers, from citations, and behind functions, from docstrings."""
+
+import inspect
+import re
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from hnetzoo.registry.discovery import discover
+from hnetzoo.registry.specs import Citation, Spec
+
+from docs.building.markdown import cited, table
+from docs.building.names import public_names
+from docs.building.zoo import KINDS, shipped
+
+_SOURCE = re.compile(r"^Source: (.+?)(?:\n\n|\Z)", re.DOTALL | re.MULTILINE)
+INTRODUCTION = """# Papers
+
+What is implemented here, and by whom it was proposed. All code was written from the papers and in our own words. The models'
+own documentation says where ours differ."""
+
+
+def page() -> str:
+    """Return the page: a table of citations, and one of the sources of functions and classes."""
+    citations = [(cited(asdict(paper)), ", ".join(names)) for paper, names in _citations().items()]
+    sources = [(f"{{py:obj}}`~{name}`", text) for name, text in _sources()]
+    return "\n\n".join(
+        [
+            INTRODUCTION,
+            "## Models, datasets and trainers",
+            table(("paper", "in the zoo"), citations),
+            "## Losses, metrics and solvers",
+            table(("name", "source"), sources),
+            "",
+        ]
+    )
+
+
+def _citations() -> dict[Citation, list[str]]:
+    """Return the papers by year, with links to what they stand behind."""
+    registry = discover()
+    found: dict[Citation, list[str]] = {}
+    for kind in KINDS:
+        for spec in shipped(registry, kind):
+            if spec.citation is not None:
+                found.setdefault(spec.citation, []).append(_link(spec))
+    return dict(sorted(found.items(), key=lambda item: (item[0].year, item[0].authors)))
+
+
+def _link(spec: Spec) -> str:
+    return f"[{spec.name}](zoo/{spec.kind}-{spec.name}.md)"
+
+
+def _sources() -> Iterator[tuple[str, str]]:
+    """Yield public names whose docstring states a source, with that."""
+    for name, thing in public_names().items():
+        stated = _SOURCE.search(inspect.getdoc(thing) or "") if callable(thing) else None
+        if stated:
+            yield name, " ".join(stated[1].split())

@@ -1,0 +1,113 @@
+"""The pages of the zoo: one for every shipped model, dataset and trainer, from the registry."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from hnetzoo.registry.cards import resource
+from hnetzoo.registry.descriptions import describe
+from hnetzoo.registry.discovery import discover
+from hnetzoo.registry.lookup import Registry
+from hnetzoo.registry.specs import ModelSpec, Spec
+
+from docs.building.markdown import cited, table, toctree
+
+KINDS = ("model", "dataset", "trainer")
+OURS = "hnetzoo"
+"""The distribution whose plugins have pages; others may be installed where the site is built."""
+INTRODUCTION = """# The zoo
+
+Everything that comes with hnetzoo; `hnetzoo list` and `hnetzoo show NAME` print the same of whatever is installed, and plugins
+add their own. The [authors' guide](authors/index.md) explains the tags."""
+
+
+def pages() -> dict[str, str]:
+    """Return the pages by name: "zoo", and "zoo/model-hnetgru" and so on."""
+    registry = discover()
+    shown = {kind: shipped(registry, kind) for kind in KINDS}
+    found = {f"zoo/{kind}-{spec.name}": page(spec, registry) for kind, specs in shown.items() for spec in specs}
+    return {"zoo": _overview(shown), **found}
+
+
+def shipped(registry: Registry, kind: str) -> list[Spec]:
+    """Return the declarations of a kind that come with hnetzoo itself."""
+    specs: Mapping[str, Spec] = getattr(registry, f"{kind}s")
+    return [spec for spec in specs.values() if registry.provider(spec).distribution == OURS]
+
+
+def _overview(shown: Mapping[str, list[Spec]]) -> str:
+    """Return the page that lists all, with a table for each kind."""
+    parts = [INTRODUCTION]
+    for kind, specs in shown.items():
+        rows = [(f"[{spec.name}](zoo/{kind}-{spec.name}.md)", spec.summary, _tags(spec.tags)) for spec in specs]
+        parts += [f"## {kind.capitalize()}s", table((kind, "what it is", "tags"), rows)]
+    names = [f"{spec.name} <zoo/{kind}-{spec.name}>" for kind, specs in shown.items() for spec in specs]
+    return "\n\n".join([*parts, toctree(names, hidden=True), ""])
+
+
+def page(spec: Spec, registry: Registry) -> str:
+    """Return the page of a declaration: what it is, how it is asked for, its settings, and its weights."""
+    known = describe(spec, registry)
+    parts = [f"# {spec.name}", spec.summary, _facts(known), _example(known), *_settings(known)]
+    if isinstance(spec, ModelSpec):
+        parts += _weights(spec, known)
+    return "\n\n".join([*parts, ""])
+
+
+def _facts(known: Mapping[str, Any]) -> str:
+    """Return the table of what a declaration states."""
+    rows = [("kind", known["kind"]), ("code", f"`{known['target']}`")]
+    if known["tags"]:
+        rows.append(("tags", _tags(known["tags"])))
+    if known.get("trainer"):
+        rows.append(("trained by default with", f"`{known['trainer']}` on `{known['dataset']}`"))
+    if known.get("extent"):
+        extent = known["extent"]
+        sizes = ", ".join(f"{extent[split]:,} {split}" for split in ("train", "validation", "test"))
+        rows += [("unit", extent["unit"]), ("problems", f"{' x '.join(map(str, extent['shape']))}: {sizes}")]
+    if known["citation"]:
+        rows.append(("paper", cited(known["citation"])))
+    return table(("", ""), rows)
+
+
+def _tags(tags: Any) -> str:
+    return ", ".join(f"`{tag}`" for tag in sorted(tags))
+
+
+def _example(known: Mapping[str, Any]) -> str:
+    """Return the lines that use it, in Python where defaults are enough, else on the command line."""
+    name, kind = known["name"], known["kind"]
+    if kind == "trainer":
+        return f"```console\nhnetzoo train hnetgru --trainer {name}\n```"
+    needed = [entry["key"] for entry in known["settings"] if entry["required"]]
+    if kind == "dataset" and needed:
+        given = " ".join(f"--set {key}=..." for key in needed)
+        return f"```console\nhnetzoo train exchangeable --dataset {name} {given}\n```"
+    call = f'hnetzoo.load_model("{name}")' if kind == "model" else f'hnetzoo.load_dataset("{name}").load("test", seed=0)'
+    return f"```python\nimport hnetzoo\n\n{'model' if kind == 'model' else 'problems'} = {call}\n```"
+
+
+def _settings(known: Mapping[str, Any]) -> list[str]:
+    if not known["settings"]:
+        return ["It has no settings."]
+    rows = [
+        (f"`{entry['key']}`", f"`{entry['type']}`", _default(entry), entry["help"]) for entry in known["settings"]
+    ]
+    return ["## Settings", table(("setting", "type", "default", "what it is"), rows)]
+
+
+def _default(entry: Mapping[str, Any]) -> str:
+    return "required" if entry["required"] else f"`{entry['default']!r}`"
+
+
+def _weights(spec: ModelSpec, known: Mapping[str, Any]) -> list[str]:
+    """Return the sets of weights: what they are for, and the command that made them."""
+    if not spec.pretrained:
+        return []
+    parts = ["## Weights"]
+    for entry, shown in zip(spec.pretrained, known["pretrained"], strict=True):
+        card = json.loads(resource(entry.card).read_text())
+        asked = spec.name if entry.variant == "default" else f"{spec.name}@{entry.variant}"
+        text = f"Retired; {entry.retired}." if entry.retired else f"For {shown['scope']}."
+        parts += [f"### {asked}", text, f"```console\n{card['command']}\n```"]
+    return parts
