@@ -15,7 +15,7 @@ version = release = version_of("hnetzoo")
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "docs.building.extension"]
 exclude_patterns = ["_build", "building", "gallery/*.py"]
 nitpicky = True
-suppress_warnings = ["myst.header", "toc.empty_glob"]  # the headings of tables are as deep in every document
+suppress_warnings = ["myst.header"]  # the headings of tables are as deep in every document
 myst_heading_anchors = 4
 default_role = "py:obj"
 

@@ -29,7 +29,7 @@ STYLE: Mapping[Any, Any] = {
     "axes.spines.right": False,
     "legend.frameon": False,
     "savefig.transparent": True,
-    **{name: INK for name in ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")},
+    **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), INK),
 }
 INTRODUCTION = """# Gallery
 
@@ -70,7 +70,8 @@ def _section(folder: Path, name: str) -> str:
     title, _, text = (ast.get_docstring(tree) or "").partition("\n\n")
     alt = " ".join(script(path).ALT.split())
     images = [
-        f"```{{image}} gallery/{name}-{theme}.svg\n:alt: {alt}\n:class: only-{theme}\n```" for theme in ("light", "dark")
+        f"```{{image}} gallery/{name}-{theme}.svg\n:alt: {alt}\n:class: only-{theme}\n```"
+        for theme in ("light", "dark")
     ]
     code = f"```{{literalinclude}} gallery/{name}.py\n:language: python\n:lines: {tree.body[1].lineno}-\n```"
-    return "\n\n".join([f"## {title}", text, *images, code])
+    return "\n\n".join([f"## {title.rstrip('.')}", text, *images, code])

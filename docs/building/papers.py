@@ -1,22 +1,21 @@
-"""The page of the papers behind models, datasets and trainers, from citations, and behind functions, from docstrings."""
+"""The page of the papers: from the citations of models, datasets and trainers, and from docstrings."""
 
 import inspect
 import re
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from hnetzoo.registry.discovery import discover
-from hnetzoo.registry.specs import Citation, Spec
-
 from docs.building.markdown import cited, table
 from docs.building.names import public_names
 from docs.building.zoo import KINDS, shipped
+from hnetzoo.registry.discovery import discover
+from hnetzoo.registry.specs import Citation, Spec
 
 _SOURCE = re.compile(r"^Source: (.+?)(?:\n\n|\Z)", re.DOTALL | re.MULTILINE)
 INTRODUCTION = """# Papers
 
-What is implemented here, and by whom it was proposed. All code was written from the papers and in our own words. The models'
-own documentation says where ours differ."""
+What is implemented here, and by whom it was proposed. The code was written from the papers, and the docstring of each
+model says where it differs from its authors' code."""
 
 
 def page() -> str:

@@ -4,21 +4,20 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from docs.building.markdown import cited, table, toctree
 from hnetzoo.registry.cards import resource
 from hnetzoo.registry.descriptions import describe
 from hnetzoo.registry.discovery import discover
 from hnetzoo.registry.lookup import Registry
 from hnetzoo.registry.specs import ModelSpec, Spec
 
-from docs.building.markdown import cited, table, toctree
-
 KINDS = ("model", "dataset", "trainer")
 OURS = "hnetzoo"
 """The distribution whose plugins have pages; others may be installed where the site is built."""
 INTRODUCTION = """# The zoo
 
-Everything that comes with hnetzoo; `hnetzoo list` and `hnetzoo show NAME` print the same of whatever is installed, and plugins
-add their own. The [authors' guide](authors/index.md) explains the tags."""
+Everything that comes with hnetzoo; `hnetzoo list` and `hnetzoo show NAME` print the same of whatever is installed, and
+plugins add their own. The [authors' guide](authors/index.md) explains the tags."""
 
 
 def pages() -> dict[str, str]:
@@ -83,16 +82,17 @@ def _example(known: Mapping[str, Any]) -> str:
     if kind == "dataset" and needed:
         given = " ".join(f"--set {key}=..." for key in needed)
         return f"```console\nhnetzoo train exchangeable --dataset {name} {given}\n```"
-    call = f'hnetzoo.load_model("{name}")' if kind == "model" else f'hnetzoo.load_dataset("{name}").load("test", seed=0)'
-    return f"```python\nimport hnetzoo\n\n{'model' if kind == 'model' else 'problems'} = {call}\n```"
+    line = {
+        "model": f'model = hnetzoo.load_model("{name}")',
+        "dataset": f'problems = hnetzoo.load_dataset("{name}").load("test", seed=0)',
+    }
+    return f"```python\nimport hnetzoo\n\n{line[kind]}\n```"
 
 
 def _settings(known: Mapping[str, Any]) -> list[str]:
     if not known["settings"]:
         return ["It has no settings."]
-    rows = [
-        (f"`{entry['key']}`", f"`{entry['type']}`", _default(entry), entry["help"]) for entry in known["settings"]
-    ]
+    rows = [(f"`{entry['key']}`", f"`{entry['type']}`", _default(entry), entry["help"]) for entry in known["settings"]]
     return ["## Settings", table(("setting", "type", "default", "what it is"), rows)]
 
 

@@ -1,7 +1,7 @@
-"""Accuracy against time
+"""Accuracy against time.
 
-From a stored result of the benchmark: the share of assignment problems that are solved exactly over the time per problem, as
-the number of iterations grows. [Larger problems](leaderboard/sizes.md) has all sizes.
+From a stored result of the benchmark: the share of assignment problems that are solved exactly over the time per
+problem, as the number of iterations grows. [Larger problems](leaderboard/sizes.md) has all sizes.
 """
 
 import json
@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 ALT = (
-    "Share of problems solved over milliseconds per problem at 16 x 16 and 64 x 64, a line for each of four ways. "
-    "Over-relaxed annealing reaches 1 soonest, constant temperature stays far below."
+    "Share of problems solved over milliseconds per problem at 16 x 16 and 64 x 64, a line for each of four ways."
+    " Over-relaxed annealing reaches 1 soonest, constant temperature stays far below."
 )
 RESULT = Path(__file__).parents[2] / "benchmarks" / "results" / "curve-assignment.json"
 

@@ -1,9 +1,11 @@
-"""Two tracks that cross
+"""Two tracks that cross.
 
-Two directions move on great circles and pass one another. References are where they were observed ten frames ago, so that at
-the crossing the nearest prediction belongs to the other source. Each line is the probability that a model gives the true
-pair, from distances alone: no model can know better there, but it can be less sure.
+Two directions move on great circles and pass one another. References are where they were observed ten frames ago,
+so that at the crossing the nearest prediction belongs to the other source. Each line is the probability that a
+model gives the true pair, from distances alone: no model can know better there, but it can be less sure.
 """
+
+from typing import Any
 
 import torch
 from matplotlib import pyplot
@@ -14,10 +16,11 @@ import hnetzoo
 from hnetzoo.losses import chordal_distance
 
 ALT = (
-    "Probability of the true pair over frames for four models. All are sure while the tracks are apart and wrong while they "
-    "cross, between frames 40 and 50; the exact solver changes at once, exchangeable over several frames."
+    "Probability of the true pair over frames for four models. All are sure while the tracks are apart and wrong "
+    "while they cross, between frames 40 and 50; the exact solver changes at once, exchangeable over several "
+    "frames."
 )
-MODELS = {"hungarian": {}, "hnetgru": {}, "sinkhorn": {"end_temperature": 0.1}, "exchangeable": {}}
+MODELS: dict[str, dict[str, Any]] = {"hungarian": {}, "hnetgru": {}, "sinkhorn": {"end_temperature": 0.1}, "exchangeable": {}}
 GAP = 10  # frames between references and predictions
 
 

@@ -1,9 +1,10 @@
-"""Gradients through a matcher
+"""Gradients through a matcher.
 
-Two references stand left and right, one prediction is in the middle, and the other moves from left to right between them.
-Lines show how a step against the gradient of the matched distance would move it: to the left below zero, to the right above.
-The exact solver pulls to one reference, then from one place to the next to the other, and says nothing of the tie. A soft
-matcher weighs both pairings, over a range that its temperature sets, and pushes away from the tie.
+Two references stand left and right, one prediction is in the middle, and the other moves from left to right between
+them. Lines show how a step against the gradient of the matched distance would move it: to the left below zero, to
+the right above. The exact solver pulls to one reference, then from one place to the next to the other, and says
+nothing of the tie. A soft matcher weighs both pairings, over a range that its temperature sets, and pushes away
+from the tie.
 """
 
 import torch
@@ -14,8 +15,8 @@ from torch import Tensor
 import hnetzoo
 
 ALT = (
-    "Pull on a prediction over its place between two references. Through the exact solver it jumps from left to right at "
-    "the middle; through sinkhorn it passes smoothly, the more gradually the higher the temperature."
+    "Pull on a prediction over its place between two references. Through the exact solver it jumps from left to "
+    "right at the middle; through sinkhorn it passes smoothly, the more gradually the higher the temperature."
 )
 REFERENCES = torch.tensor([[0.2, 0.5], [0.8, 0.5]])
 MATCHERS = {

@@ -1,8 +1,9 @@
-"""Learning to track
+"""Learning to track.
 
-A small recurrent network sees two moving sources, in random order in every frame, and is to keep them on tracks of their own.
-With a mean squared error in fixed order it cannot know which output is whose. Permutation-invariant training pairs every frame
-anew, so that tracks may change sources; `TrackingLoss` through a matcher charges for that.
+A small recurrent network sees two moving sources, in random order in every frame, and is to keep them on tracks of
+their own. With a mean squared error in fixed order it cannot know which output is whose. Permutation-invariant
+training pairs every frame anew, so that tracks may change sources; `TrackingLoss` through a matcher charges for
+that.
 """
 
 import torch
@@ -16,8 +17,8 @@ from hnetzoo.losses import PermutationInvariantLoss, TrackingLoss, chordal_dista
 from hnetzoo.tracking_metrics import clear_mot
 
 ALT = (
-    "MOTA on unseen scenes over 200 training steps: the mean squared error stays below 0, permutation-invariant training "
-    "rises first and ends near 0.6, training through sinkhorn ends above 0.9."
+    "MOTA on unseen scenes over 200 training steps: the mean squared error stays below 0, permutation-invariant "
+    "training rises first and ends near 0.6, training through sinkhorn ends above 0.9."
 )
 STEPS = 200
 

@@ -1,18 +1,21 @@
-"""A problem and its association
+"""A problem and its association.
 
-Three references, four predictions, and all distances between them. The exact solver with a gate pairs what is nearest in
-all; `sinkhorn` with a cost of staying unmatched says the same with probabilities, and both leave the far prediction alone.
+Three references, four predictions, and all distances between them. The exact solver with a gate pairs what is
+nearest in all; `sinkhorn` with a cost of staying unmatched says the same with probabilities, and both leave the far
+prediction alone.
 """
 
 import torch
 from matplotlib import pyplot
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 import hnetzoo
 
 ALT = (
-    "Left: three references and four predictions in the plane, three pairs joined by lines, one prediction alone. Right: "
-    "the matrix of their distances, with the three pairs framed and the probabilities of sinkhorn beside each distance."
+    "Left: three references and four predictions in the plane, three pairs joined by lines, one prediction alone."
+    " Right: the matrix of their distances, with the three pairs framed and the probabilities of sinkhorn beside "
+    "each distance."
 )
 
 
@@ -41,7 +44,7 @@ def draw() -> Figure:
             text = f"{distance[0, i, j]:.2f}\np = {probability[i, j]:.2f}"
             matrix.text(j, i, text, ha="center", va="center", color="black" if distance[0, i, j] > 0.5 else "white")
     for i, j in pairs:
-        matrix.add_patch(pyplot.Rectangle((j - 0.46, i - 0.46), 0.92, 0.92, fill=False, linewidth=2.5, edgecolor="C1"))
+        matrix.add_patch(Rectangle((j - 0.46, i - 0.46), 0.92, 0.92, fill=False, linewidth=2.5, edgecolor="C1"))
     matrix.set(xticks=range(4), xticklabels="1234", yticks=range(3), yticklabels="abc")
     matrix.set(xlabel="prediction", ylabel="reference", title="distance, and probability of a pair")
     return figure

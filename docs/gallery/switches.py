@@ -1,7 +1,7 @@
-"""A scene with switches
+"""A scene with switches.
 
-Three sources over fifty frames, observed with noise. Observations are linked from frame to frame by the least total distance,
-which loses identities where tracks meet. `clear_mot` counts the switches, and crosses mark them.
+Three sources over fifty frames, observed with noise. Observations are linked from frame to frame by the least total
+distance, which loses identities where tracks meet. `clear_mot` counts the switches, and crosses mark them.
 """
 
 import torch
@@ -12,8 +12,8 @@ import hnetzoo
 from hnetzoo.tracking_metrics import clear_association, clear_mot
 
 ALT = (
-    "Azimuth over frames of three sources that cross, drawn as grey lines, with the linked observations in one colour for each "
-    "track. Where the lines cross some colours change places; crosses mark these switches."
+    "Azimuth over frames of three sources that cross, drawn as grey lines, with the linked observations in one "
+    "colour for each track. Where the lines cross some colours change places; crosses mark these switches."
 )
 
 

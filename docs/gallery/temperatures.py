@@ -1,7 +1,7 @@
-"""Sinkhorn over temperatures
+"""Sinkhorn over temperatures.
 
-The same problem solved by entropic transport that stops at ever lower temperatures, in units of the problem's scale. A hot
-plan spreads over all pairs and passes gradients to all distances; a cold one is the exact assignment.
+The same problem solved by entropic transport that stops at ever lower temperatures, in units of the problem's
+scale. A hot plan spreads over all pairs and passes gradients to all distances; a cold one is the exact assignment.
 """
 
 import torch
@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 import hnetzoo
 
 ALT = (
-    "Four matrices of 6 x 6 logits at temperatures 1, 0.3, 0.05 and 0.001: nearly even at first, then a few large "
-    "entries, and in the end one large entry in every row and column."
+    "Four matrices of 6 x 6 logits at temperatures 1, 0.3, 0.05 and 0.001: nearly even at first, then a few large"
+    " entries, and in the end one large entry in every row and column."
 )
 TEMPERATURES = (1.0, 0.3, 0.05, 0.001)
 

@@ -44,6 +44,10 @@ class Annealing(NamedTuple):
         start: Temperature of the first step.
         end: Temperature of the last step.
         relaxation: Relaxation of the updates, in [1, 2); 1 is the plain Sinkhorn iteration.
+
+    Example:
+        >>> [round(temperature, 3) for temperature in Annealing(steps=5, start=1.0, end=0.01).temperatures()]
+        [1.0, 0.1, 0.01, 0.01, 0.01]
     """
 
     steps: int = 50
@@ -73,6 +77,11 @@ def unmatched_costs(distance: Tensor, allowed: Tensor, unmatched: Unmatched) -> 
         Floats of the type of the distances; 0 for slots without an allowed pair. With "never", it is infinite for the
         side with fewer slots and 0 for the other; where pairs are forbidden, a slot may have to stay unmatched, and it
         is finite but above all distances.
+
+    Example:
+        >>> rows, columns = unmatched_costs(torch.rand(1, 1, 2), torch.ones(1, 1, 2, dtype=torch.bool), "never")
+        >>> rows.tolist(), columns.tolist()
+        ([[inf]], [[0.0, 0.0]])
     """
     rows, columns = allowed.any(2), allowed.any(1)
     if unmatched == "never":
@@ -83,7 +92,16 @@ def unmatched_costs(distance: Tensor, allowed: Tensor, unmatched: Unmatched) -> 
 
 
 def problem_scale(reduced: Tensor, allowed: Tensor) -> Tensor:
-    """Return the geometric mean of the positive reduced costs of allowed pairs, [b, 1, 1]; 1 where all are 0."""
+    """Return the geometric mean of the positive reduced costs of allowed pairs, [b, 1, 1]; 1 where all are 0.
+
+    Args:
+        reduced: Costs less what a row and a column pay at least, float [b, n, m], at least 0.
+        allowed: Bool [b, n, m].
+
+    Example:
+        >>> problem_scale(torch.tensor([[[0.0, 1.0], [4.0, 0.0]]]), torch.ones(1, 2, 2, dtype=torch.bool)).item()
+        2.0
+    """
     reduced = reduced.masked_fill(~allowed, 0.0)
     positive = reduced > NEGLIGIBLE * reduced.amax((1, 2), keepdim=True)
     logs = torch.where(positive, reduced, 1.0).log()
