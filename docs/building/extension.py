@@ -1,5 +1,6 @@
 """The extension of Sphinx: writes the generated pages, explains constants, resolves names, and checks the result."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,16 @@ from docs.building import commands, gallery, papers, zoo
 from docs.building.names import FACES, constant_text, public_name
 from docs.building.offline import foreign_requests
 
+_ARRAY = re.compile(r"~?numpy\.ndarray\[~?(?:builtins\.)?tuple\[~?typing\.Any, \.\.\.\], ~?numpy\.dtype\[(\S+?)\]\]")
+
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register everything; Sphinx calls it."""
     app.connect("builder-inited", write_pages)
     app.connect("source-read", render_tables)
     app.connect("autodoc-process-docstring", explain_constant)
+    app.connect("autodoc-process-signature", shorten)
+    app.connect("autodoc-skip-member", leave_out)
     app.connect("missing-reference", resolve)
     app.connect("build-finished", refuse_foreign_requests)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
@@ -47,6 +52,22 @@ def explain_constant(app: Sphinx, what: str, name: str, thing: Any, options: Any
     """Give public constants and types the text below their definition; that of their class says little."""
     if what == "data":
         lines[:] = constant_text(name)
+
+
+def shorten(
+    app: Sphinx, what: str, name: str, thing: Any, options: Any, signature: str | None, returned: str | None
+) -> tuple[str | None, str | None]:
+    """Write types of arrays as they stand in the source."""
+    return _short(signature), _short(returned)
+
+
+def _short(text: str | None) -> str | None:
+    return text and _ARRAY.sub(r"~numpy.typing.NDArray[\1]", text)
+
+
+def leave_out(app: Sphinx, what: str, name: str, thing: Any, skip: bool, options: Any) -> bool | None:
+    """Leave out what pydantic adds to every class of settings."""
+    return True if name == "model_config" else None
 
 
 def resolve(app: Sphinx, env: BuildEnvironment, node: pending_xref, text: Element) -> Element | None:

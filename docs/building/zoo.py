@@ -66,7 +66,7 @@ def _facts(known: Mapping[str, Any]) -> str:
         rows += [("unit", extent["unit"]), ("problems", f"{' x '.join(map(str, extent['shape']))}: {sizes}")]
     if known["citation"]:
         rows.append(("paper", cited(known["citation"])))
-    return table(("", ""), rows)
+    return table(("what", "value"), rows)
 
 
 def _tags(tags: Any) -> str:

@@ -20,7 +20,12 @@ ALT = (
     "while they cross, between frames 40 and 50; the exact solver changes at once, exchangeable over several "
     "frames."
 )
-MODELS: dict[str, dict[str, Any]] = {"hungarian": {}, "hnetgru": {}, "sinkhorn": {"end_temperature": 0.1}, "exchangeable": {}}
+MODELS: dict[str, dict[str, Any]] = {
+    "hungarian": {},
+    "hnetgru": {},
+    "sinkhorn": {"end_temperature": 0.1},
+    "exchangeable": {},
+}
 GAP = 10  # frames between references and predictions
 
 

@@ -38,7 +38,7 @@ def draw() -> Figure:
     plane.legend(loc="lower center", ncols=2, bbox_to_anchor=(0.5, 1.0))
     plane.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
 
-    matrix.imshow(distance[0], cmap="Blues_r", vmin=-0.3, vmax=1.3)
+    matrix.imshow(distance[0].numpy(), cmap="Blues_r", vmin=-0.3, vmax=1.3)
     for i in range(3):
         for j in range(4):
             text = f"{distance[0, i, j]:.2f}\np = {probability[i, j]:.2f}"

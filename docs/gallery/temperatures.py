@@ -24,7 +24,7 @@ def draw() -> Figure:
     figure, panels = pyplot.subplots(1, len(TEMPERATURES), figsize=(9, 2.9), layout="constrained")
     for panel, temperature in zip(panels, TEMPERATURES, strict=True):
         model = hnetzoo.load_model("sinkhorn", start_temperature=1.0, end_temperature=temperature)
-        image = panel.imshow(model(distance)[0], cmap="RdBu", vmin=-20, vmax=20)
+        image = panel.imshow(model(distance)[0].numpy(), cmap="RdBu", vmin=-20, vmax=20)
         panel.scatter([j for _, j in exact], [i for i, _ in exact], s=14, color="white", edgecolor="black")
         panel.set(title=f"temperature {temperature:g}", xticks=[], yticks=[])
     figure.colorbar(image, ax=panels, label="logit", shrink=0.8, extend="both")
