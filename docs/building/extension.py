@@ -10,7 +10,9 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
 
+from benchmarks.render import rendered
 from docs.building import commands, gallery, papers, zoo
+from docs.building.links import within_site
 from docs.building.names import FACES, constant_text, public_name
 from docs.building.offline import foreign_requests
 
@@ -20,7 +22,7 @@ _ARRAY = re.compile(r"~?numpy\.ndarray\[~?(?:builtins\.)?tuple\[~?typing\.Any, \
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register everything; Sphinx calls it."""
     app.connect("builder-inited", write_pages)
-    app.connect("source-read", render_tables)
+    app.connect("source-read", prepare)
     app.connect("autodoc-process-docstring", explain_constant)
     app.connect("autodoc-process-signature", shorten)
     app.connect("autodoc-skip-member", leave_out)
@@ -40,12 +42,9 @@ def write_pages(app: Sphinx) -> None:
             path.write_text(text)
 
 
-def render_tables(app: Sphinx, name: str, source: list[str]) -> None:
-    """Render the tables of stored results anew, as `make tables` does."""
-    if name.startswith("leaderboard"):
-        from benchmarks.render import rendered
-
-        source[0] = rendered(source[0])
+def prepare(app: Sphinx, name: str, source: list[str]) -> None:
+    """Render the tables of a page anew, as `make tables` does, and keep its links within the site."""
+    source[0] = within_site(rendered(source[0]), name)
 
 
 def explain_constant(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
