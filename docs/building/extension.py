@@ -1,6 +1,7 @@
 """The extension of Sphinx: writes the generated pages, explains constants, resolves names, and checks the result."""
 
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,14 @@ from docs.building.links import within_site
 from docs.building.names import FACES, constant_text, public_name
 from docs.building.offline import foreign_requests
 
+PARTS: Mapping[str, Callable[[], str]] = {
+    "commands": commands.sections,
+    "gallery": gallery.sections,
+    "papers": papers.tables,
+    "zoo": zoo.overview,
+}
+"""What stands in a page in place of `<!-- generated NAME -->`."""
+_GENERATED = re.compile(r"<!-- generated (\w+) -->")
 _ARRAY = re.compile(r"~?numpy\.ndarray\[~?(?:builtins\.)?tuple\[~?typing\.Any, \.\.\.\], ~?numpy\.dtype\[(\S+?)\]\]")
 
 
@@ -32,19 +41,18 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
 
 def write_pages(app: Sphinx) -> None:
-    """Write the pages that are made of the registry, the commands, the citations and the gallery's scripts."""
-    folder = Path(app.srcdir)
-    pages = {"commands": commands.page(), "papers": papers.page(), **zoo.pages(), **gallery.pages(folder / "gallery")}
-    for name, text in pages.items():
-        path = folder / f"{name}.md"
+    """Write the pages of the zoo, which have no file of their own in the repository."""
+    for name, text in zoo.pages().items():
+        path = Path(app.srcdir) / f"{name}.md"
         path.parent.mkdir(exist_ok=True)
         if not path.exists() or path.read_text() != text:
             path.write_text(text)
 
 
 def prepare(app: Sphinx, name: str, source: list[str]) -> None:
-    """Render the tables of a page anew, as `make tables` does, and keep its links within the site."""
-    source[0] = within_site(rendered(source[0]), name)
+    """Fill in what is generated, render tables anew as `make tables` does, and keep links within the site."""
+    text = _GENERATED.sub(lambda found: PARTS[found[1]](), source[0])
+    source[0] = within_site(rendered(text), name)
 
 
 def explain_constant(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:

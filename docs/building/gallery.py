@@ -18,6 +18,7 @@ matplotlib.use("svg")
 from cycler import cycler
 from matplotlib import pyplot
 
+FOLDER = Path(__file__).parent.parent / "gallery"
 SCRIPTS = ("problem", "temperatures", "gradients", "crossing", "switches", "learning", "accuracy")
 INK, LIGHT_INK = "#24292f", "#d1d5db"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")  # at least 3:1 against white and against black
@@ -31,15 +32,11 @@ STYLE: Mapping[Any, Any] = {
     "savefig.transparent": True,
     **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), INK),
 }
-INTRODUCTION = """# Gallery
-
-Each figure is drawn by the lines below it, when this site is built."""
 
 
-def pages(folder: Path) -> dict[str, str]:
-    """Draw all figures into a folder, and return the page by its name."""
-    sections = [_section(folder, name) for name in SCRIPTS]
-    return {"gallery": "\n\n".join([INTRODUCTION, *sections, ""])}
+def sections() -> str:
+    """Draw all figures, and return a section for each."""
+    return "\n\n".join(map(_section, SCRIPTS))
 
 
 def script(path: Path) -> ModuleType:
@@ -62,9 +59,9 @@ def write(path: Path) -> None:
     path.with_name(f"{path.stem}-dark.svg").write_text(light.read_text().replace(INK, LIGHT_INK))
 
 
-def _section(folder: Path, name: str) -> str:
+def _section(name: str) -> str:
     """Return the section of a script, whose figure is drawn."""
-    path = folder / f"{name}.py"
+    path = FOLDER / f"{name}.py"
     write(path)
     tree = ast.parse(path.read_text())
     title, _, text = (ast.get_docstring(tree) or "").partition("\n\n")

@@ -22,10 +22,9 @@ def _cell(text: str) -> str:
     return " ".join(text.replace("|", r"\|").split())
 
 
-def toctree(names: Iterable[str], *, hidden: bool = False) -> str:
-    """Return a table of contents of pages, each "name" or "title <name>"."""
-    options = [":hidden:"] if hidden else []
-    return "\n".join(["```{toctree}", *options, "", *names, "```"])
+def toctree(names: Iterable[str]) -> str:
+    """Return a table of contents for the side of the page; each is "name" or "title <name>"."""
+    return "\n".join(["```{toctree}", ":hidden:", "", *names, "```"])
 
 
 def cited(citation: Mapping[str, Any]) -> str:

@@ -12,26 +12,19 @@ from hnetzoo.registry.discovery import discover
 from hnetzoo.registry.specs import Citation, Spec
 
 _SOURCE = re.compile(r"^Source: (.+?)(?:\n\n|\Z)", re.DOTALL | re.MULTILINE)
-INTRODUCTION = """# Papers
-
-What is implemented here, and by whom it was proposed. The code was written from the papers, and the docstring of each
-model says where it differs from its authors' code."""
 
 
-def page() -> str:
-    """Return the page: a table of citations, and one of the sources of functions and classes."""
+def tables() -> str:
+    """Return a table of citations, and one of the sources of functions and classes."""
     citations = [(cited(asdict(paper)), ", ".join(names)) for paper, names in _citations().items()]
     sources = [(f"{{py:obj}}`~{name}`", text) for name, text in _sources()]
-    return "\n\n".join(
-        [
-            INTRODUCTION,
-            "## Models, datasets and trainers",
-            table(("paper", "in the zoo"), citations),
-            "## Losses, metrics and solvers",
-            table(("name", "source"), sources),
-            "",
-        ]
+    parts = (
+        "## Models, datasets and trainers",
+        table(("paper", "in the zoo"), citations),
+        "## Losses, metrics and solvers",
+        table(("name", "source"), sources),
     )
+    return "\n\n".join(parts)
 
 
 def _citations() -> dict[Citation, list[str]]:

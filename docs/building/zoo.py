@@ -14,18 +14,12 @@ from hnetzoo.registry.specs import ModelSpec, Spec
 KINDS = ("model", "dataset", "trainer")
 OURS = "hnetzoo"
 """The distribution whose plugins have pages; others may be installed where the site is built."""
-INTRODUCTION = """# The zoo
-
-Everything that comes with hnetzoo; `hnetzoo list` and `hnetzoo show NAME` print the same of whatever is installed, and
-plugins add their own. The [authors' guide](authors/index.md) explains the tags."""
 
 
 def pages() -> dict[str, str]:
-    """Return the pages by name: "zoo", and "zoo/model-hnetgru" and so on."""
+    """Return the pages by name, as "zoo/model-hnetgru"."""
     registry = discover()
-    shown = {kind: shipped(registry, kind) for kind in KINDS}
-    found = {f"zoo/{kind}-{spec.name}": page(spec, registry) for kind, specs in shown.items() for spec in specs}
-    return {"zoo": _overview(shown), **found}
+    return {f"zoo/{spec.kind}-{spec.name}": page(spec, registry) for kind in KINDS for spec in shipped(registry, kind)}
 
 
 def shipped(registry: Registry, kind: str) -> list[Spec]:
@@ -34,14 +28,15 @@ def shipped(registry: Registry, kind: str) -> list[Spec]:
     return [spec for spec in specs.values() if registry.provider(spec).distribution == OURS]
 
 
-def _overview(shown: Mapping[str, list[Spec]]) -> str:
-    """Return the page that lists all, with a table for each kind."""
-    parts = [INTRODUCTION]
+def overview() -> str:
+    """Return the tables of all pages, one for each kind, and their table of contents."""
+    shown = {kind: shipped(discover(), kind) for kind in KINDS}
+    parts = []
     for kind, specs in shown.items():
         rows = [(f"[{spec.name}](zoo/{kind}-{spec.name}.md)", spec.summary, _tags(spec.tags)) for spec in specs]
         parts += [f"## {kind.capitalize()}s", table((kind, "what it is", "tags"), rows)]
     names = [f"{spec.name} <zoo/{kind}-{spec.name}>" for kind, specs in shown.items() for spec in specs]
-    return "\n\n".join([*parts, toctree(names, hidden=True), ""])
+    return "\n\n".join([*parts, toctree(names)])
 
 
 def page(spec: Spec, registry: Registry) -> str:
