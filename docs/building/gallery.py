@@ -70,5 +70,12 @@ def _section(name: str) -> str:
         f"```{{image}} gallery/{name}-{theme}.svg\n:alt: {alt}\n:class: only-{theme}\n```"
         for theme in ("light", "dark")
     ]
-    code = f"```{{literalinclude}} gallery/{name}.py\n:language: python\n:lines: {tree.body[1].lineno}-\n```"
+    code = f"```{{literalinclude}} gallery/{name}.py\n:language: python\n:lines: {_shown(tree)}\n```"
     return "\n\n".join([f"## {title.rstrip('.')}", text, *images, code])
+
+
+def _shown(tree: ast.Module) -> str:
+    """Return the lines of a script that its page shows, without the docstring and the description of the figure."""
+    _, first, *_ = tree.body
+    alt = next(node for node in tree.body if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "ALT")
+    return f"{first.lineno}-{alt.lineno - 2},{(alt.end_lineno or alt.lineno) + 1}-"

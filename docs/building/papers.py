@@ -39,7 +39,8 @@ def _citations() -> dict[Citation, list[str]]:
 
 
 def _link(spec: Spec) -> str:
-    return f"[{spec.name}](zoo/{spec.kind}-{spec.name}.md)"
+    kind = "" if spec.kind == "model" else f" ({spec.kind})"
+    return f"[{spec.name}](zoo/{spec.kind}-{spec.name}.md){kind}"
 
 
 def _sources() -> Iterator[tuple[str, str]]:
