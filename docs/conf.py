@@ -32,6 +32,7 @@ html_theme = "furo"
 html_title = f"hnetzoo {version}"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
+html_js_files = ["site.js"]
 html_copy_source = False
 html_show_sourcelink = False
 linkcheck_timeout = 20

@@ -31,6 +31,7 @@ _ARRAY = re.compile(r"~?numpy\.ndarray\[~?(?:builtins\.)?tuple\[~?typing\.Any, \
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register everything; Sphinx calls it."""
     app.connect("builder-inited", write_pages)
+    app.connect("env-get-outdated", read_again)
     app.connect("source-read", prepare)
     app.connect("autodoc-process-docstring", explain_constant)
     app.connect("autodoc-process-signature", shorten)
@@ -41,12 +42,20 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
 
 def write_pages(app: Sphinx) -> None:
-    """Write the pages of the zoo, which have no file of their own in the repository."""
-    for name, text in zoo.pages().items():
-        path = Path(app.srcdir) / f"{name}.md"
-        path.parent.mkdir(exist_ok=True)
+    """Write the pages of the zoo, which have no file of their own in the repository, and delete what has left it."""
+    folder = Path(app.srcdir) / "zoo"
+    folder.mkdir(exist_ok=True)
+    pages = {folder / f"{name}.md": text for name, text in zoo.pages().items()}
+    for path in set(folder.glob("*.md")) - pages.keys():
+        path.unlink()
+    for path, text in pages.items():
         if not path.exists() or path.read_text() != text:
             path.write_text(text)
+
+
+def read_again(app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]) -> list[str]:
+    """Return the pages that may be other ones though their files have not changed."""
+    return [name for name in env.found_docs if name in PARTS or name.startswith("leaderboard")]
 
 
 def prepare(app: Sphinx, name: str, source: list[str]) -> None:

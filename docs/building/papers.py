@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from docs.building.markdown import cited, table
 from docs.building.names import public_names
-from docs.building.zoo import KINDS, shipped
+from docs.building.zoo import KINDS, shipped, titled
 from hnetzoo.registry.discovery import discover
 from hnetzoo.registry.specs import Citation, Spec
 
@@ -39,8 +39,7 @@ def _citations() -> dict[Citation, list[str]]:
 
 
 def _link(spec: Spec) -> str:
-    kind = "" if spec.kind == "model" else f" ({spec.kind})"
-    return f"[{spec.name}](zoo/{spec.kind}-{spec.name}.md){kind}"
+    return f"[{titled(spec)}](zoo/{spec.kind}-{spec.name}.md)"
 
 
 def _sources() -> Iterator[tuple[str, str]]:

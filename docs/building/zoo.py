@@ -17,9 +17,9 @@ OURS = "hnetzoo"
 
 
 def pages() -> dict[str, str]:
-    """Return the pages by name, as "zoo/model-hnetgru"."""
+    """Return the pages of the folder zoo by name, as "model-hnetgru"."""
     registry = discover()
-    return {f"zoo/{spec.kind}-{spec.name}": page(spec, registry) for kind in KINDS for spec in shipped(registry, kind)}
+    return {f"{spec.kind}-{spec.name}": page(spec, registry) for kind in KINDS for spec in shipped(registry, kind)}
 
 
 def shipped(registry: Registry, kind: str) -> list[Spec]:
@@ -33,16 +33,21 @@ def overview() -> str:
     shown = {kind: shipped(discover(), kind) for kind in KINDS}
     parts = []
     for kind, specs in shown.items():
-        rows = [(f"[{spec.name}](zoo/{kind}-{spec.name}.md)", spec.summary, _tags(spec.tags)) for spec in specs]
-        parts += [f"## {kind.capitalize()}s", table((kind, "what it is", "tags"), rows)]
-    names = [f"{spec.name} <zoo/{kind}-{spec.name}>" for kind, specs in shown.items() for spec in specs]
+        rows = [(f"[{spec.name}](zoo/{kind}-{spec.name}.md)", _tags(spec.tags), spec.summary) for spec in specs]
+        parts += [f"## {kind.capitalize()}s", table((kind, "tags", "what it is"), rows)]
+    names = [f"{titled(spec)} <zoo/{kind}-{spec.name}>" for kind, specs in shown.items() for spec in specs]
     return "\n\n".join([*parts, toctree(names)])
+
+
+def titled(spec: Spec) -> str:
+    """Return the name of a declaration, with its kind if that is not a model: names of kinds may be the same."""
+    return spec.name if spec.kind == ModelSpec.kind else f"{spec.name} ({spec.kind})"
 
 
 def page(spec: Spec, registry: Registry) -> str:
     """Return the page of a declaration: what it is, how it is asked for, its settings, and its weights."""
     known = describe(spec, registry)
-    parts = [f"# {spec.name}", spec.summary, _facts(known), _example(known), *_settings(known)]
+    parts = [f"# {spec.name}", spec.summary, _facts(known), _example(known, registry), *_settings(known)]
     if isinstance(spec, ModelSpec):
         parts += _weights(spec, known)
     return "\n\n".join([*parts, ""])
@@ -68,11 +73,12 @@ def _tags(tags: Any) -> str:
     return ", ".join(f"`{tag}`" for tag in sorted(tags))
 
 
-def _example(known: Mapping[str, Any]) -> str:
+def _example(known: Mapping[str, Any], registry: Registry) -> str:
     """Return the lines that use it, in Python where defaults are enough, else on the command line."""
     name, kind = known["name"], known["kind"]
     if kind == "trainer":
-        return f"```console\nhnetzoo train hnetgru --trainer {name}\n```"
+        trained = next((spec.name for spec in registry.models.values() if spec.trainer == name), "hnetgru")
+        return f"```console\nhnetzoo train {trained} --trainer {name}\n```"
     needed = [entry["key"] for entry in known["settings"] if entry["required"]]
     if kind == "dataset" and needed:
         given = " ".join(f"--set {key}=..." for key in needed)
@@ -101,8 +107,10 @@ def _weights(spec: ModelSpec, known: Mapping[str, Any]) -> list[str]:
         return []
     parts = ["## Weights"]
     for entry, shown in zip(spec.pretrained, known["pretrained"], strict=True):
+        parts.append(f"### {spec.name if entry.variant == 'default' else f'{spec.name}@{entry.variant}'}")
+        if entry.retired:
+            parts.append(f"Retired; {entry.retired}.")
+            continue
         card = json.loads(resource(entry.card).read_text())
-        asked = spec.name if entry.variant == "default" else f"{spec.name}@{entry.variant}"
-        text = f"Retired; {entry.retired}." if entry.retired else f"For {shown['scope']}."
-        parts += [f"### {asked}", text, f"```console\n{card['command']}\n```"]
+        parts += [f"For {shown['scope']}. Trained with", f"```console\n{card['command']}\n```"]
     return parts
