@@ -5,6 +5,7 @@ import inspect
 import re
 import textwrap
 from collections import Counter
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -64,6 +65,13 @@ def test_every_public_name_has_one_entry() -> None:
 @pytest.mark.parametrize("name", EXPLAINED)
 def test_what_is_public_has_an_example(name: str) -> None:
     assert ">>> " in documentation(name)
+
+
+@pytest.mark.parametrize("name", EXPLAINED)
+def test_formulas_are_set_as_they_stand(name: str) -> None:
+    description = re.split(r"^\w+:$", documentation(name), maxsplit=1, flags=re.MULTILINE)[0]
+    for before, after in pairwise(description.split("\n\n")):
+        assert not after.startswith("    ") or before.startswith("    ") or before.endswith("::")
 
 
 @pytest.mark.parametrize("name", [name for name in PUBLIC if name not in CALLED])
