@@ -60,7 +60,7 @@ def test_tables_are_rendered_from_the_stored_results() -> None:
     for path in render.DOCUMENTS:
         text = path.read_text()
         assert render.rendered(text) == text, f"run 'make tables' and commit {path.relative_to(ROOT)}"
-        assert "<!-- table " in text
+        assert "<!-- table " in text or path.name == "running.md"
 
 
 def test_stored_results_are_of_committed_code() -> None:
