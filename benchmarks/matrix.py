@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from hnetzoo.benchmark.results import BenchmarkReport
 from hnetzoo.report.markdown import render_table
-from hnetzoo.report.tables import ABSENT, BEYOND, BEYOND_CAPTION, Table, joined_rows
+from hnetzoo.report.tables import ABSENT, BEYOND, BEYOND_CAPTION, SUBMITTED, Table, joined_rows
 
 
 class _Task(NamedTuple):
@@ -36,6 +36,7 @@ CAPTION = (
     "Weights are as shipped; gates and costs of staying unmatched are those of the suite, or tuned on validation. "
     f"{ABSENT} not run, or of another size. **Bold** is the largest number of a column. {BEYOND_CAPTION}"
 )
+SUBMITTED_CAPTION = f"{SUBMITTED} Submitted, run by others."
 
 
 def matrix(reports: Mapping[str, BenchmarkReport]) -> str:
@@ -45,7 +46,8 @@ def matrix(reports: Mapping[str, BenchmarkReport]) -> str:
     cells = [_cells(column, models) for column in scores]
     rows = tuple(zip(models, *cells, strict=True))
     columns = ("model", *(task.title for task in TASKS))
-    return render_table(Table(title="Models by task", caption=CAPTION, columns=columns, rows=rows), "##")
+    caption = f"{CAPTION} {SUBMITTED_CAPTION}" if any(SUBMITTED in model for model in models) else CAPTION
+    return render_table(Table(title="Models by task", caption=caption, columns=columns, rows=rows), "##")
 
 
 def _scores(report: BenchmarkReport, task: _Task) -> dict[str, tuple[float, str]]:

@@ -3,7 +3,7 @@
 A table is between `<!-- table RESULT [PART] -->` and `<!-- end -->`; RESULT is a file of benchmarks/results. PART is a
 dataset, to show only its ranking, or `METRIC of PATTERN`: that metric of all models on the datasets whose names match;
 for localizer.json it is a number of sources. `table matrix` is all models by tasks of several results. Results of
-uncommitted code are refused.
+uncommitted code and submissions that break a rule are refused.
 """
 
 import json
@@ -17,6 +17,8 @@ from typing import Annotated, Any
 import typer
 
 from benchmarks.matrix import SUITES, matrix
+from benchmarks.submissions.acceptance import refusals
+from benchmarks.submissions.beside import with_submissions
 from benchmarks.tracking.tables import tracking_tables
 from hnetzoo.benchmark.results import BenchmarkReport
 from hnetzoo.report.markdown import render_markdown, render_table
@@ -74,7 +76,8 @@ def _table(name: str, part: str | None) -> str:
 
 @cache
 def _report(name: str) -> BenchmarkReport:
-    return BenchmarkReport.read(RESULTS / name)
+    path = RESULTS / name
+    return with_submissions(BenchmarkReport.read(path), path.stem, RESULTS.parent)
 
 
 def _speed(result: dict[str, Any]) -> str:
@@ -194,9 +197,10 @@ def main(
     check: Annotated[bool, typer.Option("--check", help="Change nothing; fail if a table is out of date.")] = False,
 ) -> None:
     """Rewrite the tables of all documents from the stored results."""
-    refused = list(unpublishable())
+    refused = [f"{line}; commit first, and run it again from a clean tree" for line in unpublishable()]
+    refused += refusals(RESULTS.parent)
     for line in refused:
-        typer.echo(f"{line}; commit first, and run it again from a clean tree", err=True)
+        typer.echo(line, err=True)
     stale = [path for path in DOCUMENTS if rendered(path.read_text()) != path.read_text()]
     for path in stale if not refused else ():
         typer.echo(f"{path.relative_to(ROOT)} {'is out of date' if check else 'is rendered'}")
