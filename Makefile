@@ -3,7 +3,7 @@
 # make lint   check style and types
 # make docs   build the documentation into docs/_build, without network; make linkcheck asks the sites it links to
 # make campaign  try for half an hour to lose, mix or execute something, and store the counts
-# make tables render the stored results into README.md, benchmarks/README.md and benchmarks/figures
+# make tables render the stored results into README.md, docs/, benchmarks/README.md and benchmarks/figures
 
 PYTHON ?= python3
 BIN := .venv/bin
