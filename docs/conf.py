@@ -15,6 +15,14 @@ version = release = version_of("hnetzoo")
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "docs.building.extension"]
 exclude_patterns = ["_build", "building", "gallery/*.py"]
 nitpicky = True
+nitpick_ignore = [  # what public names return or take, and nobody imports
+    ("py:class", "hnetzoo.association.contracts.Dataset"),
+    ("py:class", "hnetzoo.association.problem_files.StoredProblems"),
+    ("py:class", "hnetzoo.registry.components.Component"),
+    ("py:class", "hnetzoo.registry.components.SpecType"),
+    ("py:class", "hnetzoo.registry.specs.Spec"),
+    ("py:class", "hnetzoo.testing.outcome.CheckFunction"),
+]
 suppress_warnings = ["myst.header"]  # the headings of tables are as deep in every document
 myst_heading_anchors = 4
 default_role = "py:obj"

@@ -14,7 +14,7 @@ from sphinx.errors import ExtensionError
 from benchmarks.render import rendered
 from docs.building import commands, gallery, papers, zoo
 from docs.building.links import within_site
-from docs.building.names import FACES, constant_text, public_name
+from docs.building.names import constant_text, public_name
 from docs.building.offline import foreign_requests
 
 PARTS: Mapping[str, Callable[[], str]] = {
@@ -87,17 +87,16 @@ def leave_out(app: Sphinx, what: str, name: str, thing: Any, skip: bool, options
 
 
 def resolve(app: Sphinx, env: BuildEnvironment, node: pending_xref, text: Element) -> Element | None:
-    """Link names to the reference by where they are defined; what has no entry stays text.
+    """Link names to the reference by where they are defined; names of other packages stay text.
 
-    What is named in a docstring's backticks may be a setting, a file or a parameter. Names of hnetzoo in signatures
-    must have an entry, or are no public types.
+    What is named in a docstring's backticks may be a setting, a file or a parameter, and stays text too. Names of
+    hnetzoo in signatures must have an entry.
     """
     target = str(node["reftarget"])
     found = public_name(target)
     if found is not None:
-        domain = env.domains["py"]
-        return domain.resolve_xref(env, node["refdoc"], app.builder, "obj", found, node, text)
-    return None if target in FACES else text
+        return env.domains["py"].resolve_xref(env, node["refdoc"], app.builder, "obj", found, node, text)
+    return None if target.startswith("hnetzoo.") and node["reftype"] != "obj" else text
 
 
 def refuse_foreign_requests(app: Sphinx, error: Exception | None) -> None:

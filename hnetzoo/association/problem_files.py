@@ -74,6 +74,10 @@ class StoredProblems(NamedTuple):
 def read_problems(path: str | Path) -> StoredProblems:
     """Return the problems of a .npz file, checked: distance and features float32, flags bool, split uint8.
 
+    Returns:
+        Fields as in `AssociationBatch`, None where the file holds no such array, and `split` [b], an index into
+        `SPLITS`; `batch` is the AssociationBatch of a file with associations.
+
     Raises:
         DataError: If the file cannot be read, or an array is missing or not as described; names the file, the array,
             its shape and what is expected.
