@@ -9,7 +9,7 @@ from hnetzoo.registry.cards import resource
 from hnetzoo.registry.descriptions import describe
 from hnetzoo.registry.discovery import discover
 from hnetzoo.registry.lookup import Registry
-from hnetzoo.registry.specs import ModelSpec, Spec
+from hnetzoo.registry.specs import NON_LEARNED, ModelSpec, Spec
 
 KINDS = ("model", "dataset", "trainer")
 OURS = "hnetzoo"
@@ -83,6 +83,8 @@ def _example(known: Mapping[str, Any], registry: Registry) -> str:
     if kind == "dataset" and needed:
         given = " ".join(f"--set {key}=..." for key in needed)
         return f"```console\nhnetzoo train exchangeable --dataset {name} {given}\n```"
+    if kind == "model" and not known["pretrained"] and NON_LEARNED not in known["tags"]:
+        return f"```console\nhnetzoo train {name}\n```"
     line = {
         "model": f'model = hnetzoo.load_model("{name}")',
         "dataset": f'problems = hnetzoo.load_dataset("{name}").load("test", seed=0)',
