@@ -2,21 +2,24 @@
 
 A table is between `<!-- table RESULT [PART] -->` and `<!-- end -->`; RESULT is a file of benchmarks/results. PART is a
 dataset, to show only its ranking, or `METRIC of PATTERN`: that metric of all models on the datasets whose names match,
-or `METRIC of PATTERN for MODEL, ...` of some; for localizer.json it is a number of sources. RESULT may also be one of
-`protocol` with its name, `checks` with a kind of declaration, and `readme` with a heading of README.md, whose table is
-repeated. Results of uncommitted code and submissions that break a rule are refused.
+or `METRIC of PATTERN for MODEL, ...` of some; for localizer.json it is a number of sources. RESULT may also be
+`matrix` (all models by tasks of several results), `protocol` with its name, `checks` with a kind of declaration, and
+`readme` with a heading of README.md, whose table is repeated. Results of uncommitted code and submissions that break a
+rule are refused.
 """
 
 import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Annotated, Any
 
 import typer
 
+from benchmarks.matrix import SUITES, matrix
 from benchmarks.submissions.acceptance import refusals
 from benchmarks.submissions.beside import with_submissions
 from benchmarks.tracking.tables import tracking_tables
@@ -29,7 +32,9 @@ from hnetzoo.testing import CHECKS
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 DOCUMENTS = (
-    *(ROOT / name for name in ("README.md", "benchmarks/README.md", "SECURITY.md", "docs/guides/which-model.md")),
+    *(ROOT / name for name in ("README.md", "benchmarks/README.md", "SECURITY.md")),
+    *(ROOT / "docs" / name for name in ("leaderboard.md", "guides/which-model.md")),
+    *sorted((ROOT / "docs" / "leaderboard").glob("*.md")),
     *(ROOT / "docs" / "authors" / f"{kind}.md" for kind in CHECKS),
 )
 LOCALIZER = {  # key of a row and format of each column
@@ -54,6 +59,8 @@ def rendered(text: str) -> str:
 
 def _table(name: str, part: str | None) -> str:
     path = RESULTS / name
+    if name == "matrix":
+        return matrix({suite: _report(f"{suite}.json") for suite in SUITES})
     if name in INTERFACES:
         return INTERFACES[name](str(part))
     if name.startswith("speed-"):
@@ -68,13 +75,19 @@ def _table(name: str, part: str | None) -> str:
         return _statistics(json.loads(path.read_text()))
     if name.startswith("tracking"):
         return tracking_tables(json.loads(path.read_text()))
-    report = with_submissions(BenchmarkReport.read(path), path.stem, RESULTS.parent)
+    report = _report(name)
     if part is None:
         return render_markdown(report)
     metric, of, pattern = part.partition(" of ")
     if of:
         return render_table(_overview(report, metric, pattern), "####")
     return next(render_table(table, "####") for table in report_tables(report) if table.title == part)
+
+
+@cache
+def _report(name: str) -> BenchmarkReport:
+    path = RESULTS / name
+    return with_submissions(BenchmarkReport.read(path), path.stem, RESULTS.parent)
 
 
 def _overview(report: BenchmarkReport, metric: str, pattern: str) -> Table:

@@ -51,7 +51,14 @@ class Config(BaseModel):
 
 
 class TrainerConfig(Config):
-    """The settings of a trainer that the training loop reads."""
+    """The settings of a trainer that the training loop reads.
+
+    Example:
+        >>> class AcmeTrainerConfig(TrainerConfig):
+        ...     learning_rate: float = 0.01
+        >>> AcmeTrainerConfig(epochs=3).batch_size
+        256
+    """
 
     epochs: PositiveInt = 10
     """Passes over the training split."""
@@ -146,6 +153,10 @@ class Extent(NamedTuple):
     """What a dataset holds with some settings, for `hnetzoo show`: the unit, n x m, and the problems of each split.
 
     A settings class of a dataset that knows this without drawing anything has it as a property `extent`.
+
+    Example:
+        >>> Extent(unit="metres", shape=(3, 4), train=1000, validation=100, test=100).shape
+        (3, 4)
     """
 
     unit: str

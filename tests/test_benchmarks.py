@@ -54,13 +54,13 @@ def test_stored_result_is_that_of_its_suite(path: Path) -> None:
     assert {row.seed for row in report.rows} == set(suite.seeds)
 
 
-def test_tables_are_rendered_from_the_stored_results_and_the_code() -> None:
+def test_tables_are_rendered_from_the_stored_results() -> None:
     render = script("render")
-    assert ROOT / "README.md" in render.DOCUMENTS
+    assert len(render.DOCUMENTS) > 10
     for path in render.DOCUMENTS:
         text = path.read_text()
         assert render.rendered(text) == text, f"run 'make tables' and commit {path.relative_to(ROOT)}"
-        assert "<!-- table " in text
+        assert "<!-- table " in text or path.name == "running.md"
 
 
 def test_stored_results_are_of_committed_code() -> None:

@@ -25,14 +25,6 @@ AUTHORS = ROOT / "docs" / "authors"
 GALLERY = AUTHORS / "gallery.md"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs" / "guides").glob("*.md")), *sorted(AUTHORS.glob("*.md"))]
 DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "plugins/README.md", ROOT / "benchmarks/README.md"]
-TO_COME = {  # pages that are written elsewhere at the same time
-    Path("docs") / name
-    for name in (
-        "leaderboard.md",
-        "security.md",
-        *(f"leaderboard/{part}.md" for part in ("reference", "sizes", "video", "localizer", "masked-slots")),
-    )
-}
 WRAPPED = ("scipy", "lap", "ot")  # modules that the gallery wraps
 
 
@@ -245,8 +237,6 @@ def test_links_lead_somewhere(page: Path) -> None:
         if ":" in target:
             continue  # https:, mailto:
         path = (page.parent / target).resolve() if target else page
-        if path.relative_to(ROOT) in TO_COME and not path.exists():
-            continue
         assert path.exists(), f"{page.relative_to(ROOT)} links to {target}"
         assert not anchor or anchor in anchors(path.read_text()), f"{page.relative_to(ROOT)} links to {target}#{anchor}"
 

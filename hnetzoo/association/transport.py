@@ -44,6 +44,10 @@ class Annealing(NamedTuple):
         start: Temperature of the first step.
         end: Temperature of the last step.
         relaxation: Relaxation of the updates, in [1, 2); 1 is the plain Sinkhorn iteration.
+
+    Example:
+        >>> [round(temperature, 3) for temperature in Annealing(steps=5, start=1.0, end=0.01).temperatures()]
+        [1.0, 0.1, 0.01, 0.01, 0.01]
     """
 
     steps: int = 50
@@ -70,9 +74,12 @@ def unmatched_costs(distance: Tensor, allowed: Tensor, unmatched: Unmatched) -> 
         unmatched: "never", or the cost of leaving one slot unmatched [unit of distance].
 
     Returns:
-        Floats of the type of the distances; 0 for slots without an allowed pair. With "never", it is infinite for the
-        side with fewer slots and 0 for the other; where pairs are forbidden, a slot may have to stay unmatched, and it
-        is finite but above all distances.
+        Floats of the type of the distances; 0 for slots without an allowed pair. With "never", infinite for the side
+        with fewer slots and 0 for the other; where pairs are forbidden, finite but above all distances.
+
+    Example:
+        >>> unmatched_costs(torch.rand(1, 1, 2), torch.ones(1, 1, 2, dtype=torch.bool), "never")
+        (tensor([[inf]]), tensor([[0., 0.]]))
     """
     rows, columns = allowed.any(2), allowed.any(1)
     if unmatched == "never":

@@ -59,8 +59,8 @@ def squared_euclidean_distance(reference: Tensor, prediction: Tensor) -> Tensor:
 def great_circle_distance(reference: Tensor, prediction: Tensor) -> Tensor:
     """Return angles between directions; lengths do not matter.
 
-    2 atan2(|u - v|, |u + v|) of the unit vectors u and v is accurate for all angles, whereas the arccosine of their
-    scalar product loses half of the digits near 0 and pi and has no finite gradient there.
+    2 atan2(norm(u - v), norm(u + v)) of the unit vectors u and v is accurate for all angles, whereas the arccosine of
+    their scalar product loses half of the digits near 0 and pi and has no finite gradient there.
 
     Args:
         reference: Directions, float [..., n, k], not 0.

@@ -12,7 +12,7 @@ from hnetzoo.tracking.sequences import full_sequence_masks, within_sequences
 class PermutationInvariantLoss(nn.Module):
     """Exact permutation-invariant loss for any number of references and predictions.
 
-    Every frame is matched with as many pairs as possible, at the least total distance, and the loss over all frames is
+    Every frame is matched with as many pairs as possible, at the least total distance. The loss of all frames is::
 
         (sum of the distances of the pairs + unmatched_cost * unmatched slots) / references.
 

@@ -29,7 +29,7 @@ class TrackingLoss(nn.Module):
     """Differentiable MOTA and MOTP (dMOTA and dMOTP) of predictions, through any matcher.
 
     With A the association of the matcher, scaled so that no row or column sums to more than 1, and M the number
-    of references in the batch, at least 1:
+    of references in the batch, at least 1::
 
         misses           sum over references of 1 - their row of A                      / M
         false_positives  sum over predictions of 1 - their column of A                  / M

@@ -178,13 +178,25 @@ class ModelSpec(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetSpec(Spec):
-    """A dataset, built as `target(config)`."""
+    """A dataset, built as `target(config)`.
+
+    Example:
+        >>> DatasetSpec(name="acme-data", summary="Noise.", target="acme_net.dataset:AcmeDataset",
+        ...             config="hnetzoo:Config", tags={"synthetic"}).kind
+        'dataset'
+    """
 
     kind: ClassVar[str] = "dataset"
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainerSpec(Spec):
-    """A trainer (losses and optimiser), built as `target(config)`."""
+    """A trainer (losses and optimiser), built as `target(config)`.
+
+    Example:
+        >>> TrainerSpec(name="acme-trainer", summary="Entry by entry.", target="acme_net.trainer:AcmeTrainer",
+        ...             config="acme_net.config:AcmeTrainerConfig").kind
+        'trainer'
+    """
 
     kind: ClassVar[str] = "trainer"

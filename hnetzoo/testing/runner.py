@@ -56,7 +56,7 @@ def check(spec: Spec, settings: Settings = None, only: str | None = None) -> Rep
     Args:
         spec: A model, dataset or trainer; its tags decide which checks apply.
         settings: Its settings by name; None leaves all at their defaults.
-        only: The name of a check, with or without "check_"; None runs all that apply.
+        only: The name of a check, with or without its prefix; None runs all that apply.
 
     Returns:
         The report; its `failures` are empty if every check passed or was skipped. What plugins print goes to stderr.
