@@ -1,12 +1,19 @@
 """Permutation-invariant training: the loss of the best pairing of references and predictions."""
 
+import math
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
 from hnetzoo.association.assignment import assign
-from hnetzoo.errors import ShapeError
+from hnetzoo.errors import ConfigError, ShapeError
+from hnetzoo.losses.classes import check_class_cost, with_classes
 from hnetzoo.losses.distances import Metric, masked_distance, squared_euclidean_distance
+from hnetzoo.losses.pairings import associate_sequences, associate_with_switches, count_switches
 from hnetzoo.tracking.sequences import full_sequence_masks, within_sequences
+
+Level = Literal["frame", "track"]
 
 
 class PermutationInvariantLoss(nn.Module):
@@ -14,27 +21,61 @@ class PermutationInvariantLoss(nn.Module):
 
     Every frame is matched with as many pairs as possible, at the least total distance, and the loss over all frames is
 
-        (sum of the distances of the pairs + unmatched_cost * unmatched slots) / references.
+        (sum of the distances of the pairs + unmatched_cost * unmatched slots + switch_cost * switches) / references.
 
-    Gradients flow through the distances of the chosen pairs, not through the choice.
+    Gradients flow through the distances of the chosen pairs, not through the choice. A slot may be paired anew in every
+    frame (`level="frame"`), or once for the whole sequence (`level="track"`: track-level, or utterance-level, PIT). In
+    between, `switch_cost` charges each frame whose pairing differs from that of the frame before; the minimum over all
+    sequences of pairings is exact, and a pairing is kept while one of its slots is empty. With more slots than
+    predictions, a source that appears may force a switch: give a source a slot of its own where tracks allow it.
 
     Args:
         metric: Distance of a pair.
         unmatched_cost: Cost of an unmatched reference or prediction [unit of the metric]. It has no gradient; it makes
             values comparable if counts differ.
+        level: "frame" or "track".
+        switch_cost: Cost of a change of the pairing between frames [unit of the metric], for level "frame" and up to 6
+            slots on either side; 0 pairs frames independently. It has no gradient.
+        class_cost: Price of a pair of different classes [unit of the metric], if classes are given: see
+            `class_distance`. Infinite forbids such pairs.
+
+    Raises:
+        ConfigError: If the level is unknown, a cost is not what it may be, or level "track" is given a switch cost.
 
     Example:
-        >>> references = torch.eye(3)[:2].view(1, 1, 2, 3)
-        >>> PermutationInvariantLoss()(references, references.flip(2)).item()
-        0.0
+        >>> references = torch.eye(3)[:2].view(1, 1, 2, 3).expand(1, 4, 2, 3)
+        >>> predictions = references.clone()
+        >>> predictions[:, 2:] = references[:, 2:].flip(2)  # the tracks are swapped in the second half
+        >>> settings = ({}, {"switch_cost": 0.8}, {"level": "track"})
+        >>> [round(PermutationInvariantLoss(**kwargs)(references, predictions).item(), 3) for kwargs in settings]
+        [0.0, 0.1, 1.0]
 
-    Source: D. Yu, M. Kolbaek, Z.-H. Tan, J. Jensen, ICASSP 2017; solved by assignment instead of enumeration.
+    Source: D. Yu, M. Kolbaek, Z.-H. Tan, J. Jensen, ICASSP 2017, and M. Kolbaek, D. Yu, Z.-H. Tan, J. Jensen,
+    IEEE/ACM TASLP 2017 (level "track"); solved by assignment or dynamic programming instead of enumeration.
     """
 
-    def __init__(self, metric: Metric = squared_euclidean_distance, *, unmatched_cost: float = 0.0) -> None:
+    def __init__(
+        self,
+        metric: Metric = squared_euclidean_distance,
+        *,
+        unmatched_cost: float = 0.0,
+        level: Level = "frame",
+        switch_cost: float = 0.0,
+        class_cost: float = math.inf,
+    ) -> None:
         super().__init__()
+        if level not in ("frame", "track"):
+            raise ConfigError(f"unknown level {level!r} of PermutationInvariantLoss; choose 'frame' or 'track'")
+        if not 0 <= switch_cost < math.inf:
+            raise ConfigError(f"switch_cost is {switch_cost}; it must be a number of at least 0")
+        if level == "track" and switch_cost:
+            raise ConfigError("level 'track' has one pairing per sequence and takes no switch_cost; choose one of them")
+        check_class_cost(class_cost)
         self.metric = metric
         self.unmatched_cost = unmatched_cost
+        self.level = level
+        self.switch_cost = switch_cost
+        self.class_cost = class_cost
 
     def forward(
         self,
@@ -42,6 +83,9 @@ class PermutationInvariantLoss(nn.Module):
         predictions: Tensor,
         reference_mask: Tensor | None = None,
         prediction_mask: Tensor | None = None,
+        *,
+        reference_class: Tensor | None = None,
+        prediction_class: Tensor | None = None,
     ) -> Tensor:
         """Return the loss between points.
 
@@ -50,15 +94,19 @@ class PermutationInvariantLoss(nn.Module):
             predictions: Float [b, t, m, k].
             reference_mask: Bool [b, t, n], True where there is a reference; None means all True.
             prediction_mask: Bool [b, t, m]; None means all True.
+            reference_class: Integer [b, t, n], as in `class_distance`; None means that classes do not matter.
+            prediction_class: Integer [b, t, m], or probabilities, float [b, t, m, c].
 
         Returns:
             A scalar; 0 if no slot exists.
 
         Raises:
-            ShapeError: If the shapes do not fit.
-            DataError: If a distance inside the masks is NaN.
+            ShapeError: If the shapes do not fit, or there are too many slots for a switch cost.
+            DataError: If a distance inside the masks is NaN, or a class is not among those of the predictions.
+            ConfigError: If only one side has classes, or probabilities of classes have an infinite price.
         """
         distance = masked_distance(self.metric, references, predictions, reference_mask, prediction_mask)
+        distance = with_classes(distance, reference_class, prediction_class, reference_mask, self.class_cost)
         return torch.stack(list(self.terms(distance, reference_mask, prediction_mask).values())).sum()
 
     def terms(
@@ -69,9 +117,7 @@ class PermutationInvariantLoss(nn.Module):
         *,
         association: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """Return the two parts of the loss, given distances.
-
-        For one matching per sequence, pass the distances summed over its frames, with t = 1.
+        """Return the parts of the loss, given distances.
 
         Args:
             distance: Float [b, t, n, m], cost of each pair; +inf forbids a pair.
@@ -81,7 +127,7 @@ class PermutationInvariantLoss(nn.Module):
                 on others. None solves these.
 
         Returns:
-            "distance" and "unmatched", scalars whose sum is the loss.
+            "distance", "unmatched" and "switches", scalars whose sum is the loss.
 
         Raises:
             ShapeError: As in `forward`.
@@ -99,12 +145,13 @@ class PermutationInvariantLoss(nn.Module):
         return {
             "distance": distance.masked_fill(~pairs, 0.0).sum() / references,
             "unmatched": self.unmatched_cost * unmatched.to(distance.dtype) / references,
+            "switches": self._switches(pairs).to(distance.dtype) / references,
         }
 
     def associate(
         self, distance: Tensor, reference_mask: Tensor | None = None, prediction_mask: Tensor | None = None
     ) -> Tensor:
-        """Return the pairs of least total distance in every frame, as chosen by `hnetzoo.assign`.
+        """Return the pairs of least total distance, of frames or of sequences, as the settings say.
 
         Args:
             distance: Float [b, t, n, m]; +inf forbids a pair.
@@ -112,12 +159,21 @@ class PermutationInvariantLoss(nn.Module):
             prediction_mask: Bool [b, t, m]; None means all True.
 
         Returns:
-            Bool [b, t, n, m].
+            Bool [b, t, n, m]. For independent frames they are chosen by `hnetzoo.assign`.
 
         Raises:
-            ShapeError: If the shapes do not fit.
+            ShapeError: If the shapes do not fit, or there are too many slots for a switch cost.
             DataError: If a distance inside the masks is NaN.
         """
         reference_mask, prediction_mask = full_sequence_masks(distance, reference_mask, prediction_mask)
+        if self.level == "track":
+            return associate_sequences(distance, reference_mask, prediction_mask)
+        if self.switch_cost:
+            return associate_with_switches(distance, reference_mask, prediction_mask, self.switch_cost)
         pairs = assign(distance.flatten(0, 1), reference_mask.flatten(0, 1), prediction_mask.flatten(0, 1))
         return pairs.view(distance.shape)
+
+    def _switches(self, pairs: Tensor) -> Tensor:
+        if not self.switch_cost:
+            return pairs.new_zeros((), dtype=torch.int64)
+        return self.switch_cost * count_switches(pairs).sum()
