@@ -4,25 +4,26 @@ Conventions as in `hnetzoo.tracking.sequences`. A pairing is a one-to-one corres
 it is kept while a slot is empty. A frame has the pairs of its pairing whose slots exist and that are allowed.
 """
 
-from functools import cache
 from itertools import permutations
 
 import torch
 from torch import Tensor
 
 from hnetzoo.association.assignment import assign
-from hnetzoo.association.masking import allowed_pairs
+from hnetzoo.association.masking import allowed_pairs, checks_values
 from hnetzoo.errors import ShapeError
 
 LARGEST = 6
 """Slots on either side up to which all pairings are enumerated: 6! = 720."""
+_HUGE = 1e290  # sums of larger costs could overflow
 _CHUNK = 1 << 22  # costs of pairings at a time, which bounds the memory to 32 MB
 
 
 def associate_problems(distance: Tensor, allowed: Tensor) -> Tensor:
     """Return the pairs of the best pairing of each problem, as `assign` does: most pairs, then least total distance.
 
-    Up to 6 slots a side the costs of all pairings are one matrix product; larger problems are solved by `assign`.
+    Up to 6 slots a side the costs of all pairings are one matrix product, several times faster than `assign`, which
+    solves larger problems, and those whose costs could overflow.
 
     Args:
         distance: Float [p, n, m].
@@ -36,7 +37,7 @@ def associate_problems(distance: Tensor, allowed: Tensor) -> Tensor:
         >>> associate_problems(distance, torch.ones(1, 2, 2).bool()).int().tolist()
         [[[0, 1], [1, 0]]]
     """
-    if max(distance.shape[1:]) > LARGEST:
+    if max(distance.shape[1:]) > LARGEST or _could_overflow(distance, allowed):
         return assign(distance.masked_fill(~allowed, torch.inf))
     if distance.numel() == 0:
         return allowed
@@ -138,6 +139,11 @@ def _allowed(distance: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     return allowed_pairs(*(x.flatten(0, 1) for x in (distance, rows, columns))).view(distance.shape)
 
 
+def _could_overflow(distance: Tensor, allowed: Tensor) -> bool:
+    double = distance.dtype == torch.float64 and distance.numel() > 0 and checks_values()
+    return double and bool(distance.detach().masked_fill(~allowed, 0.0).abs().amax() > _HUGE)
+
+
 def _prefer_pairs(distance: Tensor, allowed: Tensor, switches: float = 0.0) -> Tensor:
     """Return costs, float64 [b, ..., n, m], of which one pair more is worth more than all distances and switches."""
     cost = distance.detach().double().masked_fill(~allowed, 0.0)
@@ -149,14 +155,9 @@ def _pairings(distance: Tensor) -> Tensor:
     """Return all largest pairings of n and m slots, float64 [p, n, m], on the device of distances [..., n, m]."""
     n, m = distance.shape[-2:]
     few, many = min(n, m), max(n, m)
-    chosen = torch.tensor(_arrangements(few, many), device=distance.device).view(-1, few)
-    pairings = torch.nn.functional.one_hot(chosen, many).double()
+    orders = torch.tensor(list(permutations(range(many), few)), dtype=torch.int64, device=distance.device)
+    pairings = torch.nn.functional.one_hot(orders.view(-1, few), many).double()
     return pairings if n <= m else pairings.transpose(1, 2)
-
-
-@cache
-def _arrangements(few: int, many: int) -> tuple[tuple[int, ...], ...]:
-    return tuple(permutations(range(many), few))
 
 
 def _cheapest_path(cost: Tensor, switch_cost: float) -> Tensor:

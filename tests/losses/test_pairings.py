@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.autograd import gradcheck
 
-from hnetzoo import ConfigError, ShapeError
+from hnetzoo import ConfigError, ShapeError, assign
 from hnetzoo.losses import PermutationInvariantLoss, chordal_distance
 from hnetzoo.losses.pairings import associate_problems, associate_sequences, associate_with_switches, count_switches
 from tests.losses.points import directions, random_mask
@@ -87,8 +87,9 @@ def test_problems_are_solved_as_assign_does(n: int, m: int, generator: torch.Gen
     distance, masks = random_case(50, 1, n, m, generator)
     allowed = (masks[0].unsqueeze(3) & masks[1].unsqueeze(2) & distance.isfinite()).squeeze(1)
     pairs = associate_problems(distance.squeeze(1), allowed)
-    expected = PermutationInvariantLoss().associate(distance, *masks).squeeze(1)
-    assert torch.equal(pairs, expected)
+    flat = (x.squeeze(1) for x in (distance, *masks))
+    assert torch.equal(pairs, assign(*flat))
+    assert torch.equal(associate_problems(1e300 * distance.squeeze(1), allowed), pairs)
 
 
 def test_a_low_price_gives_frames_and_a_high_one_sequences(generator: torch.Generator) -> None:
