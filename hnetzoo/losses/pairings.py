@@ -41,11 +41,10 @@ def associate_problems(distance: Tensor, allowed: Tensor) -> Tensor:
         return assign(distance.masked_fill(~allowed, torch.inf))
     if distance.numel() == 0:
         return allowed
-    pairings = _pairings(distance)
-    cost, members = _prefer_pairs(distance, allowed).flatten(1), pairings.flatten(1).T
-    step = max(1, _CHUNK // len(pairings))
-    best = [(cost[start : start + step] @ members).argmin(1) for start in range(0, len(cost), step)]
-    return pairings[torch.cat(best)].bool() & allowed
+    if checks_values() and not bool((some := allowed.flatten(1).any(1)).all()):  # frames are often empty
+        pairs = torch.zeros_like(allowed)
+        return pairs.index_copy(0, some.nonzero().squeeze(1), _best_pairings(distance[some], allowed[some]))
+    return _best_pairings(distance, allowed)
 
 
 def associate_sequences(distance: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
@@ -137,6 +136,15 @@ def count_switches(association: Tensor) -> Tensor:
 
 def _allowed(distance: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     return allowed_pairs(*(x.flatten(0, 1) for x in (distance, rows, columns))).view(distance.shape)
+
+
+def _best_pairings(distance: Tensor, allowed: Tensor) -> Tensor:
+    """Return the pairs of the best of all pairings of each problem; arguments and result as in `associate_problems`."""
+    pairings = _pairings(distance)
+    cost, members = _prefer_pairs(distance, allowed).flatten(1), pairings.flatten(1).T
+    step = max(1, _CHUNK // len(pairings))
+    best = [(cost[start : start + step] @ members).argmin(1) for start in range(0, max(1, len(cost)), step)]
+    return pairings[torch.cat(best)].bool() & allowed
 
 
 def _could_overflow(distance: Tensor, allowed: Tensor) -> bool:
