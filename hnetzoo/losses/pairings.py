@@ -124,13 +124,15 @@ def count_switches(association: Tensor) -> Tensor:
         >>> count_switches(frames.unsqueeze(0)).tolist()  # the first reference changes to the second prediction
         [1]
     """
-    switches = association.new_zeros(len(association), dtype=torch.int64)
-    seen = torch.zeros_like(association[:, :1]).squeeze(1)
-    for pairs in association.unbind(1):
-        together = seen | pairs
-        torn = ((together.sum(-1) > 1).any(-1) | (together.sum(-2) > 1).any(-1)).view(-1, 1, 1)
-        switches += torn.flatten()
-        seen = torch.where(torn, pairs, together)
+    b, (n, m) = len(association), association.shape[2:]
+    pairs = association.to(torch.get_default_dtype()).flatten(2)
+    slots = torch.cat((torch.eye(n).repeat_interleave(m, 0), torch.eye(m).repeat(n, 1)), 1).to(pairs)  # [n m, n + m]
+    seen, switches = pairs.new_zeros(b, n * m), association.new_zeros(b, dtype=torch.int64)
+    for now in pairs.unbind(1):
+        together = torch.maximum(seen, now)
+        torn = ((together @ slots) > 1).any(1)
+        switches += torn
+        seen = torch.where(torn.unsqueeze(1), now, together)
     return switches
 
 
@@ -170,13 +172,14 @@ def _pairings(distance: Tensor) -> Tensor:
 
 def _cheapest_path(cost: Tensor, switch_cost: float) -> Tensor:
     """Return the index of the pairing of each frame, int64 [b, t], for the costs [b, t, p] of pairings."""
-    total, before = cost[:, 0], []
-    stay = torch.arange(cost.shape[2], device=cost.device)
-    for frame in range(1, cost.shape[1]):
-        least, best = (total + switch_cost).min(-1, keepdim=True)
+    cost = cost.permute(1, 2, 0).contiguous()  # [t, p, b]: the minimum over pairings is that of whole rows
+    total, before = cost[0], []
+    stay = torch.arange(len(total), device=cost.device).unsqueeze(1)
+    for now in cost[1:]:
+        least, best = (total + switch_cost).min(0, keepdim=True)
         before.append(torch.where(least < total, best, stay))
-        total = torch.minimum(total, least) + cost[:, frame]
-    path = [total.argmin(-1, keepdim=True)]
+        total = torch.minimum(total, least) + now
+    path = [total.argmin(0, keepdim=True)]
     for source in reversed(before):
-        path.append(source.gather(1, path[-1]))
-    return torch.cat(path[::-1], 1)
+        path.append(source.gather(0, path[-1]))
+    return torch.cat(path[::-1]).T
