@@ -228,8 +228,10 @@ class TrackingLoss(nn.Module):
 
     def _match(self, distance: Tensor, row_mask: Tensor, col_mask: Tensor) -> Tensor:
         """Return the matcher's logits [b, n, m] for distances [b, n, m] and their masks."""
-        # A frozen matcher is in eval mode, in which cuDNN's recurrent layers have no backward pass.
-        with nullcontext() if self.train_matcher else torch.backends.cudnn.flags(enabled=False):
+        # A frozen matcher is in eval mode, in which cuDNN's recurrent layers have no backward pass. The switch breaks a
+        # compiled graph, so the CPU, which needs none, does without it there.
+        as_it_is = self.train_matcher or (torch.compiler.is_compiling() and not distance.is_cuda)
+        with nullcontext() if as_it_is else torch.backends.cudnn.flags(enabled=False):
             logits: Tensor = self.matcher(distance, row_mask, col_mask)
         return logits
 
