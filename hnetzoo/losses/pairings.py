@@ -107,7 +107,7 @@ def associate_with_switches(distance: Tensor, rows: Tensor, columns: Tensor, swi
     pairings = _pairings(distance)
     priced = _prefer_pairs(distance, allowed, switch_cost * distance.shape[1])
     cost = priced.flatten(2) @ pairings.flatten(1).T  # [b, t, p]
-    return pairings[_cheapest_path(cost, switch_cost)].bool() & allowed
+    return pairings.bool()[_cheapest_path(cost, switch_cost)] & allowed
 
 
 def count_switches(association: Tensor) -> Tensor:
@@ -146,7 +146,7 @@ def _best_pairings(distance: Tensor, allowed: Tensor) -> Tensor:
     cost, members = _prefer_pairs(distance, allowed).flatten(1), pairings.flatten(1).T
     step = max(1, _CHUNK // len(pairings))
     best = [(cost[start : start + step] @ members).argmin(1) for start in range(0, max(1, len(cost)), step)]
-    return pairings[torch.cat(best)].bool() & allowed
+    return pairings.bool()[torch.cat(best)] & allowed
 
 
 def _could_overflow(distance: Tensor, allowed: Tensor) -> bool:
@@ -156,9 +156,10 @@ def _could_overflow(distance: Tensor, allowed: Tensor) -> bool:
 
 def _prefer_pairs(distance: Tensor, allowed: Tensor, switches: float = 0.0) -> Tensor:
     """Return costs, float64 [b, ..., n, m], of which one pair more is worth more than all distances and switches."""
-    cost = distance.detach().double().masked_fill(~allowed, 0.0)
+    forbidden = ~allowed
+    cost = distance.detach().double().masked_fill(forbidden, 0.0)
     worth = 2 * cost.flatten(1).abs().sum(1) + switches + 1
-    return cost - worth.view(-1, *[1] * (cost.ndim - 1)) * allowed
+    return (cost - worth.view(-1, *[1] * (cost.ndim - 1))).masked_fill(forbidden, 0.0)
 
 
 def _pairings(distance: Tensor) -> Tensor:

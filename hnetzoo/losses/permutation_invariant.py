@@ -105,9 +105,15 @@ class PermutationInvariantLoss(nn.Module):
             DataError: If a distance inside the masks is NaN, or a class is not among those of the predictions.
             ConfigError: If only one side has classes, or probabilities of classes have an infinite price.
         """
-        distance = masked_distance(self.metric, references, predictions, reference_mask, prediction_mask)
-        distance = with_classes(distance, reference_class, prediction_class, reference_mask, self.class_cost)
-        return torch.stack(list(self.terms(distance, reference_mask, prediction_mask).values())).sum()
+        classes = (reference_class, prediction_class)
+        given = (references, predictions, reference_mask, prediction_mask, *classes)
+        if torch.compiler.is_compiling():  # as many pairs as there happen to be would break the graph
+            return _total(self.terms(self._distance(*given), reference_mask, prediction_mask))
+        with torch.no_grad():
+            distance = self._distance(*given)
+        pairs = self.associate(distance, reference_mask, prediction_mask)
+        paid = self._distance(*_pairs_alone(pairs, references, predictions, *classes)).sum()
+        return _total(self._parts(paid, pairs, *full_sequence_masks(distance, reference_mask, prediction_mask)))
 
     def terms(
         self,
@@ -140,13 +146,7 @@ class PermutationInvariantLoss(nn.Module):
             pairs = within_sequences(association, distance, reference_mask, prediction_mask)
             if pairs.dtype != torch.bool:
                 raise ShapeError(f"association is {pairs.dtype}; it must be bool, as `associate` returns it")
-        references = reference_mask.sum().clamp(min=1)
-        unmatched = reference_mask.sum() + prediction_mask.sum() - 2 * pairs.sum()
-        return {
-            "distance": distance.masked_fill(~pairs, 0.0).sum() / references,
-            "unmatched": self.unmatched_cost * unmatched.to(distance.dtype) / references,
-            "switches": self._switches(pairs).to(distance.dtype) / references,
-        }
+        return self._parts(distance.masked_fill(~pairs, 0.0).sum(), pairs, reference_mask, prediction_mask)
 
     def associate(
         self, distance: Tensor, reference_mask: Tensor | None = None, prediction_mask: Tensor | None = None
@@ -173,7 +173,55 @@ class PermutationInvariantLoss(nn.Module):
         allowed = allowed_pairs(*(x.flatten(0, 1) for x in (distance, reference_mask, prediction_mask)))
         return associate_problems(distance.flatten(0, 1), allowed).view(distance.shape)
 
-    def _switches(self, pairs: Tensor) -> Tensor:
-        if not self.switch_cost:
-            return pairs.new_zeros((), dtype=torch.int64)
-        return self.switch_cost * count_switches(pairs).sum()
+    def _distance(
+        self,
+        references: Tensor,
+        predictions: Tensor,
+        reference_mask: Tensor | None,
+        prediction_mask: Tensor | None,
+        reference_class: Tensor | None,
+        prediction_class: Tensor | None,
+    ) -> Tensor:
+        distance = masked_distance(self.metric, references, predictions, reference_mask, prediction_mask)
+        return with_classes(distance, reference_class, prediction_class, reference_mask, self.class_cost)
+
+    def _parts(self, paid: Tensor, pairs: Tensor, reference_mask: Tensor, prediction_mask: Tensor) -> dict[str, Tensor]:
+        """Return the parts of the loss, given the sum of the distances of the pairs."""
+        references = reference_mask.sum().clamp(min=1)
+        unmatched = reference_mask.sum() + prediction_mask.sum() - 2 * pairs.sum()
+        switches = count_switches(pairs).sum() if self.switch_cost else torch.zeros_like(references)
+        return {
+            "distance": paid / references,
+            "unmatched": self.unmatched_cost * unmatched.to(paid.dtype) / references,
+            "switches": self.switch_cost * switches.to(paid.dtype) / references,
+        }
+
+
+def _total(parts: dict[str, Tensor]) -> Tensor:
+    return torch.stack(list(parts.values())).sum()
+
+
+def _pairs_alone(
+    pairs: Tensor,
+    references: Tensor,
+    predictions: Tensor,
+    reference_class: Tensor | None,
+    prediction_class: Tensor | None,
+) -> tuple[Tensor, Tensor, None, None, Tensor | None, Tensor | None]:
+    """Return the arguments of a sequence with a frame for each of q pairs: points [1, q, 1, k], classes [1, q, 1].
+
+    The gradient passes through them, which are fewer than all that could be paired.
+    """
+    sequence, frame, row, column = pairs.nonzero(as_tuple=True)
+
+    def taken(values: Tensor, slot: Tensor) -> Tensor:
+        return values[sequence, frame, slot].unsqueeze(0).unsqueeze(2)
+
+    return (
+        taken(references, row),
+        taken(predictions, column),
+        None,
+        None,
+        None if reference_class is None else taken(reference_class, row),
+        None if prediction_class is None else taken(prediction_class, column),
+    )
