@@ -84,6 +84,8 @@ def check_class_cost(class_cost: float) -> None:
 
 
 def _check_shapes(distance: Tensor, reference_class: Tensor, prediction_class: Tensor) -> None:
+    if distance.ndim != 4:
+        raise ShapeError(f"expected sequences [b, t, n, m], got {list(distance.shape)}; add the missing axes")
     b, t, n, m = distance.shape
     soft = prediction_class.is_floating_point()
     wanted: tuple[tuple[str, Tensor, list[int], str], ...] = (

@@ -1,4 +1,4 @@
-"""Pairings that hold for more than a frame: one for a whole sequence, or one until a switch pays.
+"""Best pairings of references and predictions: of each frame, of a whole sequence, or kept until a switch pays.
 
 Conventions as in `hnetzoo.tracking.sequences`. A pairing is a one-to-one correspondence of slots, as large as possible;
 it is kept while a slot is empty. A frame has the pairs of its pairing whose slots exist and that are allowed.

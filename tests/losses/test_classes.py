@@ -108,6 +108,8 @@ def test_wrong_arguments_are_named() -> None:
     classes, other = torch.zeros(1, 1, 2, dtype=torch.int64), torch.zeros(1, 1, 3, dtype=torch.int64)
     with pytest.raises(ShapeError, match=r"^reference_class is int64 \[1, 1, 3\]; .* need integers \[1, 1, 2\]$"):
         class_distance(distance, other, other)
+    with pytest.raises(ShapeError, match=r"^expected sequences \[b, t, n, m\], got \[2, 3\]"):
+        class_distance(distance[0, 0], classes, other)
     with pytest.raises(ShapeError, match=r"^reference_class is float32 \[1, 1, 2\]"):
         class_distance(distance, classes.float(), other)
     with pytest.raises(ShapeError, match=r"^prediction_class is int64 \[1, 1, 2\]; .* or floats with one more axis$"):
