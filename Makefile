@@ -2,7 +2,7 @@
 # make test   check style and types, and run the whole test suite
 # make lint   check style and types
 # make campaign  try for half an hour to lose, mix or execute something, and store the counts
-# make tables render the stored results into README.md, benchmarks/README.md and benchmarks/figures
+# make tables render the stored results into README.md, docs/, benchmarks/README.md and benchmarks/figures
 
 PYTHON ?= python3
 BIN := .venv/bin

@@ -36,16 +36,11 @@ if TYPE_CHECKING:
     from hnetzoo.association.number_lines import NumberLines, read_number_lines, repeated, spread_over_frames
     from hnetzoo.association.problem_files import read_distances, read_problems, write_problems
     from hnetzoo.association.recurrent import GRU
+    from hnetzoo.association.scale import problem_scale, typical_distance
     from hnetzoo.association.sightings import earlier_sightings
     from hnetzoo.association.splits import label_shares, split_generator, split_seed, split_slice
     from hnetzoo.association.stacking import stack
-    from hnetzoo.association.transport import (
-        Annealing,
-        problem_scale,
-        transport_logits,
-        typical_distance,
-        unmatched_costs,
-    )
+    from hnetzoo.association.transport import Annealing, transport_logits, unmatched_costs
     from hnetzoo.config import Config, OneCycleConfig, Share, SplitShares, TrainerConfig, check_cells
     from hnetzoo.errors import (
         CheckpointError,
@@ -130,7 +125,7 @@ _MODULE_OF = {
     "masked_softmax": "association.masking",
     "one_cycle": "training.optimization",
     "optimality_gap": "association.certificate",
-    "problem_scale": "association.transport",
+    "problem_scale": "association.scale",
     "read_distances": "association.problem_files",
     "read_number_lines": "association.number_lines",
     "read_problems": "association.problem_files",
@@ -143,7 +138,7 @@ _MODULE_OF = {
     "spread_over_frames": "association.number_lines",
     "stack": "association.stacking",
     "transport_logits": "association.transport",
-    "typical_distance": "association.transport",
+    "typical_distance": "association.scale",
     "unmatched_costs": "association.transport",
     "unwrapped": "association.model",
     "valid_cells": "association.batch",

@@ -19,7 +19,7 @@ class Card:
     """What a card says of weights, as far as they cannot be used without it; cards say more.
 
     `settings` holds the tables "model", "trainer" and "dataset", `scope` what `Scope.from_json` reads; `sha256` is the
-    digest of the weights' file.
+    digest of the weights' file; `data` says what they were trained on.
     """
 
     __pydantic_config__ = ConfigDict(extra="ignore", strict=True)
@@ -27,6 +27,13 @@ class Card:
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     scope: Mapping[str, Any] = field(default_factory=dict)
     sha256: str = ""
+    data: Any = None
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """The digests of the problems trained on, by split, as far as `data` holds them."""
+        known = self.data if isinstance(self.data, Mapping) else {}
+        return {split: known[split] for split in ("train", "validation") if isinstance(known.get(split), str)}
 
 
 def read_card(pretrained: Pretrained) -> Card:

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.resources import as_file
 from pathlib import Path
 from typing import Any, cast
@@ -40,6 +40,7 @@ class Weights:
         settings: Of the model that they are of.
         scope: What they were trained for; None where the card or run does not say.
         sha256: The digest of the file; "" where the card or run does not say.
+        data: Digests of the problems that they were trained on, by split; empty likewise.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Weights:
     settings: Mapping[str, Any]
     scope: Scope | None = None
     sha256: str = ""
+    data: Mapping[str, str] = field(default_factory=dict)
 
     def load(self) -> dict[str, Tensor]:
         """Return the tensors by name; raises CheckpointError if the file is missing or damaged."""
@@ -194,6 +196,7 @@ def _weights_of(reference: str, registry: Registry) -> tuple[str, Weights | None
             settings=settings,
             scope=scope,
             sha256=run.weights,
+            data=run.data,
         )
     name, at, variant = reference.partition("@")
     spec = registry.model(name)
@@ -212,6 +215,7 @@ def _weights_of(reference: str, registry: Registry) -> tuple[str, Weights | None
         settings={**card.settings.get("model", {}), **chosen.settings},
         scope=Scope.from_json(card.scope, chosen.card),
         sha256=card.sha256,
+        data=card.digests,
     )
 
 
