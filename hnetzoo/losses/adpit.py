@@ -11,6 +11,8 @@ a linear assignment problem, and only where a class has several events in a fram
 one, two and three events, the 13 of DCASE's baseline; six tracks have 4683.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -70,12 +72,10 @@ class ADPITLoss(nn.Module):
 
         Raises:
             ShapeError: If the shapes do not fit.
-            DataError: If an error inside the masks is NaN.
+            DataError: If an error inside the masks is NaN, or a class there is none of the predictions.
         """
         references, rows = _by_class(references, predictions, reference_mask, reference_class)
-        if prediction_mask is not None and prediction_mask.shape != predictions.shape[:-1]:
-            given, expected = list(prediction_mask.shape), list(predictions.shape[:-1])
-            raise ShapeError(f"prediction_mask is {given}; predictions {list(predictions.shape)} need {expected}")
+        _check("prediction_mask", prediction_mask, torch.bool, predictions.shape[:-1])
         events, tracks = references.flatten(0, 2), predictions.flatten(0, 2)
         columns = None if prediction_mask is None else prediction_mask.flatten(0, 2)
         error = tracks - _targets(events, tracks.detach(), rows, columns)
@@ -127,20 +127,31 @@ def _by_class(
         raise ShapeError(f"predictions are {list(predictions.shape)}; ADPITLoss needs [b, t, c, m, k]")
     b, t, c, _, k = predictions.shape
     n, leading = references.shape[-2], (b, t) if classes is not None else (b, t, c)
-    if references.shape != (*leading, n, k) or (mask is not None and mask.shape != (*leading, n)):
-        found = list(references.shape), None if mask is None else list(mask.shape)
+    if references.shape != (*leading, n, k):
         raise ShapeError(
-            f"references are {found[0]} and reference_mask {found[1]}; predictions {list(predictions.shape)} need "
-            f"{[b, t, c]} + [n, k], or {[b, t]} + [n, k] with reference_class, and a mask without the last axis"
+            f"references are {list(references.shape)}; predictions {list(predictions.shape)} need "
+            f"{[b, t, c, n, k]}, or {[b, t, n, k]} with reference_class"
         )
+    _check("reference_mask", mask, torch.bool, (*leading, n))
     if classes is None:
         return references, None if mask is None else mask.flatten(0, 2)
-    if classes.shape != (b, t, n) or classes.is_floating_point():
-        given = f"{classes.dtype} {list(classes.shape)}".removeprefix("torch.")
-        raise ShapeError(f"reference_class is {given}; references {list(references.shape)} need integers {[b, t, n]}")
+    _check("reference_class", classes, torch.int64 if classes.is_floating_point() else classes.dtype, (b, t, n))
+    wrong = (classes < 0) | (classes >= c) if mask is None else mask & ((classes < 0) | (classes >= c))
+    if checks_values() and bool(wrong.any()):
+        raise DataError(f"reference_class holds {classes[wrong][0].item()}; predictions have classes 0 to {c - 1}")
     of_class = classes.unsqueeze(2) == torch.arange(c, device=classes.device).view(c, 1)  # [b, t, c, n]
     events = references.unsqueeze(2).expand(b, t, c, n, k)
     return events, (of_class if mask is None else of_class & mask.unsqueeze(2)).flatten(0, 2)
+
+
+def _check(name: str, tensor: Tensor | None, dtype: torch.dtype, shape: Sequence[int]) -> None:
+    """Raise ShapeError if a tensor is given that does not have this type and shape."""
+    if tensor is not None and (tensor.dtype != dtype or tensor.shape != tuple(shape)):
+        given, expected = (
+            f"{kind} {list(size)}".removeprefix("torch.")
+            for kind, size in ((tensor.dtype, tensor.shape), (dtype, shape))
+        )
+        raise ShapeError(f"{name} is {given}; these references and predictions need {expected}")
 
 
 def _choose(distance: Tensor, rows: Tensor | None, columns: Tensor | None) -> tuple[Tensor, Tensor]:

@@ -164,14 +164,18 @@ def test_wrong_arguments_are_named() -> None:
     loss, tracks = ADPITLoss(), torch.zeros(1, 2, 5, 3, 3)
     with pytest.raises(ShapeError, match=r"^predictions are \[1, 2, 3\]; ADPITLoss needs \[b, t, c, m, k\]$"):
         loss(torch.zeros(1, 2, 3), torch.zeros(1, 2, 3))
-    with pytest.raises(ShapeError, match=r"^references are \[1, 2, 3, 3\] and reference_mask None; predictions"):
+    with pytest.raises(
+        ShapeError, match=r"^references are \[1, 2, 3, 3\]; .* need \[1, 2, 5, 3, 3\], or \[1, 2, 3, 3\] with"
+    ):
         loss(torch.zeros(1, 2, 3, 3), tracks)
-    with pytest.raises(ShapeError, match=r"^references are .* and reference_mask \[1, 2, 3\]"):
+    with pytest.raises(ShapeError, match=r"^reference_mask is bool \[1, 2, 3\]; .* need bool \[1, 2, 5, 3\]$"):
         loss(torch.zeros(1, 2, 5, 3, 3), tracks, torch.ones(1, 2, 3).bool())
-    with pytest.raises(ShapeError, match=r"^reference_class is float32 \[1, 2, 3\]; .* need integers \[1, 2, 3\]$"):
+    with pytest.raises(ShapeError, match=r"^reference_class is float32 \[1, 2, 3\]; .* need int64 \[1, 2, 3\]$"):
         loss(torch.zeros(1, 2, 3, 3), tracks, reference_class=torch.zeros(1, 2, 3))
-    with pytest.raises(ShapeError, match=r"^prediction_mask is \[1, 2, 3\]; predictions .* need \[1, 2, 5, 3\]$"):
-        loss(torch.zeros(1, 2, 5, 3, 3), tracks, None, torch.ones(1, 2, 3).bool())
+    with pytest.raises(ShapeError, match=r"^prediction_mask is float32 \[1, 2, 5, 3\]; .* need bool \[1, 2, 5, 3\]$"):
+        loss(torch.zeros(1, 2, 5, 3, 3), tracks, None, torch.ones(1, 2, 5, 3))
+    with pytest.raises(DataError, match=r"^reference_class holds 5; predictions have classes 0 to 4$"):
+        loss(torch.zeros(1, 2, 3, 3), tracks, reference_class=torch.full((1, 2, 3), 5))
     with pytest.raises(DataError, match=r"^the loss is NaN"):
         loss(torch.zeros(1, 2, 5, 1, 3), tracks + torch.nan)
     with pytest.raises(DataError, match=r"^distance is nan"):
