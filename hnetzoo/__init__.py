@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from hnetzoo.association.splits import label_shares, split_generator, split_seed, split_slice
     from hnetzoo.association.stacking import stack
     from hnetzoo.association.transport import Annealing, transport_logits, unmatched_costs
+    from hnetzoo.benchmark.scoring import weighted_f1
     from hnetzoo.config import Config, OneCycleConfig, Share, SplitShares, TrainerConfig, check_cells
     from hnetzoo.errors import (
         CheckpointError,
@@ -142,6 +143,7 @@ _MODULE_OF = {
     "unmatched_costs": "association.transport",
     "unwrapped": "association.model",
     "valid_cells": "association.batch",
+    "weighted_f1": "benchmark.scoring",
     "write_problems": "association.problem_files",
 }
 _MODULES = ("boxes", "errors", "losses", "testing", "tracking_metrics")
@@ -227,6 +229,7 @@ __all__ = [
     "unmatched_costs",
     "unwrapped",
     "valid_cells",
+    "weighted_f1",
     "write_problems",
 ]
 

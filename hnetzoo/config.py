@@ -61,6 +61,11 @@ class TrainerConfig(Config):
     pairs_per_batch: PositiveInt | None = None
     """Batches hold problems of similar size, without masked slots that all of them have, and at most so many pairs; for
     models that take any size. Null: problems of all sizes are mixed, with all their slots."""
+    accumulate: PositiveInt = 1
+    """Batches per optimiser step, as one large batch of them; the last incomplete group of an epoch is dropped."""
+    patience: PositiveInt | None = None
+    """Stop after so many epochs in a row without a better validation F1; null runs them all. A one-cycle schedule spans
+    all epochs, so that a training which stops early ends before its rate is low: a constant one goes better with it."""
 
 
 class OneCycleConfig(TrainerConfig):

@@ -13,7 +13,9 @@ from hnetzoo.testing import (
     datasets,
     declarations,
     deployment,
+    extensions,
     features,
+    fitting,
     gradients,
     learning,
     masks,
@@ -37,9 +39,10 @@ CHECKS: Mapping[str, tuple[Check, ...]] = MappingProxyType(
             *gradients.MODEL,
             *deployment.MODEL,
             *features.MODEL,
+            *fitting.MODEL,
         ),
         DatasetSpec.kind: declarations.ANY + datasets.DATASET + repetition.DATASET,
-        TrainerSpec.kind: declarations.ANY + trainers.TRAINER + learning.TRAINER,
+        TrainerSpec.kind: declarations.ANY + trainers.TRAINER + learning.TRAINER + extensions.TRAINER,
     }
 )
 """All checks, by the kind of declaration that they apply to."""
