@@ -109,6 +109,19 @@ def test_a_step_through_a_matcher_takes_at_most_1_3_times_that_of_permutation_in
     assert max(ratios("losses", f"TrackingLoss through {matcher}").values()) <= 1.3
 
 
+@pytest.mark.parametrize(
+    ("loss", "times"),
+    [
+        ("ADPITLoss", 3),
+        ("PermutationInvariantLoss, frames", 3),
+        ("PermutationInvariantLoss, tracks", 3),
+        ("PermutationInvariantLoss, price of switches", 2),
+    ],
+)
+def test_a_step_of_a_loss_is_faster_than_the_loop_over_13_ways_to_give_events_to_tracks(loss: str, times: int) -> None:
+    assert max(ratios("seld-losses", loss).values()) <= 1 / times
+
+
 def test_exact_assignment_takes_little_more_than_a_plain_scipy_loop() -> None:
     found = ratios("assignment", "hnetzoo.assign")
     assert len(found) == 18

@@ -70,6 +70,7 @@ def test_what_is_public_has_an_example(name: str) -> None:
 @pytest.mark.parametrize("name", EXPLAINED)
 def test_formulas_are_set_as_they_stand(name: str) -> None:
     description = re.split(r"^\w+:$", documentation(name), maxsplit=1, flags=re.MULTILINE)[0]
+    assert not re.search(r"\|\w[^|\n]*\|", re.sub(r"`[^`]*`", "", description)), "read as a substitution"
     for before, after in pairwise(description.split("\n\n")):
         assert not after.startswith("    ") or before.startswith("    ") or before.endswith("::")
 
