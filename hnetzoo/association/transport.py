@@ -15,16 +15,19 @@ L. Chizat, C. Dossal, N. Papadakis, "Overrelaxed Sinkhorn-Knopp Algorithm for Re
 """
 
 import math
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
+from hnetzoo.association.loops import scan
 from hnetzoo.association.masking import compress_logits, log_odds
 
 Unmatched = Literal["never"] | float
 """What slots may stay unmatched: "never" makes as many pairs as possible, a number is the cost of leaving one slot
 unmatched [unit of distance], so that pairs farther apart than twice this are never made."""
+
+Number = float | Tensor  # numbers in eager mode, elements of a tensor in an exported graph
 
 FORBIDDEN = 1e20  # cost of an impossible pair, in units of the scale
 PLAIN_STEPS = 2  # steps without relaxation at either end: before the potentials have settled, and so that ties do
@@ -184,7 +187,9 @@ class _Transport(NamedTuple):
         col_usable: Likewise, bool [b, 1, m].
         unit: The scale, float [b, 1, 1].
         start: The initial potentials of columns, float [b, 1, m], in units of cost.
+        surplus: How many more usable rows than columns there are, float [b, 1, 1].
         every_slot_pairs: Whether no usable slot of the batch may stay unmatched.
+        row_axis: The axis of the rows, before that of the columns.
     """
 
     cost: Tensor
@@ -194,7 +199,14 @@ class _Transport(NamedTuple):
     col_usable: Tensor
     unit: Tensor
     start: Tensor
+    surplus: Tensor
     every_slot_pairs: bool
+    row_axis: int = 1
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """All fields but the last two."""
+        return self[:-2]
 
     @classmethod
     def of(
@@ -229,39 +241,71 @@ class _Transport(NamedTuple):
             col_usable=usable[1],
             unit=unit,
             start=columns,
+            surplus=(usable[0].sum(1, keepdim=True) - usable[1].sum(2, keepdim=True)).to(dtype),
             every_slot_pairs=every_slot_pairs,
         )
 
 
 def _potentials(problems: _Transport, temperatures: list[float], relaxation: float) -> tuple[Tensor, Tensor]:
-    """Return the potentials of rows [b, n, 1] and columns [b, 1, m] after a step at each temperature.
-
-    Exponentials of the matrix are taken once per step: for the columns they are those of the rows, scaled.
-    """
+    """Return the potentials of rows [b, n, 1] and columns [b, 1, m] after a step at each temperature."""
+    settled = range(PLAIN_STEPS, len(temperatures) - PLAIN_STEPS)
+    weights = [relaxation if step in settled else 1.0 for step in range(len(temperatures))]
     rows, columns = torch.zeros_like(problems.row_cost), torch.zeros_like(problems.col_cost)
-    row_free, col_free = ~problems.row_usable, ~problems.col_usable
-    for step, temperature in enumerate(temperatures):
-        weight = relaxation if PLAIN_STEPS <= step < len(temperatures) - PLAIN_STEPS else 1.0
-        if not problems.every_slot_pairs:
-            rows, columns, row_free, col_free = _balanced(problems, rows, columns, temperature)
-        exponents = (rows + columns).sub_(problems.cost).div_(temperature)
-        mass = exponents.clamp_(min=LEAST_EXPONENT).exp_()
-        change = -weight * _bounded_log(mass.sum(2, keepdim=True) + row_free)
-        rows = rows.add(change, alpha=temperature)
-        received = torch.bmm(change.exp().mT, mass) + col_free
-        columns = columns.sub(_bounded_log(received), alpha=temperature * weight)
+    if torch.compiler.is_exporting():
+        return _scan(problems, rows, columns, temperatures, weights)
+    for temperature, weight in zip(temperatures, weights, strict=True):
+        rows, columns = _step(problems, rows, columns, temperature, weight, temperature * weight)
     return rows, columns
 
 
+def _scan(
+    problems: _Transport, rows: Tensor, columns: Tensor, temperatures: list[float], weights: list[float]
+) -> tuple[Tensor, Tensor]:
+    """Return the potentials after all steps, as a loop in an exported graph.
+
+    The problems of a batch are the last axis: runtimes are several times faster along a long axis than a short one.
+    """
+    lengths = [temperature * weight for temperature, weight in zip(temperatures, weights, strict=True)]
+    schedule = [rows.new_tensor(values) for values in (temperatures, weights, lengths)]
+    *constants, rows, columns = (field.permute(1, 2, 0).clone(memory_format=torch.contiguous_format) for field in (*problems.tensors, rows, columns))
+
+    def step(rows: Tensor, columns: Tensor, temperature: Tensor, weight: Tensor, length: Tensor, *of: Tensor) -> Any:
+        turned = _Transport(*of, every_slot_pairs=False, row_axis=0)
+        return list(_step(turned, rows, columns, temperature, weight, length))
+
+    rows, columns = (field.permute(2, 0, 1) for field in scan(step, (rows, columns), schedule, constants))
+    return rows, columns
+
+
+def _step(
+    problems: _Transport, rows: Tensor, columns: Tensor, temperature: Number, weight: Number, length: Number
+) -> tuple[Tensor, Tensor]:
+    """Return the potentials after a step; length is temperature x weight.
+
+    Exponentials of the matrix are taken once per step: for the columns they are those of the rows, scaled.
+    """
+    row_free, col_free = ~problems.row_usable, ~problems.col_usable
+    if not problems.every_slot_pairs:
+        rows, columns, row_free, col_free = _balanced(problems, rows, columns, temperature)
+    exponents = (rows + columns).sub_(problems.cost).div_(temperature)
+    mass = exponents.clamp_(min=LEAST_EXPONENT).exp_()
+    change = -weight * _bounded_log(mass.sum(problems.row_axis + 1, keepdim=True) + row_free)
+    if isinstance(temperature, Tensor):
+        received = (change.exp() * mass).sum(problems.row_axis, keepdim=True) + col_free
+        return rows + temperature * change, columns - length * _bounded_log(received)
+    received = torch.bmm(change.exp().mT, mass) + col_free
+    return rows.add(change, alpha=temperature), columns.sub(_bounded_log(received), alpha=length)
+
+
 def _balanced(
-    problems: _Transport, rows: Tensor, columns: Tensor, temperature: float
+    problems: _Transport, rows: Tensor, columns: Tensor, temperature: Number
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return the potentials [b, n, 1] and [b, 1, m] shifted so that unmatched masses fit together, and these masses."""
+    """Return the potentials shifted so that unmatched masses fit together, and these masses; shapes as in a step."""
     row_free = _exp((rows - problems.row_cost) / temperature)
     col_free = _exp((columns - problems.col_cost) / temperature)
-    row_use, col_use = problems.row_usable, problems.col_usable
-    surplus = row_use.sum(1, keepdim=True) - col_use.sum(2, keepdim=True)
-    factor = _balance((row_free * row_use).sum(1), (col_free * col_use).sum(2), surplus)
+    row_total = (row_free * problems.row_usable).sum(problems.row_axis, keepdim=True)
+    col_total = (col_free * problems.col_usable).sum(problems.row_axis + 1, keepdim=True)
+    factor = _balance(row_total, col_total, problems.surplus)
     shift = temperature * factor.log()
     return rows + shift, columns - shift, row_free * factor, col_free / factor
 
@@ -269,14 +313,14 @@ def _balanced(
 def _balance(row_free: Tensor, col_free: Tensor, surplus: Tensor) -> Tensor:
     """Return the factor x > 0 with row_free x - col_free / x = surplus, [b, 1, 1].
 
-    `row_free` and `col_free`, [b, 1], are the total masses that stay unmatched, and surplus, [b, 1, 1], is how many
-    more rows than columns there are. Multiplying the masses of all rows by x and dividing those of all columns leaves
+    `row_free` and `col_free` are the total masses that stay unmatched, and surplus is how many more rows than columns
+    there are, all [b, 1, 1]. Multiplying the masses of all rows by x and dividing those of all columns leaves
     those of pairs as they are, so that alternate updates find x slowly.
 
     Source: T. Sejourne, F.-X. Vialard, G. Peyre, "Faster Unbalanced Optimal Transport: Translation invariant Sinkhorn
     and 1-D Frank-Wolfe", AISTATS 2022, section 2.
     """
-    a, b = (free.unsqueeze(2).clamp(min=LEAST_FREE) for free in (row_free, col_free))
+    a, b = (free.clamp(min=LEAST_FREE) for free in (row_free, col_free))
     larger = surplus.abs() + (surplus.square() + 4 * a * b).sqrt()  # above 0, so that both gradients are finite
     return torch.where(surplus >= 0, larger / (2 * a), 2 * b / larger)
 
