@@ -1,0 +1,85 @@
+"""Whether an exported model answers as the model itself."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from hnetzoo.association.batch import AssociationBatch
+from hnetzoo.association.decoding import decode
+from hnetzoo.association.masking import skip_value_checks
+from hnetzoo.association.prediction import predict
+from hnetzoo.errors import ExportError
+
+TOLERANCE = 0.05
+"""Largest difference of logits. The temperature of transport ends at 6e-5 of the distances, which makes 0.01 of their
+rounding in float32."""
+UNDECIDED = 1e-3
+"""A pair whose logit is this near 0 is tied with another: rounding decides it, in torch as well."""
+
+Answer = Callable[[AssociationBatch], Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agreement:
+    """How far two answers agreed: which pairs were decoded was the same, but for ties.
+
+    Fields:
+        problems: Problems asked.
+        largest_difference: The largest difference of two logits.
+        ties: Pairs whose logit is within `UNDECIDED` of 0, which are not compared.
+    """
+
+    problems: int
+    largest_difference: float
+    ties: int
+
+
+def compare(model: nn.Module, answer: Answer, batches: Iterable[AssociationBatch], name: str = "model") -> Agreement:
+    """Return how far a model and its exported form agree.
+
+    Args:
+        model: The model.
+        answer: Takes a batch, and returns the logits [b, n, m] of the exported form.
+        batches: The problems.
+        name: Of the model, in messages.
+
+    Raises:
+        ExportError: If a decoded pair differs that is no tie, or a logit by more than `TOLERANCE`.
+
+    Example:
+        >>> import hnetzoo
+        >>> from hnetzoo.export.problems import grid
+        >>> model = hnetzoo.load_model("dual-softmax")
+        >>> compare(model, lambda batch: model(*batch.problems), grid((2, 2))).problems
+        100
+    """
+    problems, largest, ties = 0, 0.0, 0
+    for batch in batches:
+        with skip_value_checks():
+            expected, found = predict(model, *batch.problems, features=batch.features, name=name), answer(batch)
+        if found.shape != expected.shape:
+            raise ExportError(f"{_place(name, batch)} gives logits {list(found.shape)}; nothing was written")
+        difference = (found - expected).abs().masked_fill(~batch.cells, 0.0)
+        tied = batch.cells & (expected.abs() < UNDECIDED)
+        other = (decode(found, *batch.problems[1:]) != decode(expected, *batch.problems[1:])) & ~tied
+        _check(difference, other, _place(name, batch))
+        problems, largest, ties = problems + len(found), max(largest, difference.max().item()), ties + int(tied.sum())
+    return Agreement(problems=problems, largest_difference=largest, ties=ties)
+
+
+def _check(difference: Tensor, other: Tensor, place: str) -> None:
+    """Raise ExportError if a pair is another, or a difference is too large or NaN; all [b, n, m]."""
+    wrong = other | ~(difference <= TOLERANCE)
+    if bool(wrong.any()):
+        worst = difference.nan_to_num(nan=torch.inf).max().item()
+        raise ExportError(
+            f"{place} answers otherwise: {int(other.sum())} decoded pairs differ, logits by up to {worst:.3g} "
+            f"({TOLERANCE} is accepted); nothing was written"
+        )
+
+
+def _place(name: str, batch: AssociationBatch) -> str:
+    b, n, m = batch.distance.shape
+    return f"'{name}', exported, of {b} problems of {n} x {m}"

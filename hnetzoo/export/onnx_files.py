@@ -1,0 +1,144 @@
+"""Models as ONNX files, which are written only after onnxruntime has answered as torch does."""
+
+import json
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.export import ExportedProgram
+
+from hnetzoo.association.batch import AssociationBatch
+from hnetzoo.errors import ConfigError, ExportError, HnetzooError, Terminated
+from hnetzoo.export.agreement import TOLERANCE, Agreement, Answer, compare
+from hnetzoo.export.operators import translations
+from hnetzoo.export.problems import feature_count_of, grid
+from hnetzoo.export.programs import PROBLEM, free_sizes, program, reason
+from hnetzoo.files import write_file
+from hnetzoo.registry.resolution import ResolvedModel
+
+PACKAGES = ("onnx", "onnxscript", "onnxruntime")
+OUTPUT = "logits"
+TALKATIVE = ("torch.onnx", "onnxscript", "onnx_ir")  # loggers
+
+
+def write_onnx(resolved: ResolvedModel, out: Path) -> tuple[Agreement, dict[str, str]]:
+    """Write a model as an ONNX file, if onnxruntime agrees with torch on all problems of the grid.
+
+    Args:
+        resolved: The model with its settings and weights.
+        out: The file; one that is there is replaced.
+
+    Returns:
+        How far the answers agreed, and the metadata of the file: model, settings, weights, sha256, scope, shape,
+        versions, tolerance and largest_difference, all texts; those of settings and scope are JSON.
+
+    Raises:
+        ConfigError: If the extra `onnx` is not installed.
+        ExportError: If the model cannot be exported, or its exported form answers otherwise. Nothing is written.
+
+    Example:
+        >>> import hnetzoo, tempfile
+        >>> from hnetzoo.registry.resolution import resolve_model
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     agreement, _ = write_onnx(resolve_model("dual-softmax", hnetzoo.discover()), Path(folder, "model.onnx"))
+        >>> agreement.problems, agreement.largest_difference < 1e-4
+        (360, True)
+    """
+    check_installed()
+    model, name = resolved.load(watch=False), resolved.spec.name
+    written = _convert(program(model, resolved.size), resolved.size, name)
+    batches = grid(resolved.size, feature_count_of(model))
+    agreement = compare(model, onnx_answer(written.SerializeToString()), batches, name)
+    weightless = bool(getattr(model, "ignores_weights", False))
+    facts = {**_facts(resolved, weightless), "largest_difference": f"{agreement.largest_difference:.3g}"}
+    for key, value in facts.items():
+        written.metadata_props.add(key=key, value=value)
+    write_file(out, written.SerializeToString())
+    return agreement, facts
+
+
+def check_installed() -> None:
+    """Raise ConfigError unless the packages of the extra `onnx` are installed."""
+    missing = [name for name in PACKAGES if find_spec(name) is None]
+    if missing:
+        raise ConfigError(f"ONNX needs {' and '.join(missing)}; run pip install 'hnetzoo[onnx]'")
+
+
+def onnx_answer(content: bytes) -> Answer:
+    """Return a function that asks onnxruntime, on the CPU, for the logits of a batch by the content of a file."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+    def answer(batch: AssociationBatch) -> Tensor:
+        given = {**dict(zip(PROBLEM, batch.problems, strict=True)), **batch.features}
+        (logits,) = session.run([OUTPUT], {name: tensor.numpy() for name, tensor in given.items()})
+        return torch.from_numpy(logits)
+
+    return answer
+
+
+def _convert(exported: ExportedProgram, shape: tuple[int, int] | None, name: str) -> Any:
+    """Return the ONNX model of a program, an onnx.ModelProto without the places in source code that torch notes."""
+    from onnx_ir.passes.common import ClearMetadataAndDocStringPass
+
+    inputs = (*PROBLEM, *exported.example_inputs[1])
+    try:
+        with _quiet():
+            converted = torch.onnx.export(
+                exported,
+                dynamo=True,
+                verbose=False,
+                input_names=inputs,
+                output_names=[OUTPUT],
+                dynamic_shapes=free_sizes(inputs, shape, ("b", "n", "m")),
+                custom_translation_table=translations(),
+            )
+            ClearMetadataAndDocStringPass()(converted.model)
+            return converted.model_proto
+    except (HnetzooError, KeyboardInterrupt, Terminated):
+        raise
+    except Exception as error:
+        raise ExportError(f"'{name}' cannot be written as ONNX ({reason(error)}); nothing was written") from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep notes and warnings of the exporter about itself from the user."""
+    loggers = [logging.getLogger(name) for name in TALKATIVE]
+    levels = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+def _facts(resolved: ResolvedModel, weightless: bool) -> dict[str, str]:
+    """Return what is known before the check, as texts."""
+    weights = None if weightless else resolved.weights
+    scope = weights.scope if weights else None
+    return {
+        "model": resolved.spec.name,
+        "settings": json.dumps(resolved.component.settings),
+        "weights": weights.name if weights else "none",
+        "sha256": weights.sha256 if weights else "",
+        "scope": json.dumps(scope.to_json() if scope else None),
+        "shape": "any" if resolved.size is None else " x ".join(map(str, resolved.size)),
+        "hnetzoo": version("hnetzoo"),
+        "torch": torch.__version__,
+        "tolerance": str(TOLERANCE),
+    }
