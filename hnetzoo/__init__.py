@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hnetzoo import boxes, losses, tracking_metrics
+    from hnetzoo import boxes, export, losses, tracking_metrics
     from hnetzoo.association.assignment import assign
     from hnetzoo.association.batch import SPLITS, AssociationBatch, Split, full_masks, valid_cells
     from hnetzoo.association.certificate import optimality_gap
@@ -149,7 +149,7 @@ _MODULE_OF = {
     "valid_cells": "association.batch",
     "write_problems": "association.problem_files",
 }
-_MODULES = ("boxes", "errors", "losses", "testing", "tracking_metrics")
+_MODULES = ("boxes", "errors", "export", "losses", "testing", "tracking_metrics")
 
 __all__ = [
     "ABSENT",
@@ -202,6 +202,7 @@ __all__ = [
     "direction_features",
     "discover",
     "earlier_sightings",
+    "export",
     "full_masks",
     "hookimpl",
     "label_shares",

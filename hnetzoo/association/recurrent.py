@@ -132,12 +132,12 @@ def _scan(sequence: Tensor, state: Tensor, weights: list[Tensor], read: Tensor |
     Steps at which `read`, bool [s, b, 1], is False leave the state as it is.
     """
     weight, recurrent_weight, bias, recurrent_bias = weights
-    hidden = state.shape[1]
+    parts = [2 * state.shape[1], state.shape[1]]
 
     def step(state: Tensor, given: Tensor, *more: Tensor) -> list[Tensor]:
         *masks, recurrent_weight, recurrent_bias = more
-        gates, candidate = given.split((2 * hidden, hidden), 1)
-        gates_by, candidate_by = linear(state, recurrent_weight, recurrent_bias).split((2 * hidden, hidden), 1)
+        gates, candidate = torch.split(given, parts, 1)
+        gates_by, candidate_by = torch.split(linear(state, recurrent_weight, recurrent_bias), parts, 1)
         reset, update = torch.sigmoid(gates + gates_by).chunk(2, 1)
         candidate = torch.tanh(candidate + reset * candidate_by)
         following = candidate + update * (state - candidate)

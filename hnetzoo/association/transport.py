@@ -267,13 +267,13 @@ def _scan(
     """
     lengths = [temperature * weight for temperature, weight in zip(temperatures, weights, strict=True)]
     schedule = [rows.new_tensor(values) for values in (temperatures, weights, lengths)]
-    *constants, rows, columns = (field.permute(1, 2, 0).clone(memory_format=torch.contiguous_format) for field in (*problems.tensors, rows, columns))
+    fields = (field.permute(1, 2, 0) for field in (rows, columns, *problems.tensors))
+    turned = [field.clone(memory_format=torch.contiguous_format) for field in fields]
 
     def step(rows: Tensor, columns: Tensor, temperature: Tensor, weight: Tensor, length: Tensor, *of: Tensor) -> Any:
-        turned = _Transport(*of, every_slot_pairs=False, row_axis=0)
-        return list(_step(turned, rows, columns, temperature, weight, length))
+        return list(_step(_Transport._make((*of, False, 0)), rows, columns, temperature, weight, length))
 
-    rows, columns = (field.permute(2, 0, 1) for field in scan(step, (rows, columns), schedule, constants))
+    rows, columns = (field.permute(2, 0, 1) for field in scan(step, turned[:2], schedule, turned[2:]))
     return rows, columns
 
 
@@ -290,7 +290,7 @@ def _step(
     exponents = (rows + columns).sub_(problems.cost).div_(temperature)
     mass = exponents.clamp_(min=LEAST_EXPONENT).exp_()
     change = -weight * _bounded_log(mass.sum(problems.row_axis + 1, keepdim=True) + row_free)
-    if isinstance(temperature, Tensor):
+    if isinstance(temperature, Tensor) or isinstance(length, Tensor):
         received = (change.exp() * mass).sum(problems.row_axis, keepdim=True) + col_free
         return rows + temperature * change, columns - length * _bounded_log(received)
     received = torch.bmm(change.exp().mT, mass) + col_free

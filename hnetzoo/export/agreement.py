@@ -1,7 +1,7 @@
 """Whether an exported model answers as the model itself."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import torch
 from torch import Tensor, nn
@@ -34,6 +34,18 @@ class Agreement:
     problems: int
     largest_difference: float
     ties: int
+
+    def __str__(self) -> str:
+        """Return it in one line."""
+        ties = f" but {self.ties} of pairs that are tied" if self.ties else ""
+        return (
+            f"the same decisions{ties} on {self.problems} problems, logits within {self.largest_difference:.2g} "
+            f"({TOLERANCE} is accepted)"
+        )
+
+    def to_json(self) -> dict[str, float]:
+        """Return plain values."""
+        return asdict(self)
 
 
 def compare(model: nn.Module, answer: Answer, batches: Iterable[AssociationBatch], name: str = "model") -> Agreement:

@@ -103,6 +103,7 @@ def _convert(exported: ExportedProgram, shape: tuple[int, int] | None, name: str
                 dynamic_shapes=free_sizes(inputs, shape, ("b", "n", "m")),
                 custom_translation_table=translations(),
             )
+            assert converted is not None, "torch returns a program where no file is named"
             ClearMetadataAndDocStringPass()(converted.model)
             return converted.model_proto
     except (HnetzooError, KeyboardInterrupt, Terminated):

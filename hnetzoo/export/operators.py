@@ -1,13 +1,13 @@
 """Operators whose stock translation to ONNX overflows: log(exp(a) + exp(b)) and log(sigmoid(a)) for large numbers."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import torch
 
 
-def translations() -> Mapping[Callable[..., Any], Callable[..., Any]]:
+def translations() -> dict[Callable[..., Any], Callable[..., Any]]:
     """Return the translations by operator of torch, as torch.onnx takes them."""
     from onnxscript import opset18 as op
 
@@ -15,7 +15,7 @@ def translations() -> Mapping[Callable[..., Any], Callable[..., Any]]:
         return op.Log(op.Add(op.Exp(exponent), 1.0))  # of an exponent of at most 0
 
     def log_sigmoid(self: Any) -> Any:
-        return op.Sub(op.Min(self, op.CastLike(0.0, self)), log_of_one_plus_exp(op.Neg(op.Abs(self))))
+        return op.Sub(op.Neg(op.Relu(op.Neg(self))), log_of_one_plus_exp(op.Neg(op.Abs(self))))
 
     def logaddexp(self: Any, other: Any) -> Any:
         apart = op.Neg(op.Abs(op.Sub(self, other)))

@@ -1,5 +1,6 @@
 """Models as programs of `torch.export`."""
 
+import copy
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,7 +10,6 @@ from torch.export import Dim, ExportedProgram
 from torch.fx.experimental import _config
 
 from hnetzoo.association.model import unwrapped
-from hnetzoo.association.prediction import evaluating
 from hnetzoo.errors import ExportError, HnetzooError, Terminated, one_line
 from hnetzoo.export.problems import example, feature_count_of
 
@@ -39,11 +39,12 @@ def program(model: nn.Module, shape: tuple[int, int] | None = None) -> ExportedP
         >>> answer(torch.rand(7, 1, 4), *masks).shape
         torch.Size([7, 1, 4])
     """
-    model = unwrapped(model)
+    # Frozen, since loops are traced another way for gradients, and torch's later passes would ask for them.
+    model = copy.deepcopy(unwrapped(model)).eval().requires_grad_(False)
     batch = example(shape, feature_count_of(model))
     try:
         # Sizes of 0 and 1 are not told apart from larger ones, so that a program is right for them too.
-        with evaluating(model), _config.patch(backed_size_oblivious=True):  # type: ignore[attr-defined]
+        with torch.no_grad(), _config.patch(backed_size_oblivious=True):  # type: ignore[attr-defined]
             sizes = free_sizes((*PROBLEM, *batch.features), shape, (Dim.DYNAMIC,) * 3)
             return torch.export.export(model, batch.problems, batch.features, dynamic_shapes=sizes)
     except (HnetzooError, KeyboardInterrupt, Terminated):
@@ -64,5 +65,5 @@ def reason(error: BaseException) -> str:
     """Return the first cause of an error on one line, cut where it is long."""
     while error.__cause__ is not None:
         error = error.__cause__
-    text = one_line(error)
-    return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]}..."
+    words = one_line(error)
+    return words if len(words) <= LONGEST_REASON else f"{words[:LONGEST_REASON]}..."

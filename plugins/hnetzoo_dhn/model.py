@@ -12,7 +12,6 @@ different sizes share a batch; the widths of the linear layers follow the hidden
 Source: Y. Xu et al., "How To Train Your Deep Multi-Object Tracker", CVPR 2020.
 """
 
-import torch
 from torch import Tensor, nn
 
 import hnetzoo
