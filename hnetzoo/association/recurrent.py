@@ -81,7 +81,8 @@ class GRU(nn.Module):
 
     def _export(self, sequence: Tensor, state: Tensor, mask: Tensor | None) -> Tensor:
         """Return the hidden states in an exported graph, where `torch.gru` would fix the number of steps."""
-        sequence = sequence.transpose(0, 1)  # [s, b, c]
+        # [s, b, c]; of memory in another order, torch would tell apart batches of one problem
+        sequence = sequence.transpose(0, 1).clone(memory_format=torch.contiguous_format)
         read = None if mask is None else mask.mT.unsqueeze(2)
         for layer in self.weights:
             found = [_scan(sequence, state, layer[0], read)]

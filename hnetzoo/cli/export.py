@@ -1,5 +1,6 @@
 """`hnetzoo export MODEL --out FILE.onnx`: write a model for runtimes without Python."""
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated
 
@@ -35,14 +36,15 @@ def export_command(
     if values["trainer"] or values["dataset"]:
         raise ConfigError("export takes settings of the model alone; use --set model.KEY=VALUE")
     registry = discover()  # before torch is imported, so that strangers' code is read in a child process
-    from hnetzoo.export import write_onnx
-    from hnetzoo.registry.resolution import resolve_model
+    from hnetzoo.export import Agreement, write_onnx
 
     with stdout_to_stderr():
-        agreement, facts = write_onnx(resolve_model(model, registry, values["model"]), out)
+        facts = write_onnx(model, out, registry=registry, **values["model"])
+    size = out.stat().st_size
     if json:
-        print_json({"out": str(out), "bytes": out.stat().st_size, **facts, **agreement.to_json()})
+        print_json({"out": str(out), "bytes": size, **facts})
         return
-    sizes = "problems of any size" if facts["shape"] == "any" else f"problems of {facts['shape']}"
-    typer.echo(f"wrote {model} for any number of {sizes} to {out} ({out.stat().st_size / 1e3:,.0f} kB)")
+    n, m = facts["shape"] or ("n", "m")
+    typer.echo(f"wrote {model} for b problems of {n} x {m} to {out} ({size / 1e3:,.0f} kB)")
+    agreement = Agreement(**{field.name: facts[field.name] for field in fields(Agreement)})
     typer.echo(f"onnxruntime answers as torch does: {agreement}")

@@ -1,6 +1,6 @@
 """Whether an exported model answers as the model itself."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import torch
@@ -11,6 +11,7 @@ from hnetzoo.association.decoding import decode
 from hnetzoo.association.masking import skip_value_checks
 from hnetzoo.association.prediction import predict
 from hnetzoo.errors import ExportError
+from hnetzoo.export.problems import feature_count_of, grid
 
 TOLERANCE = 0.05
 """Largest difference of logits. The temperature of transport ends at 6e-5 of the distances, which makes 0.01 of their
@@ -48,13 +49,15 @@ class Agreement:
         return asdict(self)
 
 
-def compare(model: nn.Module, answer: Answer, batches: Iterable[AssociationBatch], name: str = "model") -> Agreement:
-    """Return how far a model and its exported form agree.
+def compare(
+    model: nn.Module, answer: Answer, *, shape: tuple[int, int] | None = None, name: str = "model"
+) -> Agreement:
+    """Return how far a model and its exported form agree, on the problems of `hnetzoo.export.problems.grid`.
 
     Args:
         model: The model.
         answer: Takes a batch, and returns the logits [b, n, m] of the exported form.
-        batches: The problems.
+        shape: (n, m) of the only problems that the model takes; None for models of any size.
         name: Of the model, in messages.
 
     Raises:
@@ -62,36 +65,35 @@ def compare(model: nn.Module, answer: Answer, batches: Iterable[AssociationBatch
 
     Example:
         >>> import hnetzoo
-        >>> from hnetzoo.export.problems import grid
         >>> model = hnetzoo.load_model("dual-softmax")
-        >>> compare(model, lambda batch: model(*batch.problems), grid((2, 2))).problems
-        100
+        >>> print(compare(model, lambda batch: model(*batch.problems), shape=(2, 2)))
+        the same decisions on 100 problems, logits within 0 (0.05 is accepted)
     """
     problems, largest, ties = 0, 0.0, 0
-    for batch in batches:
+    for batch in grid(shape, feature_count_of(model)):
         with skip_value_checks():
             expected, found = predict(model, *batch.problems, features=batch.features, name=name), answer(batch)
-        if found.shape != expected.shape:
-            raise ExportError(f"{_place(name, batch)} gives logits {list(found.shape)}; nothing was written")
-        difference = (found - expected).abs().masked_fill(~batch.cells, 0.0)
-        tied = batch.cells & (expected.abs() < UNDECIDED)
-        other = (decode(found, *batch.problems[1:]) != decode(expected, *batch.problems[1:])) & ~tied
-        _check(difference, other, _place(name, batch))
-        problems, largest, ties = problems + len(found), max(largest, difference.max().item()), ties + int(tied.sum())
+            difference, tied = _differences(expected, found, batch, f"'{name}', exported, of {_described(batch)}")
+        problems, largest, ties = problems + len(found), max(largest, difference), ties + tied
     return Agreement(problems=problems, largest_difference=largest, ties=ties)
 
 
-def _check(difference: Tensor, other: Tensor, place: str) -> None:
-    """Raise ExportError if a pair is another, or a difference is too large or NaN; all [b, n, m]."""
-    wrong = other | ~(difference <= TOLERANCE)
-    if bool(wrong.any()):
-        worst = difference.nan_to_num(nan=torch.inf).max().item()
+def _differences(expected: Tensor, found: Tensor, batch: AssociationBatch, what: str) -> tuple[float, int]:
+    """Return the largest difference of logits, and how many pairs are tied; raises ExportError as `compare` does."""
+    if found.shape != expected.shape:
+        raise ExportError(f"{what} gives logits {list(found.shape)}; nothing was written")
+    difference = (found - expected).abs().masked_fill(~batch.cells, 0.0)
+    tied = batch.cells & (expected.abs() < UNDECIDED)
+    other = (decode(found, *batch.problems[1:]) != decode(expected, *batch.problems[1:])) & ~tied
+    largest = difference.nan_to_num(nan=torch.inf).max().item()
+    if bool(other.any()) or largest > TOLERANCE:
         raise ExportError(
-            f"{place} answers otherwise: {int(other.sum())} decoded pairs differ, logits by up to {worst:.3g} "
+            f"{what} answers otherwise: {int(other.sum())} decoded pairs differ, logits by up to {largest:.3g} "
             f"({TOLERANCE} is accepted); nothing was written"
         )
+    return largest, int(tied.sum())
 
 
-def _place(name: str, batch: AssociationBatch) -> str:
+def _described(batch: AssociationBatch) -> str:
     b, n, m = batch.distance.shape
-    return f"'{name}', exported, of {b} problems of {n} x {m}"
+    return f"{b} problems of {n} x {m}"

@@ -16,52 +16,56 @@ from torch.export import ExportedProgram
 
 from hnetzoo.association.batch import AssociationBatch
 from hnetzoo.errors import ConfigError, ExportError, HnetzooError, Terminated
-from hnetzoo.export.agreement import TOLERANCE, Agreement, Answer, compare
+from hnetzoo.export.agreement import TOLERANCE, Answer, compare
 from hnetzoo.export.operators import translations
-from hnetzoo.export.problems import feature_count_of, grid
 from hnetzoo.export.programs import PROBLEM, free_sizes, program, reason
 from hnetzoo.files import write_file
-from hnetzoo.registry.resolution import ResolvedModel
+from hnetzoo.registry.discovery import discover
+from hnetzoo.registry.lookup import Registry
+from hnetzoo.registry.resolution import ResolvedModel, resolve_model
 
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 OUTPUT = "logits"
 TALKATIVE = ("torch.onnx", "onnxscript", "onnx_ir")  # loggers
 
 
-def write_onnx(resolved: ResolvedModel, out: Path) -> tuple[Agreement, dict[str, str]]:
+def write_onnx(name: str, out: str | Path, *, registry: Registry | None = None, **settings: Any) -> dict[str, Any]:
     """Write a model as an ONNX file, if onnxruntime agrees with torch on all problems of the grid.
 
     Args:
-        resolved: The model with its settings and weights.
+        name: A registered name, "name@variant", or "run:PATH" for a run directory.
         out: The file; one that is there is replaced.
+        registry: Where to look; None discovers the installed plugins.
+        settings: Settings of the model by name, in place of those that the weights were trained with.
 
     Returns:
-        How far the answers agreed, and the metadata of the file: model, settings, weights, sha256, scope, shape,
-        versions, tolerance and largest_difference, all texts; those of settings and scope are JSON.
+        What the metadata of the file say, in which all but texts are JSON: model, settings, weights, sha256, scope,
+        shape (null for any), hnetzoo, torch, tolerance, and how far the answers agreed: problems, largest_difference,
+        ties.
 
     Raises:
         ConfigError: If the extra `onnx` is not installed.
+        HnetzooError: As of `hnetzoo.load_model`.
         ExportError: If the model cannot be exported, or its exported form answers otherwise. Nothing is written.
 
     Example:
-        >>> import hnetzoo, tempfile
-        >>> from hnetzoo.registry.resolution import resolve_model
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     agreement, _ = write_onnx(resolve_model("dual-softmax", hnetzoo.discover()), Path(folder, "model.onnx"))
-        >>> agreement.problems, agreement.largest_difference < 1e-4
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     facts = write_onnx("dual-softmax", Path(folder, "model.onnx"))
+        >>> facts["problems"], facts["largest_difference"] < 1e-4
         (360, True)
     """
     check_installed()
-    model, name = resolved.load(watch=False), resolved.spec.name
+    resolved = resolve_model(name, registry or discover(), settings)
+    model = resolved.load(watch=False)
     written = _convert(program(model, resolved.size), resolved.size, name)
-    batches = grid(resolved.size, feature_count_of(model))
-    agreement = compare(model, onnx_answer(written.SerializeToString()), batches, name)
+    agreement = compare(model, onnx_answer(written.SerializeToString()), shape=resolved.size, name=name)
     weightless = bool(getattr(model, "ignores_weights", False))
-    facts = {**_facts(resolved, weightless), "largest_difference": f"{agreement.largest_difference:.3g}"}
+    facts = {**_facts(resolved, weightless), "tolerance": TOLERANCE, **agreement.to_json()}
     for key, value in facts.items():
-        written.metadata_props.add(key=key, value=value)
-    write_file(out, written.SerializeToString())
-    return agreement, facts
+        written.metadata_props.add(key=key, value=value if isinstance(value, str) else json.dumps(value))
+    write_file(Path(out), written.SerializeToString())
+    return facts
 
 
 def check_installed() -> None:
@@ -109,7 +113,7 @@ def _convert(exported: ExportedProgram, shape: tuple[int, int] | None, name: str
     except (HnetzooError, KeyboardInterrupt, Terminated):
         raise
     except Exception as error:
-        raise ExportError(f"'{name}' cannot be written as ONNX ({reason(error)}); nothing was written") from error
+        raise ExportError(f"'{name}' cannot be exported to ONNX: {reason(error)}; nothing was written") from error
 
 
 @contextmanager
@@ -128,18 +132,17 @@ def _quiet() -> Iterator[None]:
             logger.setLevel(level)
 
 
-def _facts(resolved: ResolvedModel, weightless: bool) -> dict[str, str]:
-    """Return what is known before the check, as texts."""
+def _facts(resolved: ResolvedModel, weightless: bool) -> dict[str, Any]:
+    """Return what is exported, as plain values; weightless models have weights that their answers do not depend on."""
     weights = None if weightless else resolved.weights
     scope = weights.scope if weights else None
     return {
         "model": resolved.spec.name,
-        "settings": json.dumps(resolved.component.settings),
+        "settings": resolved.component.settings,
         "weights": weights.name if weights else "none",
         "sha256": weights.sha256 if weights else "",
-        "scope": json.dumps(scope.to_json() if scope else None),
-        "shape": "any" if resolved.size is None else " x ".join(map(str, resolved.size)),
+        "scope": scope.to_json() if scope else None,
+        "shape": resolved.size,
         "hnetzoo": version("hnetzoo"),
         "torch": torch.__version__,
-        "tolerance": str(TOLERANCE),
     }

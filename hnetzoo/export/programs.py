@@ -10,12 +10,11 @@ from torch.export import Dim, ExportedProgram
 from torch.fx.experimental import _config
 
 from hnetzoo.association.model import unwrapped
-from hnetzoo.errors import ExportError, HnetzooError, Terminated, one_line
+from hnetzoo.errors import ExportError, HnetzooError, Terminated
 from hnetzoo.export.problems import example, feature_count_of
 
 PROBLEM = ("distance", "row_mask", "col_mask")
 """What every model is given, in this order."""
-LONGEST_REASON = 300  # characters of torch's own words in a message
 
 
 def program(model: nn.Module, shape: tuple[int, int] | None = None) -> ExportedProgram:
@@ -50,7 +49,10 @@ def program(model: nn.Module, shape: tuple[int, int] | None = None) -> ExportedP
     except (HnetzooError, KeyboardInterrupt, Terminated):
         raise
     except Exception as error:
-        raise ExportError(f"torch.export cannot trace {type(model).__name__} ({reason(error)})") from error
+        raise ExportError(
+            f"{type(model).__name__} cannot be exported: torch.export says {reason(error)}; a model must consist of "
+            "torch's own operations, and be free of loops over slots and of sizes as numbers"
+        ) from error
 
 
 def free_sizes(inputs: Iterable[str], shape: tuple[int, int] | None, dims: tuple[Any, Any, Any]) -> dict[str, Any]:
@@ -62,8 +64,8 @@ def free_sizes(inputs: Iterable[str], shape: tuple[int, int] | None, dims: tuple
 
 
 def reason(error: BaseException) -> str:
-    """Return the first cause of an error on one line, cut where it is long."""
+    """Return the first cause of an error and the first line of its text."""
     while error.__cause__ is not None:
         error = error.__cause__
-    words = one_line(error)
-    return words if len(words) <= LONGEST_REASON else f"{words[:LONGEST_REASON]}..."
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0].strip()}" if lines else type(error).__name__
