@@ -15,25 +15,19 @@ L. Chizat, C. Dossal, N. Papadakis, "Overrelaxed Sinkhorn-Knopp Algorithm for Re
 """
 
 import math
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
-from hnetzoo.association.loops import scan
 from hnetzoo.association.masking import compress_logits, log_odds
+from hnetzoo.association.potentials import PLAIN_STEPS, TransportProblems, potentials
 
 Unmatched = Literal["never"] | float
 """What slots may stay unmatched: "never" makes as many pairs as possible, a number is the cost of leaving one slot
 unmatched [unit of distance], so that pairs farther apart than twice this are never made."""
 
-Number = float | Tensor  # numbers in eager mode, elements of a tensor in an exported graph
-
 FORBIDDEN = 1e20  # cost of an impossible pair, in units of the scale
-PLAIN_STEPS = 2  # steps without relaxation at either end: before the potentials have settled, and so that ties do
-LEAST_EXPONENT = -60.0  # exponentials below are slow subnormal numbers, and change nothing
-LARGEST_LOG = 20.0  # of a correction in one step, so that no exponential overflows
-LEAST_FREE = 1e-17  # total mass that stays unmatched, so that products are normal numbers
 ABOVE_ALL = 2.0  # of the range of distances, above the largest one
 LEAST_SCALE = 1e-30  # smaller mean distances are as good as 0: gradients of quotients by them would overflow
 NEGLIGIBLE = 1e-6  # reduced costs below this share of the largest are rounding, and no part of the scale
@@ -150,8 +144,8 @@ def transport_logits(
         [[[0, 1], [1, 0]]]
     """
     annealing = annealing or Annealing()
-    problems, temperatures = _Transport.of(cost, allowed, row_cost, col_cost, scale), annealing.temperatures(coldest)
-    rows, columns = _potentials(problems, temperatures, annealing.relaxation)
+    problems, temperatures = _problems(cost, allowed, row_cost, col_cost, scale), annealing.temperatures(coldest)
+    rows, columns = potentials(problems, temperatures, annealing.relaxation)
     pairs = rows + columns - problems.cost  # near 0 where mass is, so that rounding does not decide ties
     rows_last = torch.cat((pairs, rows - problems.row_cost), 2) / temperatures[-1]
     columns_last = torch.cat((pairs, columns - problems.col_cost), 1) / temperatures[-1]
@@ -171,166 +165,46 @@ def transport_potentials(cost: Tensor, allowed: Tensor, annealing: Annealing | N
         Float [b, m], in units of cost; up to a constant per problem where neither side has more slots.
     """
     annealing = annealing or Annealing()
-    problems = _Transport.of(cost, allowed, *unmatched_costs(cost, allowed, "never"))
-    _, columns = _potentials(problems, annealing.temperatures(), annealing.relaxation)
+    problems = _problems(cost, allowed, *unmatched_costs(cost, allowed, "never"))
+    _, columns = potentials(problems, annealing.temperatures(), annealing.relaxation)
     return (columns * problems.unit + problems.start).squeeze(1)
 
 
-class _Transport(NamedTuple):
-    """A batch of transport problems, in units of their scales and relative to initial potentials.
+def _problems(
+    cost: Tensor, allowed: Tensor, row_cost: Tensor, col_cost: Tensor, scale: float | Tensor | None = None
+) -> TransportProblems:
+    """Return the problems of costs [b, n, m], allowed pairs, and costs of staying unmatched [b, n] and [b, m].
 
-    Fields:
-        cost: Float [b, n, m]; `FORBIDDEN` for impossible pairs.
-        row_cost: Costs of staying unmatched, float [b, n, 1]; 0 for rows without an allowed pair.
-        col_cost: Likewise, float [b, 1, m].
-        row_usable: Rows with an allowed pair, bool [b, n, 1].
-        col_usable: Likewise, bool [b, 1, m].
-        unit: The scale, float [b, 1, 1].
-        start: The initial potentials of columns, float [b, 1, m], in units of cost.
-        surplus: How many more usable rows than columns there are, float [b, 1, 1].
-        every_slot_pairs: Whether no usable slot of the batch may stay unmatched.
-        row_axis: The axis of the rows, before that of the columns.
+    Costs are reduced by the least of their columns and rows and divided by the scale, which changes no optimum. To
+    gradients the problems' own scale is a constant; one that is given is not.
     """
-
-    cost: Tensor
-    row_cost: Tensor
-    col_cost: Tensor
-    row_usable: Tensor
-    col_usable: Tensor
-    unit: Tensor
-    start: Tensor
-    surplus: Tensor
-    every_slot_pairs: bool
-    row_axis: int = 1
-
-    @property
-    def tensors(self) -> tuple[Tensor, ...]:
-        """All fields but the last two."""
-        return self[:-2]
-
-    @classmethod
-    def of(
-        cls, cost: Tensor, allowed: Tensor, row_cost: Tensor, col_cost: Tensor, scale: float | Tensor | None = None
-    ) -> "_Transport":
-        """Return the problems of costs [b, n, m], allowed pairs, and costs of staying unmatched [b, n] and [b, m].
-
-        Costs are reduced by the least of their columns and rows and divided by the scale, which changes no optimum. To
-        gradients the problems' own scale is a constant; one that is given is not.
-        """
-        dtype = torch.promote_types(cost.dtype, torch.float32)
-        usable = allowed.any(2, keepdim=True), allowed.any(1, keepdim=True)
-        sides = (row_cost.unsqueeze(2), col_cost.unsqueeze(1))
-        pair = (bool((side.isinf() | ~use).all()) for side, use in zip(sides, usable, strict=True))
-        every_slot_pairs = not torch.compiler.is_compiling() and all(pair)  # a compiled graph depends on no values
-        row_cost, col_cost = (
-            side.to(dtype).clamp(max=FORBIDDEN).where(use, 0.0) for side, use in zip(sides, usable, strict=True)
-        )
-        cost = cost.to(dtype).masked_fill(~allowed, FORBIDDEN)
-        columns = torch.minimum(cost.amin(1, keepdim=True), col_cost)
-        rows = torch.minimum((cost - columns).amin(2, keepdim=True), row_cost)
-        if scale is None:
-            with torch.no_grad():
-                reduced = torch.minimum(cost - rows - columns, (row_cost - rows) + (col_cost - columns))
-                scale = problem_scale(reduced, allowed)
-        unit = scale * torch.ones_like(rows[:, :1])
-        return cls(
-            cost=((cost - rows - columns) / unit).clamp(max=FORBIDDEN),
-            row_cost=((row_cost - rows) / unit).clamp(max=FORBIDDEN),
-            col_cost=((col_cost - columns) / unit).clamp(max=FORBIDDEN),
-            row_usable=usable[0],
-            col_usable=usable[1],
-            unit=unit,
-            start=columns,
-            surplus=(usable[0].sum(1, keepdim=True) - usable[1].sum(2, keepdim=True)).to(dtype),
-            every_slot_pairs=every_slot_pairs,
-        )
-
-
-def _potentials(problems: _Transport, temperatures: list[float], relaxation: float) -> tuple[Tensor, Tensor]:
-    """Return the potentials of rows [b, n, 1] and columns [b, 1, m] after a step at each temperature."""
-    settled = range(PLAIN_STEPS, len(temperatures) - PLAIN_STEPS)
-    weights = [relaxation if step in settled else 1.0 for step in range(len(temperatures))]
-    rows, columns = torch.zeros_like(problems.row_cost), torch.zeros_like(problems.col_cost)
-    if torch.compiler.is_exporting():
-        return _scan(problems, rows, columns, temperatures, weights)
-    for temperature, weight in zip(temperatures, weights, strict=True):
-        rows, columns = _step(problems, rows, columns, temperature, weight, temperature * weight)
-    return rows, columns
-
-
-def _scan(
-    problems: _Transport, rows: Tensor, columns: Tensor, temperatures: list[float], weights: list[float]
-) -> tuple[Tensor, Tensor]:
-    """Return the potentials after all steps, as a loop in an exported graph.
-
-    The problems of a batch are the last axis: runtimes are several times faster along a long axis than a short one.
-    """
-    lengths = [temperature * weight for temperature, weight in zip(temperatures, weights, strict=True)]
-    schedule = [rows.new_tensor(values) for values in (temperatures, weights, lengths)]
-    fields = (field.permute(1, 2, 0) for field in (rows, columns, *problems.tensors))
-    turned = [field.clone(memory_format=torch.contiguous_format) for field in fields]
-
-    def step(rows: Tensor, columns: Tensor, temperature: Tensor, weight: Tensor, length: Tensor, *of: Tensor) -> Any:
-        return list(_step(_Transport._make((*of, False, 0)), rows, columns, temperature, weight, length))
-
-    rows, columns = (field.permute(2, 0, 1) for field in scan(step, turned[:2], schedule, turned[2:]))
-    return rows, columns
-
-
-def _step(
-    problems: _Transport, rows: Tensor, columns: Tensor, temperature: Number, weight: Number, length: Number
-) -> tuple[Tensor, Tensor]:
-    """Return the potentials after a step; length is temperature x weight.
-
-    Exponentials of the matrix are taken once per step: for the columns they are those of the rows, scaled.
-    """
-    row_free, col_free = ~problems.row_usable, ~problems.col_usable
-    if not problems.every_slot_pairs:
-        rows, columns, row_free, col_free = _balanced(problems, rows, columns, temperature)
-    exponents = (rows + columns).sub_(problems.cost).div_(temperature)
-    mass = exponents.clamp_(min=LEAST_EXPONENT).exp_()
-    change = -weight * _bounded_log(mass.sum(problems.row_axis + 1, keepdim=True) + row_free)
-    if isinstance(temperature, Tensor) or isinstance(length, Tensor):
-        received = (change.exp() * mass).sum(problems.row_axis, keepdim=True) + col_free
-        return rows + temperature * change, columns - length * _bounded_log(received)
-    received = torch.bmm(change.exp().mT, mass) + col_free
-    return rows.add(change, alpha=temperature), columns.sub(_bounded_log(received), alpha=length)
-
-
-def _balanced(
-    problems: _Transport, rows: Tensor, columns: Tensor, temperature: Number
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return the potentials shifted so that unmatched masses fit together, and these masses; shapes as in a step."""
-    row_free = _exp((rows - problems.row_cost) / temperature)
-    col_free = _exp((columns - problems.col_cost) / temperature)
-    row_total = (row_free * problems.row_usable).sum(problems.row_axis, keepdim=True)
-    col_total = (col_free * problems.col_usable).sum(problems.row_axis + 1, keepdim=True)
-    factor = _balance(row_total, col_total, problems.surplus)
-    shift = temperature * factor.log()
-    return rows + shift, columns - shift, row_free * factor, col_free / factor
-
-
-def _balance(row_free: Tensor, col_free: Tensor, surplus: Tensor) -> Tensor:
-    """Return the factor x > 0 with row_free x - col_free / x = surplus, [b, 1, 1].
-
-    `row_free` and `col_free` are the total masses that stay unmatched, and surplus is how many more rows than columns
-    there are, all [b, 1, 1]. Multiplying the masses of all rows by x and dividing those of all columns leaves
-    those of pairs as they are, so that alternate updates find x slowly.
-
-    Source: T. Sejourne, F.-X. Vialard, G. Peyre, "Faster Unbalanced Optimal Transport: Translation invariant Sinkhorn
-    and 1-D Frank-Wolfe", AISTATS 2022, section 2.
-    """
-    a, b = (free.clamp(min=LEAST_FREE) for free in (row_free, col_free))
-    larger = surplus.abs() + (surplus.square() + 4 * a * b).sqrt()  # above 0, so that both gradients are finite
-    return torch.where(surplus >= 0, larger / (2 * a), 2 * b / larger)
-
-
-def _exp(exponents: Tensor) -> Tensor:
-    return exponents.clamp(LEAST_EXPONENT, -LEAST_EXPONENT).exp()
-
-
-def _bounded_log(values: Tensor) -> Tensor:
-    return values.log().clamp(-LARGEST_LOG, LARGEST_LOG)
+    dtype = torch.promote_types(cost.dtype, torch.float32)
+    usable = allowed.any(2, keepdim=True), allowed.any(1, keepdim=True)
+    sides = (row_cost.unsqueeze(2), col_cost.unsqueeze(1))
+    pair = (bool((side.isinf() | ~use).all()) for side, use in zip(sides, usable, strict=True))
+    every_slot_pairs = not torch.compiler.is_compiling() and all(pair)  # a compiled graph depends on no values
+    row_cost, col_cost = (
+        side.to(dtype).clamp(max=FORBIDDEN).where(use, 0.0) for side, use in zip(sides, usable, strict=True)
+    )
+    cost = cost.to(dtype).masked_fill(~allowed, FORBIDDEN)
+    columns = torch.minimum(cost.amin(1, keepdim=True), col_cost)
+    rows = torch.minimum((cost - columns).amin(2, keepdim=True), row_cost)
+    if scale is None:
+        with torch.no_grad():
+            reduced = torch.minimum(cost - rows - columns, (row_cost - rows) + (col_cost - columns))
+            scale = problem_scale(reduced, allowed)
+    unit = scale * torch.ones_like(rows[:, :1])
+    return TransportProblems(
+        cost=((cost - rows - columns) / unit).clamp(max=FORBIDDEN),
+        row_cost=((row_cost - rows) / unit).clamp(max=FORBIDDEN),
+        col_cost=((col_cost - columns) / unit).clamp(max=FORBIDDEN),
+        row_usable=usable[0],
+        col_usable=usable[1],
+        unit=unit,
+        start=columns,
+        surplus=(usable[0].sum(1, keepdim=True) - usable[1].sum(2, keepdim=True)).to(dtype),
+        every_slot_pairs=every_slot_pairs,
+    )
 
 
 def _costs_of_never(distance: Tensor, allowed: Tensor, n: Tensor, m: Tensor) -> tuple[Tensor, Tensor]:
