@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import onnxruntime
 import torch
 import typer
 from measure import Repeats, Seconds, compare, store
@@ -72,7 +73,7 @@ def main(repeats: Repeats = 7) -> None:
     n, m = SHAPE
     single, large = PASSES.values()
     what = f"{n} x {m} problems (hnetgru: its own size), {single} passes of one and {large} of {max(PASSES):,},"
-    store("onnx", "ONNX", what, cases)
+    store("onnx", f"onnxruntime {onnxruntime.__version__} and torch", what, cases)
 
 
 if __name__ == "__main__":

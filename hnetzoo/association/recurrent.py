@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from hnetzoo.association.loops import scan
+from hnetzoo.errors import ConfigError
 
 
 class GRU(nn.Module):
@@ -52,7 +53,12 @@ class GRU(nn.Module):
 
         Returns:
             Float [b, s, directions x hidden_size]; undefined for steps that are not read.
+
+        Raises:
+            ConfigError: If both lengths and a mask are given.
         """
+        if lengths is not None and mask is not None:
+            raise ConfigError("steps are given by lengths and by a mask; give one of them")
         b, steps, _ = sequence.shape
         if state is None:
             state = sequence.new_zeros(b, self.hidden_size)

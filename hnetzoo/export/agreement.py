@@ -38,9 +38,9 @@ class Agreement:
 
     def __str__(self) -> str:
         """Return it in one line."""
-        ties = f" but {self.ties} of pairs that are tied" if self.ties else ""
+        aside = f" (but for {self.ties} ties)" if self.ties else ""
         return (
-            f"the same decisions{ties} on {self.problems} problems, logits within {self.largest_difference:.2g} "
+            f"the same pairs in {self.problems} problems{aside}, logits within {self.largest_difference:.2g} "
             f"({TOLERANCE} is accepted)"
         )
 
@@ -65,9 +65,9 @@ def compare(
 
     Example:
         >>> import hnetzoo
-        >>> model = hnetzoo.load_model("dual-softmax")
+        >>> model = hnetzoo.load_model("hungarian")
         >>> print(compare(model, lambda batch: model(*batch.problems), shape=(2, 2)))
-        the same decisions on 100 problems, logits within 0 (0.05 is accepted)
+        the same pairs in 100 problems, logits within 0 (0.05 is accepted)
     """
     problems, largest, ties = 0, 0.0, 0
     for batch in grid(shape, feature_count_of(model)):

@@ -75,4 +75,4 @@ def test_ties_that_rounding_decides_are_counted_and_accepted() -> None:
 
     agreement = compare(model, answer, shape=(2, 2))
     assert agreement.ties == 200
-    assert f"the same decisions but {agreement.ties} of pairs that are tied" in str(agreement)
+    assert f" in 100 problems (but for {agreement.ties} ties), " in str(agreement)

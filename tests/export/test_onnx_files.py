@@ -1,6 +1,8 @@
 """ONNX files: what stands in them, and that none is written that answers otherwise."""
 
 import json
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,11 @@ import torch
 
 import hnetzoo
 from hnetzoo import ConfigError, ExportError
-from hnetzoo.export import onnx_files, write_onnx
+from hnetzoo.export import onnx_files, problems, write_onnx
 from hnetzoo.registry.resolution import resolve_model
 
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "export.md").read_text()
+WITHOUT_TORCH, PROGRAM = re.findall(r"^```python\n(.*?)^```$", DOCUMENT, re.DOTALL | re.MULTILINE)
 SMALL = {"channels": 4, "layers": 1, "transport_steps": 12}
 
 
@@ -73,6 +77,26 @@ def test_a_file_is_valid_and_names_no_source_code(written: tuple[Path, dict[str,
     assert b".py" not in written[0].read_bytes()
 
 
+def test_the_documented_example_without_torch_finds_the_pairs(
+    written: tuple[Path, dict[str, Any]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It is run with a smaller network than it names, which is exported sooner."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(written[0], "exchangeable.onnx")
+    exec(WITHOUT_TORCH, {})
+    assert capsys.readouterr().out == "chord [(0, 0), (1, 1)]\n"
+    assert "torch" not in WITHOUT_TORCH
+    assert len([line for line in WITHOUT_TORCH.splitlines() if line]) <= 15
+
+
+def test_the_documented_program_agrees_on_all_sizes_and_masks(capsys: pytest.CaptureFixture[str]) -> None:
+    exec(PROGRAM, {})
+    assert re.match(r"the same pairs in 360 problems .*, logits within .* is accepted\)\n$", capsys.readouterr().out)
+
+
 def test_a_model_that_answers_otherwise_is_refused_and_the_old_file_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -88,6 +112,7 @@ def test_a_model_that_answers_otherwise_is_refused_and_the_old_file_stays(
 def test_a_model_with_features_takes_them_and_its_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     resolved = resolve_model("motion", hnetzoo.discover(), SMALL, with_weights=False)
     monkeypatch.setattr(onnx_files, "resolve_model", lambda *_: resolved)
+    monkeypatch.setattr(problems, "SIZES", (1, 3, 8))
     torch.manual_seed(0)
     facts = write_onnx("motion", tmp_path / "model.onnx")
     assert facts["settings"]["channels"] == 4
