@@ -10,7 +10,7 @@ from torch.export import Dim, ExportedProgram
 from torch.fx.experimental import _config
 
 from hnetzoo.association.model import unwrapped
-from hnetzoo.errors import ExportError, HnetzooError, Terminated
+from hnetzoo.errors import ExportError, HnetzooError
 from hnetzoo.export.problems import example, feature_count_of
 
 PROBLEM = ("distance", "row_mask", "col_mask")
@@ -46,7 +46,7 @@ def program(model: nn.Module, shape: tuple[int, int] | None = None) -> ExportedP
         with torch.no_grad(), _config.patch(backed_size_oblivious=True):  # type: ignore[attr-defined]
             sizes = free_sizes((*PROBLEM, *batch.features), shape, (Dim.DYNAMIC,) * 3)
             return torch.export.export(model, batch.problems, batch.features, dynamic_shapes=sizes)
-    except (HnetzooError, KeyboardInterrupt, Terminated):
+    except (HnetzooError, MemoryError):
         raise
     except Exception as error:
         raise ExportError(

@@ -122,6 +122,13 @@ def test_a_model_with_features_takes_them_and_its_settings(tmp_path: Path, monke
     assert (shapes["row_features"], shapes["col_features"]) == (["b", "n", 9], ["b", "m", 9])
 
 
+def test_a_file_that_the_runtime_refuses_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onnx_files, "_convert", lambda *_: onnx.ModelProto())
+    with pytest.raises(ExportError, match=r"^'hnetgru' cannot be run by onnxruntime: .*; nothing was written$"):
+        write_onnx("hnetgru", tmp_path / "model.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_without_the_extra_a_line_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(onnx_files, "find_spec", lambda name: None if name == "onnxscript" else name)
     with pytest.raises(ConfigError, match=r"^ONNX needs onnxscript; run pip install 'hnetzoo\[onnx\]'$"):
