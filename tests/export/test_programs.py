@@ -12,7 +12,7 @@ Shape = tuple[int, int] | None
 
 
 def agreement_of(model: nn.Module, shape: Shape = None) -> Agreement:
-    exported = program(model, shape).module()
+    exported = program(model, shape).module(check_guards=False)
     return compare(model, lambda batch: exported(*batch.problems, **batch.features), shape=shape)
 
 
@@ -36,7 +36,7 @@ def test_transport_stays_a_loop_and_gives_the_same_plan() -> None:
     nodes = [node for node in exported.graph.nodes if node.op == "call_function"]
     assert sum(node.target is torch.ops.higher_order.scan for node in nodes) == 1
     assert len(nodes) < 250
-    answer = exported.module()
+    answer = exported.module(check_guards=False)
     agreement = compare(model, lambda batch: answer(*batch.problems), shape=(8, 2))
     assert agreement.largest_difference < 1e-3
 
