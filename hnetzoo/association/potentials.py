@@ -47,6 +47,11 @@ class TransportProblems(NamedTuple):
         """All fields but the last two."""
         return self[:-2]
 
+    def with_unmatched(self) -> Tensor:
+        """Return the costs [b, n, m] with those of staying unmatched where the other side's slot is missing."""
+        alone = torch.where(self.row_usable, self.row_cost, self.col_cost)  # 0 where both are missing
+        return torch.where(self.row_usable & self.col_usable, self.cost, alone)
+
 
 def potentials(problems: TransportProblems, temperatures: list[float], relaxation: float) -> tuple[Tensor, Tensor]:
     """Return the potentials of rows [b, n, 1] and columns [b, 1, m] after a step at each temperature."""

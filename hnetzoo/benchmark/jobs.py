@@ -57,7 +57,8 @@ class Outcome:
     """The result of a job.
 
     `cached` says that its row was read from the cache; `sha256` and `problems` (their number) describe the test
-    problems, and are empty if the job failed before these were drawn; `last_epoch` is that of a training.
+    problems, and are empty if the job failed before these were drawn; `last_epoch` is that of a training, and `stopped`
+    the epoch after which patience ended it, if it did.
     """
 
     job: Job
@@ -66,6 +67,7 @@ class Outcome:
     sha256: str = ""
     problems: int = 0
     last_epoch: EpochRecord | None = None
+    stopped: int | None = None
 
 
 class JobRunner:
@@ -107,10 +109,10 @@ class JobRunner:
         conditions = Conditions.here(count, self.options.device, self.options.workers)
         cached = known is not None and known.timing == conditions.to_json()
         if cached:
-            row, last_epoch = known, None
+            row, entered = known, None
         else:
             with ExitStack() as held:
-                row, last_epoch = self._measure(job, problems, conditions, known, held)
+                row, entered = self._measure(job, problems, conditions, known, held)
         assert row is not None, "known where it is cached"
         if self.cache and not cached:
             self.cache.write(key, row)
@@ -118,12 +120,13 @@ class JobRunner:
             raise DataError(f"outside the scope of the weights: {', '.join(row.outside)}; leave out --strict")
         # Labels are no part of the key: what is called otherwise has not changed.
         row = replace(row, model=job.entrant.title, dataset=job.task.title)
-        return Outcome(job=job, result=row, cached=cached, sha256=sha256, problems=count, last_epoch=last_epoch)
+        outcome = Outcome(job=job, result=row, cached=cached, sha256=sha256, problems=count)
+        return replace(outcome, last_epoch=entered.last_epoch, stopped=entered.stopped) if entered else outcome
 
     def _measure(
         self, job: Job, problems: Problems, conditions: Conditions, known: BenchmarkRow | None, held: ExitStack
-    ) -> tuple[BenchmarkRow, EpochRecord | None]:
-        """Return the row of the entered model, scored unless `known` is its row, and the last epoch of its training."""
+    ) -> tuple[BenchmarkRow, Entered]:
+        """Return the row of the entered model, scored unless `known` is its row, and how it was entered."""
         title, device = job.entrant.title, self.options.device
         entered = enter(job, problems, self.options.training, device, self.observer(), held)
         test = problems.split("test")
@@ -137,10 +140,11 @@ class JobRunner:
             known = _row(job, entered, scores, outside_scope(entered.scope, problems))
         row = replace(known, microseconds_per_problem=microseconds, timing=conditions.to_json())
         if entered.run and entered.last_epoch and not (entered.run / RESULT).exists():
-            best = {"best_epoch": entered.last_epoch.best_epoch, "best_f1": entered.last_epoch.best_f1}
+            last = entered.last_epoch
+            best = {"best_epoch": last.best_epoch, "best_f1": last.best_f1, "stopped": entered.stopped}
             drawn = {"sha256": problems.digest("test"), "block": getattr(problems.dataset, "block", 1)}
             write_record(entered.run / RESULT, {**best, "test": asdict(row), **drawn})
-        return row, entered.last_epoch
+        return row, entered
 
     def _problems_of(self, job: Job) -> Problems:
         """Return the problems of a job; an error in drawing them is raised for every model of the task."""

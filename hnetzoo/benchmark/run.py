@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from hnetzoo.benchmark.description import describe
 from hnetzoo.benchmark.jobs import Options, Outcome, run_jobs
 from hnetzoo.benchmark.plan import Plan, plan
 from hnetzoo.benchmark.results import BenchmarkReport, BenchmarkRow, Failed, Skipped
@@ -62,6 +63,7 @@ def _report(planned: Plan, outcomes: Sequence[Outcome], options: Options) -> Ben
         failed=tuple(dict.fromkeys(result for result in results if isinstance(result, Failed))),
         tasks={task.title: _task(task.title, planned, outcomes) for task in planned.tasks},
         baseline=planned.baseline,
+        models={job.entrant.title: describe(job.entrant, job.plugin) for job in planned.jobs},
     )
 
 

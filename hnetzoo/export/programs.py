@@ -25,9 +25,9 @@ def program(model: nn.Module, shape: tuple[int, int] | None = None) -> ExportedP
         shape: (n, m) of the only problems that it takes, for models of fixed size; None for all others.
 
     Returns:
-        The program; `program(model).module(check_guards=False)` answers; the guards of some models tell
-        sizes of 1 apart for the sake of strides, which changes no answer. It may be kept and compiled with torch's own tools; torch loads
-        a file of one by unpickling, so load none from strangers.
+        The program; `program(model).module(check_guards=False)` answers: guards of torch refuse sizes of 1 for the sake
+        of strides, which change no answer. It may be kept and compiled with torch's own tools; torch loads a file of
+        one by unpickling, so load none from strangers.
 
     Raises:
         ExportError: If torch cannot trace the model, or only for one number of problems or slots.
