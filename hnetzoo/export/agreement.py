@@ -30,6 +30,10 @@ class Agreement:
         problems: Problems asked.
         largest_difference: The largest difference of two logits.
         ties: Pairs whose logit is within `UNDECIDED` of 0, which are not compared.
+
+    Example:
+        >>> print(Agreement(problems=360, largest_difference=4e-6, ties=6))
+        the same pairs in 360 problems (but for 6 ties), logits within 4e-06 (0.05 is accepted)
     """
 
     problems: int

@@ -1,8 +1,6 @@
 """ONNX files: what stands in them, and that none is written that answers otherwise."""
 
 import json
-import re
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +15,6 @@ from hnetzoo import ConfigError, ExportError
 from hnetzoo.export import onnx_files, problems, write_onnx
 from hnetzoo.registry.resolution import resolve_model
 
-DOCUMENT = (Path(__file__).parents[2] / "docs" / "export.md").read_text()
-WITHOUT_TORCH, PROGRAM = re.findall(r"^```python\n(.*?)^```$", DOCUMENT, re.DOTALL | re.MULTILINE)
 SMALL = {"channels": 4, "layers": 1, "transport_steps": 12}
 
 
@@ -75,26 +71,6 @@ def test_metadata_say_what_the_model_is_for(
 def test_a_file_is_valid_and_names_no_source_code(written: tuple[Path, dict[str, Any]]) -> None:
     onnx.checker.check_model(str(written[0]), full_check=True)
     assert b".py" not in written[0].read_bytes()
-
-
-def test_the_documented_example_without_torch_finds_the_pairs(
-    written: tuple[Path, dict[str, Any]],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    """It is run with a smaller network than it names, which is exported sooner."""
-    monkeypatch.chdir(tmp_path)
-    shutil.copy(written[0], "exchangeable.onnx")
-    exec(WITHOUT_TORCH, {})
-    assert capsys.readouterr().out == "chord [(0, 0), (1, 1)]\n"
-    assert "torch" not in WITHOUT_TORCH
-    assert len([line for line in WITHOUT_TORCH.splitlines() if line]) <= 15
-
-
-def test_the_documented_program_agrees_on_all_sizes_and_masks(capsys: pytest.CaptureFixture[str]) -> None:
-    exec(PROGRAM, {})
-    assert re.match(r"the same pairs in 360 problems .*, logits within .* is accepted\)\n$", capsys.readouterr().out)
 
 
 def test_a_model_that_answers_otherwise_is_refused_and_the_old_file_stays(
