@@ -25,10 +25,9 @@ from hnetzoo.training.determinism import preserved_state
 from hnetzoo.training.fit import check_trainable, fit
 from hnetzoo.training.locks import owned
 from hnetzoo.training.observer import EpochRecord, Observer
-from hnetzoo.training.runs import BEST, RunRecord, check_run_directory, last_epoch, open_run
+from hnetzoo.training.runs import BEST, SEED_PREFIX, RunRecord, check_run_directory, last_epoch, open_run
 from hnetzoo.training.weights import fill, load_tensors
 
-SEED_PREFIX = "seed-"  # of the run directory of a seed
 SHOWN_DIGITS = 8  # of the recipe's digest, in the name of a run directory
 
 

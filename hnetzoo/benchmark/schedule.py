@@ -6,7 +6,6 @@ Rows that another command computes at the moment are waited for; those whose own
 import logging
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -19,12 +18,8 @@ from hnetzoo.benchmark.plan import Job
 from hnetzoo.benchmark.receipts import Receipt, run_job
 from hnetzoo.benchmark.results import BenchmarkRow, Failed, read_row
 from hnetzoo.engines.claims import Claims
-from hnetzoo.engines.cluster import run_on_cluster
-from hnetzoo.engines.items import Workplace, run_item
-from hnetzoo.engines.logs import command_folder
-from hnetzoo.engines.pools import cluster_pool
-from hnetzoo.engines.progress import Progress, Tell
-from hnetzoo.engines.workers import run_in_workers
+from hnetzoo.engines.progress import Tell
+from hnetzoo.engines.spread import UNSHARED, spread
 from hnetzoo.errors import CheckpointError, ConfigError, DataError, HnetzooError
 from hnetzoo.files import read_record
 from hnetzoo.training.observer import NullObserver, Observer
@@ -68,7 +63,7 @@ def _with_cache(options: Options, held: ExitStack) -> Options:
     if options.cache or options.training.by_seed:
         return options
     if options.engine.is_shared:
-        raise ConfigError("an executor of other machines needs a folder that all of them share; give --runs")
+        raise ConfigError(UNSHARED)
     return replace(options, cache=Path(held.enter_context(TemporaryDirectory())) / "rows")
 
 
@@ -87,27 +82,16 @@ def _in_turn(jobs: Sequence[Job], options: Options, observer: Callable[[], Obser
             )
 
 
-def _spread(jobs: Sequence[Job], options: Options, tell: Tell) -> Iterator[Found]:
+def _spread(jobs: Sequence[Job], options: Options, tell: Tell) -> Iterator[Receipt]:
     """Yield what workers return of jobs."""
     kept = options.training.out if options.training.by_seed else options.training.runs
-    logs = command_folder(kept.absolute()) if kept else None
-    shared = options.engine.is_shared
-    place = Workplace(folder=Path.cwd(), logs=logs, gives_up=shared)
 
     def failed(job: Job, error: BaseException) -> Receipt:
-        result = failure(job, place.died(job) if isinstance(error, BrokenExecutor) else error, options).result
+        result = failure(job, error, options).result
         assert isinstance(result, Failed), "of an error"
         return Receipt(index=job.index, result=result)
 
-    progress = Progress(place, tell)
-    if not shared:
-        work = partial(run_item, partial(run_job, options), place)
-        yield from run_in_workers(work, jobs, options.workers, failed, watch=progress.show)
-        return
-    assert logs is not None, "workers on other machines have a folder"
-    with cluster_pool(options.engine, options.workers, logs) as pool:
-        work_there = partial(run_job, replace(options, workers=pool.workers))
-        yield from run_on_cluster(work_there, jobs, pool, place, failed, progress)
+    yield from spread(partial(run_job, options), jobs, options.engine, options.workers, kept, failed, tell)
 
 
 class _Rounds:

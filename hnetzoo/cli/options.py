@@ -15,6 +15,14 @@ SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="A setting: model.*, trainer.* or dataset.*; may be repeated."),
 ]
+ExecutorOption = Annotated[
+    str,
+    typer.Option(
+        "--executor",
+        metavar="ENGINE",
+        help="What runs jobs: loky (processes here), dask:ADDRESS, slurm, slurm:NAME=VALUE,... or slurm:local.",
+    ),
+]
 
 
 def resolve_device(name: str) -> str:

@@ -28,6 +28,11 @@ class Engine:
         """Whether work may run on other machines, so that its files must be where all of them find them."""
         return self.kind != "loky"
 
+    @property
+    def usual_workers(self) -> int:
+        """How many workers there are if nobody says; 0 means as many as the engine has."""
+        return 0 if self.kind == "dask" else 1
+
     @classmethod
     def parse(cls, text: str) -> "Engine":
         """Return the engine that a text names.
