@@ -14,7 +14,7 @@ from hnetzoo.engines.items import MOST_DEATHS, Item, Work, Workplace, run_item
 from hnetzoo.engines.logs import INTERRUPTED, add_line, read_attempts
 from hnetzoo.engines.pools import ClusterPool
 from hnetzoo.engines.progress import PROGRESS_S, Progress
-from hnetzoo.errors import ResourceError
+from hnetzoo.errors import HnetzooError, ResourceError, one_line
 
 ItemType = TypeVar("ItemType", bound=Item)
 Result = TypeVar("Result")
@@ -33,15 +33,16 @@ class Lot(Generic[ItemType, Result]):
 
     def __init__(self, work: Work[ItemType, Result], place: Workplace, items: Sequence[ItemType]) -> None:
         self.work, self.place, self.items = work, place, items
-        self.results: list[Result | Exception] = []
+        self.results: list[Result | HnetzooError] = []
 
-    def __call__(self) -> list[Result | Exception]:
+    def __call__(self) -> list[Result | HnetzooError]:
         """Return the result of each item, or the error that it ended with."""
         for item in self.items[len(self.results) :]:
             try:
                 self.results.append(run_item(self.work, self.place, item))
             except Exception as error:
-                self.results.append(error)
+                text = str(error) if isinstance(error, HnetzooError) else one_line(error)
+                self.results.append(HnetzooError(text))  # any other might not survive pickling
         return self.results
 
     def checkpoint(self) -> Any:
@@ -86,11 +87,11 @@ def run_on_cluster(
         ResourceError: If the engine ended.
     """
     waiting = deque(_shares(list(items), pool))
-    running: dict[Future[list[Result | Exception]], _Share[ItemType]] = {}
+    running: dict[Future[list[Result | HnetzooError]], _Share[ItemType]] = {}
     while waiting or running:
         while waiting and len(running) < pool.workers:
             share = waiting.popleft()
-            running[pool.executor.submit(Lot(work, place, share.items))] = share
+            running[pool.executor.submit(pool.wrapped(Lot(work, place, share.items)))] = share
         done, _ = wait(running, PROGRESS_S, FIRST_COMPLETED)
         progress.show([item for share in running.values() for item in share.items])
         if not done and (reason := pool.missing()):
@@ -100,7 +101,7 @@ def run_on_cluster(
             error = _error(future)
             if error is None:
                 for item, result in zip(share.items, future.result(), strict=True):
-                    yield failed(item, result) if isinstance(result, Exception) else result
+                    yield failed(item, result) if isinstance(result, HnetzooError) else result
             elif _is_death(error) and _may_go_on(share, place):
                 progress.tell(f"a worker of {_named(share)} died; another one takes over")
                 waiting.appendleft(share)

@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from hnetzoo.engines.child import InChild
 from hnetzoo.engines.choice import Engine
 from hnetzoo.engines.submitted import SubmittedExecutor
 from hnetzoo.errors import ConfigError
@@ -25,12 +26,14 @@ class ClusterPool:
     Fields:
         executor: One of its futures raises BrokenExecutor if its own worker died.
         workers: How many lots are submitted at once.
+        wrapped: Returns what is submitted for a lot.
         lots_each: Into how many lots the share of each worker is cut; None makes a lot of each item.
         missing: Returns what keeps work from being done; "" if nothing does.
     """
 
     executor: Executor
     workers: int
+    wrapped: Callable[[Callable[[], Any]], Callable[[], Any]] = lambda work: work
     lots_each: int | None = None
     missing: Callable[[], str] = lambda: ""
 
@@ -68,7 +71,8 @@ def _dask(address: str, workers: int) -> Iterator[ClusterPool]:
     executor = client.get_executor(pure=False)
     try:
         known = len(client.scheduler_info(n_workers=-1)["workers"])
-        yield ClusterPool(executor=executor, workers=workers or max(1, known), missing=missing)
+        count = workers or max(1, known)
+        yield ClusterPool(executor=executor, workers=count, wrapped=InChild, missing=missing)
     finally:
         executor.shutdown(wait=False)
         client.close()

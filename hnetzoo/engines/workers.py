@@ -34,7 +34,7 @@ def local_pool(workers: int) -> Iterator[Executor]:
     from joblib.externals.loky import ProcessPoolExecutor
 
     level = logging.getLogger("hnetzoo").getEffectiveLevel()
-    pool = ProcessPoolExecutor(workers, initializer=_start_worker, initargs=(level, os.getpid()), env=THREADS)
+    pool = ProcessPoolExecutor(workers, initializer=start_worker, initargs=(level, os.getpid()), env=THREADS)
     try:
         yield pool
     except BaseException:
@@ -120,7 +120,7 @@ def _until_broken(
     return []
 
 
-def _start_worker(level: int, parent: int) -> None:
+def start_worker(level: int, parent: int) -> None:
     """Ignore interrupts, since the parent kills its workers, and keep stdout for the document of the parent."""
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     ignore_unreadable_distributions()
