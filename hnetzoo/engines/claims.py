@@ -18,7 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from hnetzoo.engines.presence import Presence
@@ -27,6 +27,7 @@ BEAT_S = 10.0
 EXPIRY_S = 120.0
 FOLDER = "claims"
 UNKNOWN = "another process"
+OVER = "over"  # in place of the birth of an owner that counted as dead, lives, and is done
 
 
 class Claims:
@@ -100,8 +101,7 @@ class Claims:
             descriptor = os.open(self._path(key, generation), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
         except FileExistsError:
             return False
-        with os.fdopen(descriptor, "w") as file:
-            json.dump(asdict(Presence.here()), file)
+        _write(descriptor, Presence.here())
         return True
 
     def _living(self, key: str, generation: int) -> str | None:
@@ -128,14 +128,21 @@ class Claims:
                 os.utime(path)
 
     def _release(self, key: str, generation: int) -> None:
-        """Delete a claim and those of dead owners before it, the oldest first, unless somebody has made a later one."""
+        """Delete a claim and those of dead owners before it, the oldest first; unless somebody has made a later one."""
         if self._path(key, generation + 1).exists():
+            mine = os.open(self._path(key, generation), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+            _write(mine, replace(Presence.here(), born=OVER))
             return
         for number in range(generation + 1):
             self._path(key, number).unlink(missing_ok=True)
 
     def _path(self, key: str, generation: int) -> Path:
         return self.folder / f"{key}.{generation}"
+
+
+def _write(descriptor: int, owner: Presence) -> None:
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(asdict(owner), file)
 
 
 def _read(content: str) -> Presence | None:

@@ -13,7 +13,7 @@ from hnetzoo.engines.choice import Engine
 from hnetzoo.engines.submitted import SubmittedExecutor
 from hnetzoo.errors import ConfigError
 
-CONNECT_S = 20.0
+CONNECT_S = 10.0
 LOTS_EACH = 2  # that the share of a submitted worker is cut into, so that all end at about the same time
 THREADS = tuple(f"export {name}_NUM_THREADS=1" for name in ("OMP", "MKL", "OPENBLAS"))
 _GENERAL = ("timeout_min", "mem_gb", "cpus_per_task", "gpus_per_node", "nodes", "tasks_per_node")  # others are SLURM's
