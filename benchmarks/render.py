@@ -1,4 +1,4 @@
-"""Render stored results into the tables of README.md, benchmarks/README.md and SECURITY.md.
+"""Render stored results into the tables of README.md, benchmarks/README.md, SECURITY.md and docs/scale.md.
 
 A table is between `<!-- table RESULT [PART] -->` and `<!-- end -->`; RESULT is a file of benchmarks/results. PART is a
 dataset, to show only its ranking, or `METRIC of PATTERN`: that metric of all models on the datasets whose names match;
@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
+from benchmarks.scale_tables import SCALE, scale_table
 from benchmarks.tracking.tables import tracking_tables
 from hnetzoo.benchmark.results import BenchmarkReport
 from hnetzoo.report.markdown import render_markdown, render_table
@@ -21,7 +22,7 @@ from hnetzoo.report.tables import Table, overview_table, report_tables
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
-DOCUMENTS = (ROOT / "README.md", ROOT / "benchmarks" / "README.md", ROOT / "SECURITY.md")
+DOCUMENTS = (ROOT / "README.md", ROOT / "benchmarks" / "README.md", ROOT / "SECURITY.md", ROOT / "docs" / "scale.md")
 LOCALIZER = {  # key of a row and format of each column
     "LE [degrees]": ("error_deg", "{:.1f}"),
     "LR": ("recall", "{:.3f}"),
@@ -51,6 +52,8 @@ def _table(name: str, part: str | None) -> str:
         return _localizer(json.loads(path.read_text()), part)
     if name.startswith("campaign"):
         return _campaign(json.loads(path.read_text()))
+    if name in SCALE:
+        return scale_table(name, part or "", json.loads(path.read_text()))
     if name.startswith("box-"):
         return _statistics(json.loads(path.read_text()))
     if name.startswith("tracking"):

@@ -2,8 +2,8 @@
 
     python benchmarks/speed/planning.py
 
-Every number is of new processes. A cluster is simulated by processes of this machine that work through the same cells as
-many commands on one folder would: they claim a cell, store a row and end the claim, and compute nothing.
+Every number is of new processes. A cluster is simulated by processes of this machine that work through the same cells
+as many commands on one folder would: they claim a cell, store a row and end the claim, and compute nothing.
 """
 
 import pickle
@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from measure import ENVIRONMENT, RESULTS
@@ -38,7 +38,6 @@ SUITES = {  # models, datasets and seeds
 PROCESSES = (1, 2, 4, 8)
 CELLS = 2000
 PROBLEMS = (100, 1000, 10_000)
-MIB = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ def planned(name: str) -> Planned:
 def job_of(samples: int) -> Job:
     """Return a job on so many problems."""
     dataset = Entry(name="doa", settings={"samples": samples})
-    return plan(Suite(models=("hungarian",), datasets=(dataset,)), hnetzoo.discover()).jobs[0]
+    return plan(Suite(models=(ModelEntry(name="hungarian"),), datasets=(dataset,)), hnetzoo.discover()).jobs[0]
 
 
 def claim_cells(folder: Path, row: BenchmarkRow) -> int:
@@ -90,6 +89,15 @@ def claim_cells(folder: Path, row: BenchmarkRow) -> int:
                     cache.write(key, row)
                     stored += 1
     return stored
+
+
+def claim_own(folder: Path, process: str) -> int:
+    """Claim as many cells that nobody else claims, and return how many."""
+    claims = Claims(folder / "claims")
+    for number in range(CELLS):
+        with claims.claim(f"{process}-{number}"):
+            pass
+    return CELLS
 
 
 def in_process(what: str, *arguments: str) -> subprocess.Popen[bytes]:
@@ -106,17 +114,23 @@ def result(process: subprocess.Popen[bytes]) -> Any:
 
 
 def clusters(row: BenchmarkRow) -> Iterator[dict[str, Any]]:
-    """Yield how fast simulated clusters of some sizes work through the cells."""
+    """Yield how fast simulated clusters of some sizes work through the cells, and claim cells of their own."""
     for count in PROCESSES:
         with tempfile.TemporaryDirectory() as folder:
             (Path(folder) / "row").write_bytes(pickle.dumps(row))
-            started = [in_process("claim", folder) for _ in range(count)]
-            parts = [result(process) for process in started]
-        seconds = max(end for _, _, end in parts) - min(begin for _, begin, _ in parts)
-        stored = [number for number, _, _ in parts]
-        found = {"processes": count, "seconds": seconds, "per_second": CELLS / seconds, "stored": sum(stored)}
+            cells, seconds = together("cells", folder, count)
+            claimed, claim_seconds = together("claims", folder, count)
+        rates = {"cells_per_second": CELLS / seconds, "claims_per_second": claimed / claim_seconds}
+        found = {"processes": count, "stored": cells, **rates}
         print(found, flush=True)
         yield found
+
+
+def together(part: str, folder: str, count: int) -> tuple[int, float]:
+    """Return what processes at once have done in all, and in which time [s]."""
+    started = [in_process(part, folder, str(number)) for number in range(count)]
+    parts = [result(process) for process in started]
+    return sum(number for number, _, _ in parts), max(end for *_, end in parts) - min(begin for _, begin, _ in parts)
 
 
 def sizes() -> Iterator[dict[str, Any]]:
@@ -128,17 +142,24 @@ def sizes() -> Iterator[dict[str, Any]]:
             yield {"problems": outcome.problems, "bytes": path.stat().st_size}
 
 
+def run_part(part: str, argument: str, number: str) -> Any:
+    """Return what a part finds, in a process of its own."""
+    if part == "plan":
+        return vars(planned(argument))
+    folder = Path(argument)
+    row, began = pickle.loads((folder / "row").read_bytes()), time.time()
+    done = claim_cells(folder, row) if part == "cells" else claim_own(folder, number)
+    return done, began, time.time()
+
+
 def main(
-    part: str = typer.Argument("", hidden=True),
-    argument: str = typer.Argument("", hidden=True),
+    part: Annotated[str, typer.Argument(hidden=True)] = "",
+    argument: Annotated[str, typer.Argument(hidden=True)] = "",
+    number: Annotated[str, typer.Argument(hidden=True)] = "",
 ) -> None:
     """Measure all, and store the result; parts of it run in processes of their own."""
-    if part == "plan":
-        sys.stdout.buffer.write(pickle.dumps(vars(planned(argument))))
-        return
-    if part == "claim":
-        row, began = pickle.loads((Path(argument) / "row").read_bytes()), time.time()
-        sys.stdout.buffer.write(pickle.dumps((claim_cells(Path(argument), row), began, time.time())))
+    if part:
+        sys.stdout.buffer.write(pickle.dumps(run_part(part, argument, number)))
         return
     plans = {name: result(in_process("plan", name)) for name in SUITES}
     print(plans, flush=True)
@@ -148,7 +169,8 @@ def main(
     receipt = Receipt(index=0, key="0" * 65, sha256="0" * 64, problems=outcome.problems)
     document = {
         "plans": plans,
-        "clusters": {"cells": CELLS, "found": list(clusters(outcome.result))},
+        "cells": CELLS,
+        "clusters": list(clusters(outcome.result)),
         "rows": list(sizes()),
         "messages": {"job": len(pickle.dumps(job)), "receipt": len(pickle.dumps(receipt))},
         "environment": ENVIRONMENT,
