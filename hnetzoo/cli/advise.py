@@ -76,7 +76,7 @@ def advise_command(
 
     runs = runs or (RUNS if engine.is_shared else None)
     workers = jobs or engine.usual_workers
-    how = Ways(device=resolve_device(device), engine=engine, workers=workers, runs=runs)
+    how = Ways(device=resolve_device(device, elsewhere=engine.is_shared), engine=engine, workers=workers, runs=runs)
     if engine.is_shared and runs:
         runs.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=runs if engine.is_shared else None) as folder, stdout_to_stderr():

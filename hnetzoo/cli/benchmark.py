@@ -104,7 +104,7 @@ def benchmark(
     chosen = read_suite(suite) if suite else default_suite(registry, *names, values["dataset"])
     runs = runs or (RUNS if suite or train or engine.is_shared else None)
     options = replace(
-        _options(resolve_device(device), data, runs, fresh=fresh, strict=strict),
+        _options(resolve_device(device, elsewhere=engine.is_shared), data, runs, fresh=fresh, strict=strict),
         engine=engine,
         workers=jobs or engine.usual_workers,
     )

@@ -81,7 +81,7 @@ def train(
     job, name = planned[0], f"seeds{'-'.join(map(str, several))}" if several else f"seed{seed}"
     directory = out or Path("runs") / f"{model}-{job.task.title}-{name}"
     training = TrainingOptions(out=directory, by_seed=bool(several), resume=resume, fresh=fresh, resample=resample)
-    options = Options(device=resolve_device(device), training=training)
+    options = Options(device=resolve_device(device, elsewhere=executor != "loky"), training=training)
     if dry_run:
         _show(_describe(job, options) | ({"seed": list(several)} if several else {}), json)
         return

@@ -1,11 +1,11 @@
 """One item of work in a worker: in the folder of its command, logged, and given up where workers died of it."""
 
-import os
 import threading
 from collections.abc import Callable
 from contextlib import chdir, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from socket import gethostname
 from typing import Protocol, TypeVar
 
 from hnetzoo.engines.logs import Attempts, log_path, logged, read_attempts
@@ -79,7 +79,7 @@ def run_item(work: Work[ItemType, Result], place: Workplace, item: ItemType) -> 
     """
     if not place.folder.is_dir():
         raise ConfigError(
-            f"{os.uname().nodename} has no folder '{place.folder}'; start the command in one that all machines share"
+            f"{gethostname()} has no folder '{place.folder}'; start the command in one that all machines share"
         )
     log = place.log_of(item)
     with _ONE_AT_A_TIME, chdir(place.folder):

@@ -127,14 +127,15 @@ class Scene:
     def kill_midway(self, process: int | None = None, *, parent: bool = False) -> None:
         """Kill a process that computes a row once a quarter of them is there; a claim tells which process that is.
 
-        `process` names the one to kill; otherwise it is any. `parent` kills the parent of the process instead.
+        `process` names the one to kill; otherwise it is any. `parent` kills its parent first.
         """
         rows, claims, began = self.runs / "rows", self.runs / "claims", time.monotonic()
         while time.monotonic() - began < PATIENCE_S:
             owners = [_owner(path) for path in claims.glob("*")] if claims.is_dir() else []
             chosen = [owner for owner in owners if owner and process in (None, owner)]
             if chosen and len(list(rows.glob("*.json"))) >= self.size.cells // 4:
-                os.kill(_parent(chosen[0]) if parent else chosen[0], signal.SIGKILL)
+                for victim in [*([_parent(chosen[0])] if parent else []), chosen[0]]:
+                    os.kill(victim, signal.SIGKILL)
                 return
             time.sleep(0.005)
         raise TimeoutError("no process to kill")

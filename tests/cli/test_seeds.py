@@ -95,5 +95,11 @@ def test_a_run_directory_is_not_taken_for_a_folder_of_several(run: Run, tmp_path
     fails(run("train", "hnetgru", "--seeds", "0,1", "--out", "r"), 2, "'r' is itself a run directory")
 
 
+def test_a_device_of_other_machines_need_not_be_here(run: Run) -> None:
+    there = ("--seeds", "3,5", "--executor", "slurm", "--device", "xpu", "--dry-run", "--json")
+    assert json.loads(run("train", "hnetgru", *there).out)["device"] == "xpu"
+    fails(run("train", "hnetgru", "--device", "xpu", "--dry-run"), 2, "device 'xpu' cannot be used")
+
+
 def test_a_dry_run_names_all_seeds(run: Run) -> None:
     assert json.loads(run("train", "hnetgru", "--seeds", "3,5", "--dry-run", "--json").out)["seed"] == [3, 5]
