@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from hnetzoo.engines.items import MOST_DEATHS, Item, Work, Workplace, run_item
-from hnetzoo.engines.logs import INTERRUPTED, add_line, read_attempts
+from hnetzoo.engines.logs import INTERRUPTED, Attempts, add_line, read_attempts
 from hnetzoo.engines.pools import ClusterPool
 from hnetzoo.engines.progress import PROGRESS_S, Progress
 from hnetzoo.errors import HnetzooError, ResourceError, one_line
@@ -100,6 +100,7 @@ def run_on_cluster(
             share = running.pop(future)
             error = _error(future)
             if error is None:
+                _tell_deaths(share, place, progress)
                 for item, result in zip(share.items, future.result(), strict=True):
                     yield failed(item, result) if isinstance(result, HnetzooError) else result
             elif _is_death(error) and _may_go_on(share, place):
@@ -139,6 +140,15 @@ def _may_go_on(share: _Share[ItemType], place: Workplace) -> bool:
     share.unexplained = share.unexplained + 1 if died == share.died else 0
     share.died = died
     return share.unexplained < MOST_DEATHS
+
+
+def _tell_deaths(share: _Share[ItemType], place: Workplace, progress: Progress) -> None:
+    """Tell which workers died of the items of a lot; some engines give these to others without a word."""
+    for item in share.items:
+        log = place.log_of(item)
+        found = read_attempts(log) if log else Attempts()
+        if found.died and len(found.workers) > 1:
+            progress.tell(f"{item.title}: {found.workers[-2]} died, {found.workers[-1]} took over")
 
 
 def _named(share: _Share[ItemType]) -> str:

@@ -131,7 +131,7 @@ class Scene:
         """
         rows, claims, began = self.runs / "rows", self.runs / "claims", time.monotonic()
         while time.monotonic() - began < PATIENCE_S:
-            owners = [_owner(path) for path in claims.glob("*")] if claims.is_dir() else []
+            owners = [_owner(path, self.size.seconds / 3) for path in claims.glob("*")] if claims.is_dir() else []
             chosen = [owner for owner in owners if owner and process in (None, owner)]
             if chosen and len(list(rows.glob("*.json"))) >= self.size.cells // 4:
                 for victim in [*([_parent(chosen[0])] if parent else []), chosen[0]]:
@@ -141,8 +141,11 @@ class Scene:
         raise TimeoutError("no process to kill")
 
 
-def _owner(claim: Path) -> int | None:
+def _owner(claim: Path, least_age_s: float) -> int | None:
+    """Return the process of a claim; None if it is younger, and nothing may be computed yet."""
     try:
+        if time.time() - claim.stat().st_mtime < least_age_s:
+            return None
         return int(json.loads(claim.read_text())["process"])
     except (OSError, ValueError):
         return None

@@ -89,6 +89,14 @@ def test_every_item_has_one_result_and_only_what_kills_two_workers_is_given_up(
     assert Counter(run(titles, tmp_path, Cluster(), lots_each=lots_each)) == Counter(expected)
 
 
+def test_who_died_and_who_took_over_is_told(tmp_path: Path) -> None:
+    place = Workplace(folder=tmp_path, logs=tmp_path / "logs", gives_up=True)
+    told: list[str] = []
+    pool = ClusterPool(executor=Cluster(), workers=1)
+    list(run_on_cluster(shout, [Word(0, "a"), Word(1, "dies1")], pool, place, failed, Progress(place, told.append)))
+    assert told == ["a worker of 'dies1' died; another one takes over", f"dies1: {HERE} died, {HERE} took over"]
+
+
 def test_workers_that_die_before_they_begin_are_not_replaced_for_ever(tmp_path: Path) -> None:
     cluster = Cluster(dies_at_start=True)
     assert run("a", tmp_path, cluster) == ["a: the worker process died; it was killed, or out of memory"]
