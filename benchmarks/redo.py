@@ -40,7 +40,8 @@ def merged(stored: BenchmarkReport, new: BenchmarkReport) -> BenchmarkReport:
     entry = {key: new.environment[key] for key in ("date", "commit", "processor", "threads")}
     entry["models"] = sorted({row.model for row in new.rows})
     redone: list[dict[str, Any]] = [*stored.environment.get("redone", ()), entry]
-    return replace(stored, rows=rows, environment={**stored.environment, "redone": redone})
+    models = {**stored.models, **new.models}
+    return replace(stored, rows=rows, models=models, environment={**stored.environment, "redone": redone})
 
 
 def _key(row: BenchmarkRow) -> tuple[str, str, int]:

@@ -36,16 +36,12 @@ if TYPE_CHECKING:
     from hnetzoo.association.number_lines import NumberLines, read_number_lines, repeated, spread_over_frames
     from hnetzoo.association.problem_files import read_distances, read_problems, write_problems
     from hnetzoo.association.recurrent import GRU
+    from hnetzoo.association.scale import problem_scale, typical_distance
     from hnetzoo.association.sightings import earlier_sightings
     from hnetzoo.association.splits import label_shares, split_generator, split_seed, split_slice
     from hnetzoo.association.stacking import stack
-    from hnetzoo.association.transport import (
-        Annealing,
-        problem_scale,
-        transport_logits,
-        typical_distance,
-        unmatched_costs,
-    )
+    from hnetzoo.association.transport import Annealing, transport_logits, unmatched_costs
+    from hnetzoo.benchmark.scoring import weighted_f1
     from hnetzoo.config import Config, OneCycleConfig, Share, SplitShares, TrainerConfig, check_cells
     from hnetzoo.errors import (
         CheckpointError,
@@ -60,6 +56,7 @@ if TYPE_CHECKING:
         ShapeError,
         UnknownNameError,
     )
+    from hnetzoo.registry.cards import Card, pretrained_in
     from hnetzoo.registry.discovery import discover
     from hnetzoo.registry.hooks import hookimpl
     from hnetzoo.registry.loading import load_dataset, load_model
@@ -76,6 +73,7 @@ _MODULE_OF = {
     "AssociationModel": "association.model",
     "BoxDistance": "tracking.settings",
     "CERTAIN": "association.masking",
+    "Card": "registry.cards",
     "CheckpointError": "errors",
     "Citation": "registry.specs",
     "Config": "config",
@@ -130,7 +128,8 @@ _MODULE_OF = {
     "masked_softmax": "association.masking",
     "one_cycle": "training.optimization",
     "optimality_gap": "association.certificate",
-    "problem_scale": "association.transport",
+    "pretrained_in": "registry.cards",
+    "problem_scale": "association.scale",
     "read_distances": "association.problem_files",
     "read_number_lines": "association.number_lines",
     "read_problems": "association.problem_files",
@@ -143,10 +142,11 @@ _MODULE_OF = {
     "spread_over_frames": "association.number_lines",
     "stack": "association.stacking",
     "transport_logits": "association.transport",
-    "typical_distance": "association.transport",
+    "typical_distance": "association.scale",
     "unmatched_costs": "association.transport",
     "unwrapped": "association.model",
     "valid_cells": "association.batch",
+    "weighted_f1": "benchmark.scoring",
     "write_problems": "association.problem_files",
 }
 _MODULES = ("boxes", "errors", "losses", "testing", "tracking_metrics")
@@ -162,6 +162,7 @@ __all__ = [
     "AssociationBatch",
     "AssociationModel",
     "BoxDistance",
+    "Card",
     "CheckpointError",
     "Citation",
     "Config",
@@ -214,6 +215,7 @@ __all__ = [
     "masked_softmax",
     "one_cycle",
     "optimality_gap",
+    "pretrained_in",
     "problem_scale",
     "read_distances",
     "read_number_lines",
@@ -232,6 +234,7 @@ __all__ = [
     "unmatched_costs",
     "unwrapped",
     "valid_cells",
+    "weighted_f1",
     "write_problems",
 ]
 

@@ -13,7 +13,8 @@ from tests.source import PLUGINS, Import, Source, core, everything, plugins
 HEAVY = {"torch", "numpy", "scipy", "sklearn"}
 LIGHT = re.compile(
     r"hnetzoo(\.(errors|config|files|digests|environment))?|"
-    r"hnetzoo\.registry(\.(specs|hooks|lookup|discovery|isolation|forked|stdout|components|paths|scaffold|scope|cards))?|"
+    r"hnetzoo\.registry(\.(specs|hooks|lookup|discovery|descriptions|isolation|forked|stdout|components|paths|scaffold))?|"
+    r"hnetzoo\.registry\.(scope|cards|command_options|projects)|"
     r"hnetzoo\.(association|training|benchmark|tracking|legacy)"
     r"(\.(counts|observer|outcomes|results|runs|settings|significance))?|"
     r"hnetzoo\.(report|cli)(\.\w+)*|hnetzoo\.engines(\.choice)?|"

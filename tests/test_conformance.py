@@ -12,9 +12,12 @@ from hnetzoo import testing
 from hnetzoo.registry.specs import Spec
 from hnetzoo.testing import (
     answers,
+    cards,
     datasets,
     declarations,
     deployment,
+    extensions,
+    fitting,
     gradients,
     learning,
     masks,
@@ -27,9 +30,12 @@ from hnetzoo.testing.outcome import Check
 
 MODULES = (
     answers,
+    cards,
     datasets,
     declarations,
     deployment,
+    extensions,
+    fitting,
     gradients,
     learning,
     masks,
@@ -82,6 +88,8 @@ def test_every_check_is_run_documented_and_public() -> None:
         datasets,
         declarations,
         deployment,
+        extensions,
+        fitting,
         gradients,
         learning,
         masks,
@@ -103,7 +111,8 @@ def test_check_names_are_unique_within_a_kind() -> None:
 
 
 def test_tags_that_excuse_are_documented() -> None:
-    documented = (Path(__file__).parents[1] / "plugins" / "README.md").read_text()
+    authors = Path(__file__).parents[1] / "docs" / "authors"
+    documented = "".join(page.read_text() for page in authors.glob("*.md"))
     for checks in testing.CHECKS.values():
         for check in checks:
             assert isinstance(check, Check)

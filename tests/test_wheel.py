@@ -88,7 +88,7 @@ def test_installed_wheel_lists_and_loads_the_pretrained_model(run: Callable[...,
         "print(sorted(hnetzoo.discover().models)); print(hnetzoo.load_model('hnetgru')(torch.rand(1, 2, 2)).shape)"
     )
     assert run("python", "-c", code).splitlines() == [
-        "['dhn', 'dual-softmax', 'exchangeable', 'greedy', 'hnetgru', 'hungarian', 'hungarian-gated', "
+        "['dhn', 'dual-softmax', 'exchangeable', 'forest', 'greedy', 'hnetgru', 'hungarian', 'hungarian-gated', "
         "'motion', 'mutual-nearest', 'perturbed', 'sinkhorn', 'transformer', 'two-stage']",
         "torch.Size([1, 2, 2])",
     ]

@@ -77,18 +77,27 @@ def _solve_by_enumeration(cost: Tensor, allowed: Tensor) -> Tensor:
     if could_overflow and cost.abs().amax() > _HUGE:
         cost = cost * _SCALE
     size = max(n, m)
-    pad = (0, size - m, 0, size - n)
     orders = torch.tensor(_permutations(size), device=cost.device)  # [p, size]
-    rows = torch.arange(size, device=cost.device)
-    chosen = torch.zeros(b, size, size, dtype=torch.bool, device=cost.device)
+    pairings = torch.nn.functional.one_hot(orders, size).bool()[:, :n, :m]
+    chosen = torch.empty(b, n, m, dtype=torch.bool, device=cost.device)
     for start in range(0, b, _CHUNK):
         part = slice(start, start + _CHUNK)
-        costs = torch.nn.functional.pad(cost[part], pad)[:, rows, orders].sum(-1)  # [b, p]
-        pairs = torch.nn.functional.pad(allowed[part], pad)[:, rows, orders].sum(-1)  # [b, p]
+        pairs = _totals(allowed[part].to(torch.uint8), orders)
         fewer = pairs < pairs.amax(-1, keepdim=True)
-        best = orders[costs.masked_fill(fewer, torch.inf).argmin(-1)]  # [b, size]
-        chosen[part] = torch.nn.functional.one_hot(best, size).bool()
-    return chosen[:, :n, :m] & allowed
+        chosen[part] = pairings[_totals(cost[part], orders).masked_fill_(fewer, torch.inf).argmin(-1)]
+    return chosen & allowed
+
+
+def _totals(values: Tensor, orders: Tensor) -> Tensor:
+    """Return the sums of values [b, n, m] over each order of the columns [p, size], [b, p]; missing slots add 0."""
+    n, m = values.shape[1:]
+    size = orders.shape[1]
+    if n != m:
+        values = torch.nn.functional.pad(values, (0, size - m, 0, size - n))
+    total = values[:, 0].index_select(1, orders[:, 0])
+    for row in range(1, n):
+        total = total + values[:, row].index_select(1, orders[:, row])
+    return total
 
 
 @cache

@@ -15,9 +15,14 @@ class Optimization(NamedTuple):
     """The optimiser of a training run with its schedule and clipping, as `Trainer.configure` returns it.
 
     Fields:
-        optimizer: Stepped after every batch.
+        optimizer: Stepped after every batch, or every few (`TrainerConfig.accumulate`).
         scheduler: Stepped after the optimiser; None keeps the learning rate.
         largest_gradient: Norm to which the gradients of a step are clipped; None means no clipping.
+
+    Example:
+        >>> from torch import nn, optim
+        >>> Optimization(optim.Adam(nn.Linear(2, 2).parameters(), 1e-3), largest_gradient=1.0).scheduler is None
+        True
     """
 
     optimizer: Optimizer
@@ -46,7 +51,11 @@ class Model(Protocol):
 
     - `adapted(config, training) -> config`, a static method: the settings that suit the problems of a training, asked
       before the model is built with random weights, and recorded with the run;
-    - `ignores_weights`, True where its answers do not depend on its weights: their scope is not checked then.
+    - `ignores_weights`, True where its answers do not depend on its weights: their scope is not checked then;
+    - `fit(training) -> None`, where it learns without gradient steps, as forests and nearest neighbours do: called once
+      with the whole training split on the CPU, in place of all epochs, also where the model has parameters. What it
+      learns stands in parameters and buffers whose shapes depend on nothing but `config` and `shape`. Such a model is
+      tagged "fitted".
     """
 
     def __call__(self, distance: Tensor, row_mask: Tensor | None = None, col_mask: Tensor | None = None) -> Tensor:
@@ -81,7 +90,14 @@ class Trainer(Protocol):
 
     - `prepare(training)`, called once with the whole training split before the first step;
     - `reduction`, "sum" if the losses of a batch are sums over its problems. Without it they are taken as means.
-      Losses are reported per problem, so that training and validation losses can be compared.
+      Losses are reported per problem, so that training and validation losses can be compared;
+    - `metrics(model, validation) -> Mapping[str, float]`, finite numbers of its own after every epoch, given the
+      validation split. The model is in eval mode, without gradients; they change nothing and select nothing;
+    - `averaged(model) -> nn.Module`, asked once after every epoch: a module with the model's names and shapes, such as
+      a moving average, whose weights are validated and kept in place of the model's. A hook of the optimiser
+      (`register_step_post_hook`) updates it after every step;
+    - `state_dict() -> dict` and `load_state_dict(state)`, where the trainer has a state that changes in training:
+      tensors, numbers and texts in dicts, lists and tuples. It is stored in checkpoints, and loaded after `configure`.
     """
 
     def losses(self, model: Any, batch: AssociationBatch) -> Mapping[str, Tensor]:

@@ -1,7 +1,7 @@
 """How a model enters a task: with the weights that it has, tuned on the validation split, or trained on the task."""
 
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -20,12 +20,13 @@ from hnetzoo.environment import environment
 from hnetzoo.errors import ConfigError
 from hnetzoo.registry.components import Component
 from hnetzoo.registry.scope import Scope
-from hnetzoo.registry.specs import ModelSpec
+from hnetzoo.registry.specs import ModelSpec, TrainerSpec
 from hnetzoo.training.determinism import preserved_state
 from hnetzoo.training.fit import check_trainable, fit
+from hnetzoo.training.fitting import is_fitted
 from hnetzoo.training.locks import owned
 from hnetzoo.training.observer import EpochRecord, Observer
-from hnetzoo.training.runs import BEST, SEED_PREFIX, RunRecord, check_run_directory, last_epoch, open_run
+from hnetzoo.training.runs import BEST, SEED_PREFIX, RunRecord, check_run_directory, last_epoch, open_run, read_run
 from hnetzoo.training.weights import fill, load_tensors
 
 SHOWN_DIGITS = 8  # of the recipe's digest, in the name of a run directory
@@ -65,7 +66,8 @@ class TrainingOptions:
 class Entered:
     """A model on its device in eval mode, what the reports call its weights, and how its training ended, if any.
 
-    `scope` says what its weights are for; None where they were trained on the task, or do not matter.
+    `scope` says what its weights are for; None where they were trained on the task, or do not matter. `stopped` is the
+    epoch after which patience ended the training, if it did.
     """
 
     model: nn.Module
@@ -73,6 +75,7 @@ class Entered:
     scope: Scope | None = None
     last_epoch: EpochRecord | None = None
     run: Path | None = None
+    stopped: int | None = None
 
 
 def skip_reason(entrant: Entrant, shape: tuple[int, int]) -> str:
@@ -153,17 +156,16 @@ def _trained(
     job: Job, problems: Problems, options: TrainingOptions, device: str, observer: Observer, held: ExitStack
 ) -> Entered:
     """Return the trained model; a training of the same recipe is resumed."""
-    entrant, trainer = job.entrant, job.entrant.trainer
-    assert trainer is not None, "asked before"
-    assert isinstance(trainer.config, TrainerConfig), "checked when it was resolved"
+    entrant = job.entrant
     out = options.directory(job.seed) or _run_directory(job, problems, options, device)
     training = problems.split("train")
     resolved = entrant.choices[0].adapted(training if entrant.takes_features else training.without_features())
     with preserved_state(seed=job.seed):
         model = resolved.load(problems.shape, watch=False)
+    trainer, settings = _trainer(entrant, model)
     built: Trainer = trainer.build()
-    record = _record(job, resolved.component, problems, options, device)
-    check_trainable(model, trainer.config, len(problems.split("train").distance), record)
+    record = _record(job, resolved.component, trainer, problems, options, device)
+    check_trainable(model, settings, training, record)
     check_run_directory(out)
     held.enter_context(owned(out, wait=options.out is None))
     run = open_run(out, record, resume=options.resume, fresh=options.fresh)
@@ -173,7 +175,7 @@ def _trained(
         last = fit(
             model,
             built,
-            trainer.config,
+            settings,
             problems.split("train").clone(),
             problems.split("validation").clone(),
             run,
@@ -183,7 +185,18 @@ def _trained(
         )
     fill(model, load_tensors(out / BEST, run.record.weights), str(out / BEST))
     weights = f"run:{out}" if options.out else f"trained: {out.name}"
-    return Entered(model=model.eval(), weights=weights, last_epoch=last, run=out)
+    return Entered(model=model.eval(), weights=weights, last_epoch=last, run=out, stopped=read_run(out).stopped)
+
+
+def _trainer(entrant: Entrant, model: nn.Module) -> tuple[Component[TrainerSpec], TrainerConfig]:
+    """Return the trainer of an entrant, of a single epoch for a model that is fitted, and its settings."""
+    trainer = entrant.trainer
+    assert trainer is not None, "asked before"
+    assert isinstance(trainer.config, TrainerConfig), "checked when it was resolved"
+    if not is_fitted(model):
+        return trainer, trainer.config
+    settings = trainer.config.model_copy(update={"epochs": 1})
+    return replace(trainer, config=settings), settings
 
 
 def _run_directory(job: Job, problems: Problems, options: TrainingOptions, device: str) -> Path:
@@ -194,21 +207,25 @@ def _run_directory(job: Job, problems: Problems, options: TrainingOptions, devic
 
 
 def _record(
-    job: Job, model: Component[ModelSpec], problems: Problems, options: TrainingOptions, device: str
+    job: Job,
+    model: Component[ModelSpec],
+    trainer: Component[TrainerSpec],
+    problems: Problems,
+    options: TrainingOptions,
+    device: str,
 ) -> RunRecord:
     """Return the record of a training of a model."""
     if options.resample and not problems.synthetic:
         raise ConfigError(
             f"--resample needs a synthetic dataset; '{job.task.dataset.spec.name}' cannot be redrawn: leave it out"
         )
-    trainer, dataset = job.entrant.trainer, job.task.dataset
-    parts = [part for part in (model, trainer, dataset) if part is not None]
+    dataset = job.task.dataset
     return RunRecord(
         model=model.spec.name,
         dataset=dataset.spec.name,
-        trainer=trainer.spec.name if trainer else "",
+        trainer=trainer.spec.name,
         shape=problems.shape,
-        settings={part.spec.kind: part.settings for part in parts},
+        settings={"model": model.settings, "trainer": trainer.settings, "dataset": dataset.settings},
         seed=job.seed,
         threads=torch.get_num_threads(),
         device=device,

@@ -58,7 +58,7 @@ class Outcome:
 
     `cached` says that its row was read from the cache, where it has the name `key`; `sha256` and `problems` (their
     number) describe the test problems, and are empty if the job failed before these were drawn; `last_epoch` is that of
-    a training.
+    a training, and `stopped` the epoch after which patience ended it, if it did.
     """
 
     job: Job
@@ -68,6 +68,7 @@ class Outcome:
     sha256: str = ""
     problems: int = 0
     last_epoch: EpochRecord | None = None
+    stopped: int | None = None
 
 
 class ClaimedError(Exception):
@@ -126,7 +127,7 @@ class JobRunner:
             return Outcome(job=job, result=skipped, sha256=sha256, problems=count)
         key = f"{recipe(job, problems, self.options.device)[:KEY_DIGITS]}-{sha256[:KEY_DIGITS]}"
         conditions = Conditions.here(count, self.options.device, self.options.workers)
-        last_epoch = None
+        entered = None
         if not (cached := self._suffices(known := self._known(key), conditions)):
             with ExitStack() as held:
                 if self.claims and self.cache:
@@ -134,14 +135,13 @@ class JobRunner:
                         raise ClaimedError(owner, key, sha256, count)
                     known = self._known(key)  # another process may have computed it before this one claimed it
                 if not (cached := self._suffices(known, conditions)):
-                    known, last_epoch = self._measure(job, problems, conditions, known, held)
+                    known, entered = self._measure(job, problems, conditions, known, held)
                     if self.cache:
                         self.cache.write(key, known)
         assert known is not None, "it suffices, or was measured"
         row = told_row(job, known, self.options)
-        return Outcome(
-            job=job, result=row, key=key, cached=cached, sha256=sha256, problems=count, last_epoch=last_epoch
-        )
+        outcome = Outcome(job=job, result=row, key=key, cached=cached, sha256=sha256, problems=count)
+        return replace(outcome, last_epoch=entered.last_epoch, stopped=entered.stopped) if entered else outcome
 
     def _known(self, key: str) -> BenchmarkRow | None:
         return self.cache.read(key) if self.cache and not self.options.fresh else None
@@ -152,8 +152,8 @@ class JobRunner:
 
     def _measure(
         self, job: Job, problems: Problems, conditions: Conditions, known: BenchmarkRow | None, held: ExitStack
-    ) -> tuple[BenchmarkRow, EpochRecord | None]:
-        """Return the row of the entered model, scored unless `known` is its row, and the last epoch of its training."""
+    ) -> tuple[BenchmarkRow, Entered]:
+        """Return the row of the entered model, scored unless `known` is its row, and how it was entered."""
         title, device = job.entrant.title, self.options.device
         entered = enter(job, problems, self.options.training, device, self.observer(), held)
         test = problems.split("test")
@@ -167,10 +167,11 @@ class JobRunner:
             known = _row(job, entered, scores, outside_scope(entered.scope, problems))
         row = replace(known, microseconds_per_problem=microseconds, timing=conditions.to_json())
         if entered.run and entered.last_epoch and not (entered.run / RESULT).exists():
-            best = {"best_epoch": entered.last_epoch.best_epoch, "best_f1": entered.last_epoch.best_f1}
+            last = entered.last_epoch
+            best = {"best_epoch": last.best_epoch, "best_f1": last.best_f1, "stopped": entered.stopped}
             drawn = {"sha256": problems.digest("test"), "block": getattr(problems.dataset, "block", 1)}
             write_record(entered.run / RESULT, {**best, "test": asdict(row), **drawn})
-        return row, entered.last_epoch
+        return row, entered
 
     def _problems_of(self, job: Job) -> Problems:
         """Return the problems of a job; an error in drawing them is raised for every model of the task."""

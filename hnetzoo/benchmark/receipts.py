@@ -44,6 +44,7 @@ class Receipt:
     sha256: str = ""
     problems: int = 0
     last_epoch: EpochRecord | None = None
+    stopped: int | None = None
 
 
 class LogObserver:
@@ -60,6 +61,10 @@ class LogObserver:
         """Log the epoch."""
         loss, f1 = sum(record.losses.values()), record.validation["f1"]
         _LOG.info("epoch %d: loss %.3g, F1 %.4f, best %.4f", record.epoch, loss, f1, record.best_f1)
+
+    def stopped_early(self, record: EpochRecord, patience: int) -> None:
+        """Log why no further epoch follows."""
+        _LOG.info("stopped after epoch %d: no better F1 in %d epochs", record.epoch, patience)
 
 
 def run_job(options: Options, job: Job, before: Attempts) -> Receipt:
@@ -92,6 +97,7 @@ def run_job(options: Options, job: Job, before: Attempts) -> Receipt:
         sha256=outcome.sha256,
         problems=outcome.problems,
         last_epoch=outcome.last_epoch,
+        stopped=outcome.stopped,
     )
 
 

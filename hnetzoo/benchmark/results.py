@@ -5,7 +5,7 @@ Torch-free, so stored results are rendered without the numerical stack.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -125,11 +125,26 @@ class Disagreement:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Submitted:
+    """Where the rows of a model come from that somebody else ran; no part of the JSON document.
+
+    Fields:
+        by: The distribution of its plugin and its version, as "acme-net 1.0".
+        notes: What else is to be said on a task, by its label.
+    """
+
+    by: str
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class BenchmarkReport:
     """The outcome of a benchmark; `baseline` is the model that others are compared with, "" if it did not run.
 
     `tasks` describes the tasks by label: {"dataset": its name, "settings": as given, "sha256": {seed: that of the test
-    problems}, "problems": how many, "block": how many neighbours have errors that go together}.
+    problems}, "problems": how many, "block": how many neighbours have errors that go together}. `models` describes the
+    models by label, as `hnetzoo.benchmark.description.describe` does. `suite` is the name of the suite's file without
+    ".toml", "" without a suite. `submitted` names the models that somebody else ran.
 
     Example:
         >>> BenchmarkReport(environment={}, rows=()).to_json()["schema"]
@@ -142,10 +157,14 @@ class BenchmarkReport:
     failed: tuple[Failed, ...] = ()
     tasks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     baseline: str = ""
+    models: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    suite: str = ""
+    submitted: Mapping[str, Submitted] = field(default_factory=dict)
 
     def to_json(self, *, outcomes: bool = False) -> dict[str, Any]:
         """Return the JSON document of design schema 1, with what became of each problem if asked."""
-        document = {"schema": SCHEMA, **asdict(self)}
+        document = {"schema": SCHEMA, **asdict(replace(self, submitted={}))}
+        del document["submitted"]
         for row in document["rows"] if not outcomes else ():
             del row["outcomes"]
         return document
@@ -164,6 +183,8 @@ class BenchmarkReport:
                 failed=tuple(Failed(**entry) for entry in document.get("failed", ())),
                 tasks=document.get("tasks", {}),
                 baseline=document.get("baseline", ""),
+                models=document.get("models", {}),
+                suite=document.get("suite", ""),
             )
         except ValidationError as error:
             problem = error.errors(include_url=False)[0]
@@ -185,6 +206,6 @@ def read_row(document: Mapping[str, Any]) -> BenchmarkRow:
     return row
 
 
-@cache
+@cache  # building it takes milliseconds, and a document has hundreds of rows
 def _row_type() -> TypeAdapter[BenchmarkRow]:
     return TypeAdapter(BenchmarkRow)

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from hnetzoo.benchmark.description import describe
 from hnetzoo.benchmark.jobs import Options, Outcome
 from hnetzoo.benchmark.plan import Plan, Task, plan
 from hnetzoo.benchmark.results import BenchmarkReport, BenchmarkRow, Failed, Skipped
@@ -59,6 +60,7 @@ def run_benchmark(
 def _report(planned: Plan, outcomes: Sequence[Outcome], options: Options) -> BenchmarkReport:
     results = [outcome.result for outcome in outcomes]
     threads = torch.get_num_threads() if options.workers == 1 and not options.engine.is_shared else 1
+    by_model = {job.entrant.title: job for job in planned.jobs}
     by_task: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
         by_task.setdefault(outcome.job.task.title, []).append(outcome)
@@ -69,6 +71,7 @@ def _report(planned: Plan, outcomes: Sequence[Outcome], options: Options) -> Ben
         failed=tuple(dict.fromkeys(result for result in results if isinstance(result, Failed))),
         tasks={task.title: _task(task, by_task.get(task.title, ())) for task in planned.tasks},
         baseline=planned.baseline,
+        models={title: describe(job.entrant, job.plugin) for title, job in by_model.items()},
     )
 
 

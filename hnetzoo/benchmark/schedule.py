@@ -156,6 +156,7 @@ class _Rounds:
             sha256=receipt.sha256,
             problems=receipt.problems,
             last_epoch=receipt.last_epoch,
+            stopped=receipt.stopped,
         )
 
     def _row(self, job: Job, receipt: Receipt) -> BenchmarkRow:

@@ -146,6 +146,11 @@ def weighted_f1(association: Tensor, truth: Tensor, label_shares: Tensor | None,
     Returns:
         0..1; None without label shares, without a positive one, or for fewer problems than one batch.
 
+    Example:
+        >>> truth = torch.eye(2).bool().expand(256, 2, 2)
+        >>> weighted_f1(truth, truth, torch.full((2, 2), 0.5), seed=0)
+        1.0
+
     Source: Adavanne et al., WASPAA 2021, as its training script computes it.
     """
     batches = len(truth) // ORIGINAL_BATCH

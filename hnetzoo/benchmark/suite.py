@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from hnetzoo.config import MAX_SEED, Config, read_toml, validate
 from hnetzoo.registry.lookup import Registry
-from hnetzoo.registry.specs import DEFAULT_TASK, FEATURES, NON_LEARNED, DatasetSpec, ModelSpec
+from hnetzoo.registry.specs import BASELINE, DEFAULT_TASK, FEATURES, NON_LEARNED, DatasetSpec, ModelSpec
 
 Values = Mapping[str, Any]
 SeenSplit = Literal["train", "validation"]
@@ -80,6 +80,31 @@ class Suite(Config):
 def read_suite(path: Path) -> Suite:
     """Return the suite of a TOML file; raises ConfigError naming what is wrong with it."""
     return validate(Suite, read_toml(path), f"suite '{path}'")
+
+
+def with_models(suite: Suite, names: Iterable[str], registry: Registry) -> Suite:
+    """Return a suite of some models on the datasets and seeds of another one, which keeps its baseline.
+
+    Args:
+        suite: The datasets, seeds and baseline.
+        names: Labels of its models, or registered names as in `ModelEntry`.
+        registry: Tells which model is a baseline.
+
+    Example:
+        >>> from hnetzoo import discover
+        >>> suite = Suite(models=("hungarian", "greedy", "perturbed"), datasets=("doa",))
+        >>> [entry.title for entry in with_models(suite, ["sinkhorn"], discover()).models]
+        ['hungarian', 'sinkhorn']
+    """
+    known = {entry.title: entry for entry in suite.models}
+    chosen = [known.get(name) or ModelEntry(name=name) for name in names]
+    baselines = [entry for entry in suite.models if _is_baseline(entry.name, registry)][:1]
+    missing = [entry for entry in baselines if entry.title not in {other.title for other in chosen}]
+    return suite.model_copy(update={"models": (*missing, *chosen)})
+
+
+def _is_baseline(name: str, registry: Registry) -> bool:
+    return name in registry.models and BASELINE in registry.models[name].tags
 
 
 def default_suite(

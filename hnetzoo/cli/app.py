@@ -24,6 +24,7 @@ from hnetzoo.cli.import_ import import_command
 from hnetzoo.cli.list import list_command
 from hnetzoo.cli.new import new_command
 from hnetzoo.cli.output import print_warning
+from hnetzoo.cli.publish import publish_command
 from hnetzoo.cli.show import show
 from hnetzoo.cli.track import track
 from hnetzoo.cli.train import train
@@ -53,6 +54,7 @@ app.command("generate")(generate)
 app.command("import")(import_command)
 app.command("check")(check_command)
 app.command("new")(new_command)
+app.command("publish")(publish_command)
 app.command("doctor")(doctor)
 
 

@@ -39,7 +39,10 @@ def benchmark(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="A setting of the datasets, dataset.*; may be repeated."),
     ] = None,
-    suite: Annotated[Path | None, typer.Option(help="TOML file with models, datasets and seeds.")] = None,
+    suite: Annotated[
+        Path | None,
+        typer.Option(help="TOML file with models, datasets and seeds; --model takes the place of its models."),
+    ] = None,
     data: Annotated[
         Path, typer.Option(help="Folder of relative paths of datasets.", file_okay=False, exists=True)
     ] = Path(),
@@ -68,7 +71,11 @@ def benchmark(
         Path | None, typer.Option(help="Write the JSON document here; - is stdout, and nothing else.")
     ] = None,
     keep_outcomes: Annotated[
-        bool, typer.Option("--outcomes", help="Put what became of each problem into the JSON document too.")
+        bool,
+        typer.Option(
+            "--outcomes",
+            help="Put what became of each problem into the JSON document too, as with --suite and --model.",
+        ),
     ] = False,
     markdown: Annotated[Path | None, typer.Option(help="Write the tables as Markdown here.")] = None,
     latex: Annotated[Path | None, typer.Option(help="Write the tables as LaTeX here.")] = None,
@@ -84,9 +91,11 @@ def benchmark(
 
     With --suite or --train, finished rows and trainings are kept under runs/benchmark, and the same command continues.
     Several commands, on any machines, may share one --runs folder: each row is computed once.
+
+    With --suite and --model, these models and the baseline of the suite run on its datasets and seeds.
     """
-    if suite and (model or dataset or seed or settings):
-        raise ConfigError("--suite names models, datasets and seeds; leave out --model, --dataset, --seed and --set")
+    if suite and (dataset or seed or settings):
+        raise ConfigError("--suite names datasets and seeds; leave out --dataset, --seed and --set, or --suite")
     values = read_values(overrides=settings or ())
     if values["model"] or values["trainer"]:
         raise ConfigError("benchmark --set takes settings of datasets, dataset.*; give others in a --suite")
@@ -96,12 +105,14 @@ def benchmark(
         raise ConfigError(f"--runs '{runs}' is no folder; choose another, or one that does not exist yet")
     registry = discover()  # before torch is imported, so that strangers' code is read in a child process
     from hnetzoo.benchmark.run import run_benchmark
-    from hnetzoo.benchmark.suite import default_suite, read_suite
+    from hnetzoo.benchmark.suite import default_suite, read_suite, with_models
 
     _log(verbose)
     silent = quiet or json == STDOUT
     names = (model or (), dataset or (), seed or ())
     chosen = read_suite(suite) if suite else default_suite(registry, *names, values["dataset"])
+    if suite and model:
+        chosen = with_models(chosen, model, registry)
     runs = runs or (RUNS if suite or train or engine.is_shared else None)
     options = replace(
         _options(resolve_device(device, elsewhere=engine.is_shared), data, runs, fresh=fresh, strict=strict),
@@ -124,7 +135,8 @@ def benchmark(
         if runs:
             note(f"hnetzoo: interrupted; finished work is kept under {runs}, the same command continues")
         raise
-    _write(report, json, markdown, latex, outcomes=keep_outcomes)
+    report = replace(report, suite=suite.stem if suite else "")
+    _write(report, json, markdown, latex, outcomes=keep_outcomes or bool(suite and model))
     if html:
         _write_page(html, report, outcomes, options)
     if report.failed:

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from textwrap import fill
 from typing import Any, TextIO
 
 import typer
@@ -43,6 +44,11 @@ def print_table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]
 def print_drawn(table: RenderableType) -> None:
     """Print a table as it is drawn on stdout, without cutting what is too wide."""
     console().print(table, crop=False)
+
+
+def echo_wrapped(text: str) -> None:
+    """Print text on stdout, on as many lines as it needs; later ones are indented."""
+    typer.echo(fill(text, console().width, subsequent_indent="  ", break_on_hyphens=False))
 
 
 def note(message: str) -> None:

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, TaskID, TextColum
 from rich.text import Text
 
 from hnetzoo.cli.output import console
-from hnetzoo.cli.training_lines import epoch_line, named, start_line, step_line, total
+from hnetzoo.cli.training_lines import epoch_line, named, start_line, step_line, stop_line, total
 from hnetzoo.training.observer import EpochRecord, NullObserver, Observer, TrainingStart
 
 if TYPE_CHECKING:
@@ -63,6 +63,10 @@ class LineObserver:
     def finished_epoch(self, record: EpochRecord) -> None:
         """Print the epoch."""
         self.print(epoch_line(record, self.start.epochs, self._left(record.epoch), self.width))
+
+    def stopped_early(self, record: EpochRecord, patience: int) -> None:
+        """Print why no epoch follows."""
+        self.print(stop_line(record, patience))
 
     def print(self, text: str) -> None:
         """Print text and flush stdout, so that it appears at once in a pipe."""

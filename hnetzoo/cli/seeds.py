@@ -121,7 +121,8 @@ def _summary(outcomes: "Sequence[Outcome]", folder: Path) -> dict[str, Any]:
             test = asdict(result)
             del test["outcomes"]  # result.json of the run directory keeps them
             best = {"best_epoch": last.best_epoch, "best_f1": last.best_f1, "shortfall": last.shortfall}
-            runs.append({"seed": seed, "run": str(folder / f"{SEED_PREFIX}{seed}"), **best, "test": test})
+            told = {"run": str(folder / f"{SEED_PREFIX}{seed}"), **best, "stopped": outcome.stopped}
+            runs.append({"seed": seed, **told, "test": test})
         elif not isinstance(result, BenchmarkRow):
             failed.append({"seed": seed, "reason": result.reason})
     return {

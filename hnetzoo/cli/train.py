@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hnetzoo.cli.options import DeviceOption, ExecutorOption, JsonOption, QuietOption, SetOption, resolve_device
-from hnetzoo.cli.output import check_writable, note, print_json, print_table
+from hnetzoo.cli.output import check_writable, echo_wrapped, note, print_json, print_table
 from hnetzoo.cli.seeds import read_seeds, train_seeds
-from hnetzoo.config import MAX_SEED, Values, as_toml, read_values
+from hnetzoo.config import MAX_SEED, Values, read_values
+from hnetzoo.registry.command_options import as_toml
 from hnetzoo.registry.discovery import discover
 from hnetzoo.registry.stdout import stdout_to_stderr
 from hnetzoo.training.observer import Observer
@@ -36,6 +37,10 @@ def train(
         int | None, typer.Option(help="Short for --set trainer.epochs=N; more of them with --resume extend a run.")
     ] = None,
     batch_size: Annotated[int | None, typer.Option(help="Short for --set trainer.batch_size=N.")] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(help="Short for --set trainer.patience=N: stop after N epochs in a row without a better F1."),
+    ] = None,
     init: Annotated[
         str | None,
         typer.Option(metavar="NAME@VARIANT|run:PATH", help="Weights to start from; random ones by default."),
@@ -69,7 +74,7 @@ def train(
     values = read_values(config, settings or ())
     several = read_seeds(seeds, seed, jobs, executor, html)
     check_writable(html)
-    for name, value in (("epochs", epochs), ("batch_size", batch_size)):
+    for name, value in (("epochs", epochs), ("batch_size", batch_size), ("patience", patience)):
         if value is not None:
             values["trainer"][name] = value
     with stdout_to_stderr():
@@ -126,7 +131,7 @@ def _jobs(
 
 
 def _run(job: "Job", options: "Options", observer: Observer) -> dict[str, Any]:
-    """Return best_epoch, best_f1 and the test row, after training and evaluation."""
+    """Return best_epoch, best_f1, the epoch of an early stop and the test row, after training and evaluation."""
     from hnetzoo.benchmark.jobs import JobRunner
 
     outcome = JobRunner(options, lambda: observer).outcome(job)
@@ -135,7 +140,7 @@ def _run(job: "Job", options: "Options", observer: Observer) -> dict[str, Any]:
     best = {"best_epoch": last.best_epoch, "best_f1": last.best_f1, "shortfall": last.shortfall}
     test = asdict(outcome.result)
     del test["outcomes"]  # result.json of the run directory keeps them
-    return {**best, "test": test}
+    return {**best, "stopped": outcome.stopped, "test": test}
 
 
 def _write_page(path: Path, directory: Path) -> None:
@@ -173,10 +178,11 @@ def _show(document: dict[str, Any], json: bool) -> None:
 
 def _summarise(job: "Job", directory: Path, result: Mapping[str, Any], *, quiet: bool) -> None:
     """Print the results, a warning if they are poor, and unless quiet the next command."""
-    test = result["test"]
+    test, best = result["test"], result["best_epoch"]
     weighted = "" if test["weighted_f1"] is None else f", weighted F1 {test['weighted_f1']:.4f}"
-    typer.echo(f"best epoch {result['best_epoch']}: validation F1 {result['best_f1']:.4f}")
-    typer.echo(
+    stopped = f", stopped after epoch {result['stopped']}" if result["stopped"] else ""
+    typer.echo(f"best epoch {best}: validation F1 {result['best_f1']:.4f}{stopped}")
+    echo_wrapped(
         f"test: F1 {test['f1']:.4f}{weighted}, exact {test['exact']:.4f}, {test['delta_f1']:+.4f} F1 against scipy's "
         f"assignment ({test['problems']:,} problems, seed {test['seed']})"
     )

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.resources import as_file
 from pathlib import Path
 from typing import Any, cast
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from hnetzoo.association.batch import AssociationBatch
 from hnetzoo.digests import digest_tensors
 from hnetzoo.errors import ConfigError, HnetzooError, RetiredWarning, ShapeError, Terminated, UnknownNameError
-from hnetzoo.registry.cards import read_card, resource
+from hnetzoo.registry.cards import DEFAULT_VARIANT, read_card, resource
 from hnetzoo.registry.components import Component
 from hnetzoo.registry.lookup import Registry
 from hnetzoo.registry.scope import Scope
@@ -23,7 +23,6 @@ from hnetzoo.training.determinism import preserved_state
 from hnetzoo.training.runs import BEST, RUN, RUN_PREFIX, read_run
 from hnetzoo.training.weights import fill, load_tensors
 
-DEFAULT_VARIANT = "default"
 FALLBACK_SHAPE = (2, 2)  # of a model that is built before it has seen a problem; size-free models ignore it
 
 Shape = tuple[int, int]
@@ -40,6 +39,7 @@ class Weights:
         settings: Of the model that they are of.
         scope: What they were trained for; None where the card or run does not say.
         sha256: The digest of the file; "" where the card or run does not say.
+        data: Digests of the problems that they were trained on, by split; empty likewise.
     """
 
     name: str
@@ -48,6 +48,7 @@ class Weights:
     settings: Mapping[str, Any]
     scope: Scope | None = None
     sha256: str = ""
+    data: Mapping[str, str] = field(default_factory=dict)
 
     def load(self) -> dict[str, Tensor]:
         """Return the tensors by name; raises CheckpointError if the file is missing or damaged."""
@@ -194,6 +195,7 @@ def _weights_of(reference: str, registry: Registry) -> tuple[str, Weights | None
             settings=settings,
             scope=scope,
             sha256=run.weights,
+            data=run.data,
         )
     name, at, variant = reference.partition("@")
     spec = registry.model(name)
@@ -208,10 +210,11 @@ def _weights_of(reference: str, registry: Registry) -> tuple[str, Weights | None
     return name, Weights(
         name=f"pretrained:{chosen.variant}",
         location=chosen.weights,
-        shape=chosen.shape,
+        shape=chosen.shape or card.shape,
         settings={**card.settings.get("model", {}), **chosen.settings},
         scope=Scope.from_json(card.scope, chosen.card),
         sha256=card.sha256,
+        data=card.digests,
     )
 
 

@@ -43,14 +43,17 @@ def _curves(runs: Sequence[Source]) -> Table:
 def _curve(source: Source) -> dict[str, str]:
     assert source.run is not None, "only runs have epochs"
     done, planned, last = len(source.epochs), source.run.epochs, source.epochs[-1]
+    kept = source.epochs[last.best_epoch - 1] if 0 < last.best_epoch <= done else last
     shares = {"a quarter": ceil(done / 4), "half": ceil(done / 2), "all": done}
+    epochs = str(done) if done == planned else f"{done} of {planned}{', stopped early' if source.run.stopped else ''}"
     return {
         "model": source.run.model,
         "dataset": source.run.dataset,
-        "epochs": str(done) if done == planned else f"{done} of {planned}",
+        "epochs": epochs,
         "best epoch": str(last.best_epoch),
         "best F1": f"{last.best_f1:.4f}",
         **{f"F1 after {name}": f"{source.epochs[end - 1].validation['f1']:.4f}" for name, end in shares.items()},
+        **{f"{name}, best epoch": f"{value:.4g}" for name, value in kept.own_metrics.items()},
         **{f"final loss, {name}": f"{value:.4g}" for name, value in last.losses.items()},
     }
 

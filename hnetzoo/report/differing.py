@@ -9,11 +9,10 @@ from typing import Any
 from hnetzoo.report.shared_tasks import shared_tasks
 from hnetzoo.report.sources import Source
 from hnetzoo.report.tables import ABSENT, Table
-from hnetzoo.training.runs import RunRecord
+from hnetzoo.training.runs import CIRCUMSTANCES, RunRecord
 
 DIGITS = 12  # shown of a commit or sha256
 _DIGEST = re.compile(rf"\b([0-9a-f]{{{DIGITS}}})[0-9a-f]{{28,}}\b")
-_CIRCUMSTANCES = ("environment", "threads", "scope", "weights")  # of a run; some are shown with versions and machine
 _OF_NO_INTEREST = ("date", "redone")  # of an environment
 
 Values = Mapping[str, Any]
@@ -73,7 +72,7 @@ def _sameness(digests: Sequence[Sequence[str]], sources: int) -> str:
 
 def _settings(record: RunRecord) -> dict[str, Any]:
     """Return what a run was started with, as "trainer.epochs" and "data.train"."""
-    fields = {name: value for name, value in asdict(record).items() if name not in _CIRCUMSTANCES}
+    fields = {name: value for name, value in asdict(record).items() if name not in CIRCUMSTANCES}
     tables = fields.pop("settings")
     for name in [name for name, value in fields.items() if isinstance(value, dict)]:
         tables[name] = fields.pop(name)

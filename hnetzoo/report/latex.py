@@ -11,6 +11,7 @@ _SPECIAL = {
     "^": r"\textasciicircum{}",
     "±": r"$\pm$",
     "†": r"$\dagger$",
+    "‡": r"$\ddagger$",
     "≈": r"$\approx$",
     "<": r"$<$",
     ">": r"$>$",

@@ -16,6 +16,7 @@ MOST_COUNTS = 9  # columns of the breakdown by counts; more are joined by size
 MOST_GROUPS = 16  # columns of any breakdown; more are only in the JSON document
 ABSENT = "-"
 BEYOND = "†"
+SUBMITTED = "‡"
 BEYOND_CAPTION = f"{BEYOND} Outside what the weights are for: sizes, masks, distances or what a true pair means."
 
 Rows = list[BenchmarkRow]
@@ -53,7 +54,7 @@ _COLUMNS = (
     _Column("cost gap", lambda row: row.cost_gap, "{:.2%}"),
     _Column("proven gap", lambda row: row.proven_gap, "{:.2%}"),
     _Column("vs scipy", lambda row: row.delta_f1, "{:+.4f}"),
-    _Column("us/problem", lambda row: row.microseconds_per_problem, "{:.1f}"),
+    _Column("us/problem", lambda row: row.microseconds_per_problem or None, "{:.1f}"),
     _Column("parameters", lambda row: row.parameters, "{:,.0f}"),
 )
 _LEAVING = (
@@ -115,7 +116,13 @@ def overview_table(report: BenchmarkReport, metric: str, tasks: str = "*") -> Ta
     order = sorted(values, key=lambda model: model != report.baseline)
     return Table(
         title=f"{metric}, by task",
-        caption=" ".join([*_seeds(report.rows), *_beyond(row for row in report.rows if row.dataset in names)]),
+        caption=" ".join(
+            [
+                *_seeds(report.rows),
+                *_beyond(row for row in report.rows if row.dataset in names),
+                *_submissions(values, report),
+            ]
+        ),
         columns=("model", *names),
         rows=tuple((model, *({**missing, **values[model]}[task] for task in names)) for model in order),
     )
@@ -139,12 +146,12 @@ def task_names(report: BenchmarkReport) -> list[str]:
 def _ranking(dataset: str, models: Mapping[str, Rows], report: BenchmarkReport) -> Table:
     """Return the models ranked by F1, the baseline on top, those without results at the bottom."""
     order = sorted(models, key=lambda model: (model != report.baseline, -fmean(row.f1 for row in models[model])))
-    level = level_with_best(models, report.tasks.get(dataset, {}).get("block", 1))
+    ours = {model: rows for model, rows in models.items() if model not in report.submitted}
+    level = level_with_best(ours, report.tasks.get(dataset, {}).get("block", 1))
     ranked = [
         (_named(model, models[model], level), *(_text(column, models[model]) for column in _COLUMNS)) for model in order
     ]
-    missing = {_called(entry): "failed" for entry in report.failed if entry.dataset == dataset}
-    missing |= {_called(entry): entry.reason for entry in report.skipped if entry.dataset == dataset}
+    missing = _missing(dataset, report)
     blank = ("",) * (len(_COLUMNS) - 1)
     return Table(
         title=dataset,
@@ -153,6 +160,12 @@ def _ranking(dataset: str, models: Mapping[str, Rows], report: BenchmarkReport) 
         rows=(*ranked, *((model, reason, *blank) for model, reason in missing.items() if model not in models)),
         leaving=_LEAVING,
     )
+
+
+def _missing(dataset: str, report: BenchmarkReport) -> dict[str, str]:
+    """Return why models have no row of a task, by model."""
+    missing = {_called(entry): "failed" for entry in report.failed if entry.dataset == dataset}
+    return missing | {_called(entry): entry.reason for entry in report.skipped if entry.dataset == dataset}
 
 
 def _caption(dataset: str, models: Mapping[str, Rows], report: BenchmarkReport) -> str:
@@ -164,6 +177,7 @@ def _caption(dataset: str, models: Mapping[str, Rows], report: BenchmarkReport) 
             *_tuned(models),
             *_beyond(row for rows in models.values() for row in rows),
             *_failures(dataset, report),
+            *_submissions([*models, *_missing(dataset, report)], report, dataset),
         ]
     )
 
@@ -214,6 +228,15 @@ def _mark(rows: Iterable[BenchmarkRow]) -> str:
 def _beyond(rows: Iterable[BenchmarkRow]) -> Iterable[str]:
     if _mark(rows):
         yield BEYOND_CAPTION
+
+
+def _submissions(models: Iterable[str], report: BenchmarkReport, task: str = "") -> Iterable[str]:
+    """Yield whose models are shown that others ran, with the notes on a task."""
+    shown = {model: report.submitted[model] for model in models if model in report.submitted}
+    if shown:
+        whose = ", ".join(f"{model.removesuffix(SUBMITTED)} ({found.by})" for model, found in shown.items())
+        yield f"{SUBMITTED} Submitted, run by others on another machine, so without times: {whose}."
+    yield from (found.notes[task] for found in shown.values() if task in found.notes)
 
 
 def _failures(dataset: str, report: BenchmarkReport) -> Iterable[str]:

@@ -26,6 +26,7 @@ from hnetzoo.testing.answers import (
     check_rectangular,
     check_row_equivariance,
 )
+from hnetzoo.testing.cards import check_card
 from hnetzoo.testing.datasets import (
     check_activity,
     check_distances_are_numbers,
@@ -63,11 +64,27 @@ from hnetzoo.testing.deployment import (
     check_strided,
     check_threads,
 )
+from hnetzoo.testing.extensions import (
+    check_averaged,
+    check_averaging_not_learned,
+    check_metrics,
+    check_metrics_respect_masks,
+    check_trainer_state,
+)
 from hnetzoo.testing.features import (
     check_features_count,
     check_features_masked,
     check_features_permuted,
     check_features_used,
+)
+from hnetzoo.testing.fitting import (
+    check_fit,
+    check_fit_batch_not_mutated,
+    check_fit_declared,
+    check_fit_deterministic,
+    check_fit_forbidden_pairs,
+    check_fit_of_one_kind,
+    check_fit_respects_masks,
 )
 from hnetzoo.testing.gradients import (
     check_all_masked_gradients,
@@ -148,11 +165,14 @@ __all__ = [
     "check_activity",
     "check_all_masked",
     "check_all_masked_gradients",
+    "check_averaged",
+    "check_averaging_not_learned",
     "check_batch_independence",
     "check_batch_not_mutated",
     "check_batch_of_one",
     "check_builds",
     "check_calls_independent",
+    "check_card",
     "check_citation",
     "check_column_equivariance",
     "check_copies",
@@ -169,6 +189,13 @@ __all__ = [
     "check_features_masked",
     "check_features_permuted",
     "check_features_used",
+    "check_fit",
+    "check_fit_batch_not_mutated",
+    "check_fit_declared",
+    "check_fit_deterministic",
+    "check_fit_forbidden_pairs",
+    "check_fit_of_one_kind",
+    "check_fit_respects_masks",
     "check_float64",
     "check_forbidden_gradients",
     "check_forbidden_pairs",
@@ -193,6 +220,8 @@ __all__ = [
     "check_masked_output_finite",
     "check_masks_default_to_true",
     "check_masks_respected",
+    "check_metrics",
+    "check_metrics_respect_masks",
     "check_model_learns",
     "check_model_left_alone",
     "check_one_by_one",
@@ -226,6 +255,7 @@ __all__ = [
     "check_strided",
     "check_summary",
     "check_threads",
+    "check_trainer_state",
     "check_truth_inside_masks",
     "check_truth_not_by_order",
     "check_truth_one_to_one",

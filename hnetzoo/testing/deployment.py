@@ -15,7 +15,17 @@ from hnetzoo.errors import one_line
 from hnetzoo.registry.specs import FLOAT32_ONLY, ModelSpec
 from hnetzoo.testing.outcome import Check, CheckFailure, CheckSkipped, Settings
 from hnetzoo.testing.problems import Inputs, draw
-from hnetzoo.testing.subjects import answer, attempt, build_model, call, described, first_difference, models, slope
+from hnetzoo.testing.subjects import (
+    answer,
+    attempt,
+    build_model,
+    build_unfitted,
+    call,
+    described,
+    first_difference,
+    models,
+    slope,
+)
 from hnetzoo.training.determinism import preserved_state
 from hnetzoo.training.weights import fill, load_tensors, save_tensors
 
@@ -31,7 +41,7 @@ def check_state_dict(spec: ModelSpec, settings: Settings = None) -> None:
     answer(model, inputs)
     _train(model, inputs)
     expected = answer(model.eval(), inputs)
-    again = build_model(spec, settings, SHAPE, seed=1)
+    again = build_unfitted(spec, settings, SHAPE, seed=1).eval()
     with TemporaryDirectory() as folder:
         path = Path(folder) / "weights.safetensors"
         try:

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from hnetzoo.registry.specs import (
     AUXILIARY_PARAMETERS,
+    FITTED,
     FIXED_SIZE,
     FLOAT32_ONLY,
     NON_DIFFERENTIABLE,
@@ -16,7 +17,7 @@ from hnetzoo.registry.specs import (
 )
 from hnetzoo.testing.outcome import Blocked, Check, CheckFailure, CheckSkipped, Settings
 from hnetzoo.testing.problems import SQUARE, Inputs, draw, draw_forbidden, draw_masked
-from hnetzoo.testing.subjects import answer, build_model, call, require_finite, slope
+from hnetzoo.testing.subjects import answer, build_model, build_unfitted, call, require_finite, slope
 from hnetzoo.training.determinism import preserved_state
 
 SHAPE = (3, 3)
@@ -26,10 +27,10 @@ DIRECTIONS = 3  # a difference may cross a kink of a piecewise function in some 
 
 
 def check_parameters(spec: ModelSpec, settings: Settings = None) -> None:
-    """A model that is not tagged "non-learned" has a parameter that requires a gradient."""
+    """A model that is tagged neither "non-learned" nor "fitted" has a parameter that requires a gradient."""
     model = build_model(spec, settings, SHAPE)
     if not any(parameter.requires_grad for parameter in model.parameters()):
-        raise CheckFailure("no parameter requires a gradient; if intended, tag 'non-learned'")
+        raise CheckFailure("no parameter requires a gradient; if intended, tag 'non-learned' or 'fitted'")
 
 
 def check_gradients(spec: ModelSpec, settings: Settings = None) -> None:
@@ -103,13 +104,13 @@ def check_gradient_values(spec: ModelSpec, settings: Settings = None) -> None:
         if NON_DIFFERENTIABLE not in spec.tags:
             tensors, by = [inputs.distance.requires_grad_()], "check_distance_gradient"
             _compare_with_differences(model.train(training), inputs, "the distances", tensors, by)
-        if NON_LEARNED not in spec.tags and learned:
+        if not spec.tags & {NON_LEARNED, FITTED} and learned:
             _compare_with_differences(model.train(training), inputs, "the parameters", learned, "check_gradients")
 
 
 def check_seeded_weights(spec: ModelSpec, settings: Settings = None) -> None:
     """The same seed gives the same initial weights."""
-    first, again = (build_model(spec, settings, SHAPE).state_dict() for _ in range(2))
+    first, again = (build_unfitted(spec, settings, SHAPE).state_dict() for _ in range(2))
     for name, tensor in first.items():
         if name not in again or not torch.equal(tensor, again[name]):
             raise CheckFailure(f"{name} differs between two models built under the same torch.manual_seed")
@@ -221,8 +222,8 @@ def _distance_gradient(model: nn.Module, inputs: Inputs) -> Tensor | None:
 
 
 MODEL = (
-    Check(check_parameters, unless=(NON_LEARNED,)),
-    Check(check_gradients, unless=(NON_LEARNED,)),
+    Check(check_parameters, unless=(NON_LEARNED, FITTED)),
+    Check(check_gradients, unless=(NON_LEARNED, FITTED)),
     Check(check_distance_gradient, unless=(NON_DIFFERENTIABLE,)),
     Check(check_masked_gradients, unless=(NON_DIFFERENTIABLE,)),
     Check(check_all_masked_gradients, unless=(FIXED_SIZE,)),

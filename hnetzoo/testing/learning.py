@@ -10,7 +10,7 @@ from hnetzoo.errors import one_line
 from hnetzoo.registry.specs import TrainerSpec
 from hnetzoo.testing.outcome import Blocked, Check, CheckFailure, Settings
 from hnetzoo.testing.subjects import described
-from hnetzoo.testing.trial import STEPS, Trial, carry_over, named_losses, prepare, shown, start
+from hnetzoo.testing.trial import STEPS, Trial, carry_over, named_losses, prepare, same_weights, shown, start
 from hnetzoo.training.optimization import unsupported
 
 AVERAGED = 5  # number of first and of last steps whose mean losses are compared
@@ -104,7 +104,7 @@ def check_validation_not_learned(spec: TrainerSpec, settings: Settings = None) -
                 trial.model.eval()
                 with torch.no_grad():
                     named_losses(trial.trainer, trial.model, other)
-    if not _same_weights(plain, validating):
+    if not same_weights(plain.model, validating.model):
         raise CheckFailure("problems that were seen in eval mode, as validation is, change the trained weights")
 
 
@@ -129,7 +129,10 @@ def check_only_training_data(spec: TrainerSpec, settings: Settings = None) -> No
 
 
 def check_resumes_exactly(spec: TrainerSpec, settings: Settings = None) -> None:
-    """Training that is stopped, stored in a checkpoint and resumed gives bitwise the same weights as without a stop."""
+    """Training that is stopped, stored in a checkpoint and resumed gives bitwise the same weights as without a stop.
+
+    Averaged weights, if the trainer has some, are the same too.
+    """
     whole, stopped, resumed = (start(spec, settings) for _ in range(3))
     for _ in range(STEPS):
         whole.step()
@@ -138,16 +141,16 @@ def check_resumes_exactly(spec: TrainerSpec, settings: Settings = None) -> None:
     try:
         carry_over(stopped, resumed)
     except Exception as error:
-        raise CheckFailure(f"the optimiser's state cannot be stored and read back ({one_line(error)})") from error
+        what = "the state of the optimiser or of the trainer"
+        raise CheckFailure(f"{what} cannot be stored and read back ({one_line(error)})") from error
     for _ in range(STEPS - STOP):
         resumed.step()
-    if not _same_weights(whole, resumed):
+    if not same_weights(whole.model, resumed.model):
         raise CheckFailure("resumed training ends with other weights; keep all state in the optimiser or scheduler")
-
-
-def _same_weights(one: Trial, other: Trial) -> bool:
-    pairs = zip(one.model.parameters(), other.model.parameters(), strict=True)
-    return all(torch.equal(*pair) for pair in pairs)
+    if not same_weights(whole.averaged(), resumed.averaged()):
+        raise CheckFailure(
+            "resumed training ends with other averaged weights; return them from state_dict, and load them"
+        )
 
 
 def _margin(trial: Trial) -> float:

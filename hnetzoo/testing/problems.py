@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from hnetzoo.association.assignment import assign
 from hnetzoo.association.batch import AssociationBatch, full_masks, valid_cells
 
 SQUARE = ((2, 2), (3, 3), (4, 4))  # sizes that every model must accept, also one of fixed size
@@ -121,6 +122,13 @@ def easy_problems() -> AssociationBatch:
     distance = torch.where(truth, 0.1 * near, 1.0 + far)
     batch = AssociationBatch(distance, truth & row_mask.unsqueeze(2), row_mask, torch.ones(32, 3, dtype=torch.bool))
     return batch.shuffle_slots(generator)
+
+
+def paired(inputs: Inputs) -> AssociationBatch:
+    """Return problems whose truth is their exact assignment."""
+    row_mask, col_mask = full_masks(inputs.distance, inputs.row_mask, inputs.col_mask)
+    truth = assign(inputs.distance, row_mask, col_mask)
+    return AssociationBatch(inputs.distance.clone(), truth, row_mask, col_mask)
 
 
 def full_problems() -> AssociationBatch:

@@ -1,6 +1,9 @@
 """Build and run what a declaration names; if that fails, raise Blocked with the check that is responsible."""
 
+import copy
+import json
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -16,8 +19,12 @@ from hnetzoo.registry.components import Component, configure, settings_base
 from hnetzoo.registry.discovery import discover
 from hnetzoo.registry.specs import ModelSpec, Spec
 from hnetzoo.testing.outcome import Blocked, CheckFailure, CheckSkipped, Settings
-from hnetzoo.testing.problems import SQUARE, Inputs, draw, draw_masked
+from hnetzoo.testing.problems import SQUARE, Inputs, draw, draw_masked, paired
+from hnetzoo.training.determinism import preserved_state
+from hnetzoo.training.fitting import fit_model, is_fitted
 
+FITTED_TO = 16  # problems, to which models that learn by fitting are fitted before they are asked
+FITTED_KEPT = 16  # fitted models, since fitting takes long and many checks ask for the same
 CLOSE = 1e-4  # absolute and relative tolerance; smaller differences are rounding
 
 
@@ -54,14 +61,47 @@ def build(spec: Any, settings: Settings = None, *arguments: Any, seed: int = 0) 
 
 
 def build_model(spec: Any, settings: Settings, shape: tuple[int, int], seed: int = 0) -> nn.Module:
-    """Return a model with untrained weights, in eval mode; raises Blocked if it is not a module."""
+    """Return a model with untrained weights, or fitted to some problems if it learns so, in eval mode.
+
+    Raises:
+        Blocked: If it is not a module, or cannot be fitted or copied.
+    """
+    model = build_unfitted(spec, settings, shape, seed)
+    if not is_fitted(model):
+        return model.eval()
+    fitted = _fitted(spec.load_target(), spec, component(spec, settings).config.model_dump_json(), shape, seed)
+    try:
+        return copy.deepcopy(fitted)
+    except Exception as error:
+        raise Blocked("check_copies", f"copy.deepcopy raised {one_line(error)}") from error
+
+
+def build_unfitted(spec: Any, settings: Settings, shape: tuple[int, int], seed: int = 0) -> nn.Module:
+    """Return a model with untrained weights; raises Blocked if it is not a module."""
     model = build(spec, settings, shape, seed=seed)
     if not isinstance(model, nn.Module):
         raise Blocked("check_builds", f"{spec.target} builds a {type(model).__name__} instead of a torch.nn.Module")
     lazy = unsized(model)
     if lazy:
         raise Blocked("check_builds", lazy)
+    return model
+
+
+@lru_cache(maxsize=FITTED_KEPT)
+def _fitted(target: Any, spec: Any, settings: str, shape: tuple[int, int], seed: int) -> nn.Module:
+    """Return a model of settings as JSON, fitted to some problems; `target` is the class that the spec names now."""
+    model = build_unfitted(spec, json.loads(settings), shape, seed)
+    fit_to(model, paired(draw(shape if all(shape) else SQUARE[0], FITTED_TO)), seed)
     return model.eval()
+
+
+def fit_to(model: nn.Module, training: AssociationBatch, seed: int = 0) -> None:
+    """Fit a model under a fixed seed, as the training loop does; raises Blocked if that fails."""
+    try:
+        with preserved_state(seed=seed):
+            fit_model(model, training)
+    except Exception as error:
+        raise Blocked("check_fit", f"fit raised {one_line(error)}") from error
 
 
 def unsized(model: nn.Module) -> str:

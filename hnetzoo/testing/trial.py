@@ -15,6 +15,7 @@ from hnetzoo.testing.outcome import Blocked, Settings
 from hnetzoo.testing.problems import Inputs, Problem, easy_problems
 from hnetzoo.testing.subjects import build_trainer
 from hnetzoo.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
+from hnetzoo.training.extensions import ExtendedTrainer, unlike
 from hnetzoo.training.optimization import unsupported
 
 STEPS = 40
@@ -76,6 +77,17 @@ class Trial(NamedTuple):
             raise Blocked("check_optimization", f"an optimiser step raised {one_line(error)}") from error
         return float(loss.detach())
 
+    def averaged(self) -> nn.Module:
+        """Return the module whose weights are validated and kept; raises Blocked if it is none."""
+        try:
+            found = self.trainer.averaged(self.model) if hasattr(self.trainer, "averaged") else self.model
+        except Exception as error:
+            raise Blocked("check_averaged", f"averaged raised {one_line(error)}") from error
+        if problem := unlike(self.model, found):
+            raise Blocked("check_averaged", f"averaged returned {problem}")
+        module: nn.Module = found
+        return module
+
 
 def carry_over(stopped: Trial, resumed: Trial) -> None:
     """Load the state of one training into another through a checkpoint on disk."""
@@ -84,6 +96,7 @@ def carry_over(stopped: Trial, resumed: Trial) -> None:
         "model": dict(stopped.model.state_dict()),
         "optimizer": optimizer.state_dict(),
         "scheduler": None if scheduler is None else scheduler.state_dict(),
+        "trainer": ExtendedTrainer(stopped.trainer, "").state(),
     }
     with TemporaryDirectory() as folder:
         save_checkpoint(Path(folder) / "checkpoints", Checkpoint(1, state))
@@ -93,6 +106,7 @@ def carry_over(stopped: Trial, resumed: Trial) -> None:
     resumed.optimization.optimizer.load_state_dict(checkpoint.state["optimizer"])
     if resumed.optimization.scheduler is not None:
         resumed.optimization.scheduler.load_state_dict(checkpoint.state["scheduler"])
+    ExtendedTrainer(resumed.trainer, "").restore(checkpoint.state["trainer"])
 
 
 def prepare(spec: TrainerSpec, settings: Settings) -> tuple[Trainer, PairwiseNet, AssociationBatch]:
@@ -160,6 +174,12 @@ def state_of(model: nn.Module) -> tuple[object, ...]:
     modes = tuple(module.training for module in model.modules())
     state = tuple((tensor.dtype, tensor.device, str(tensor.tolist())) for tensor in model.state_dict().values())
     return modes, state, tuple(parameter.requires_grad for parameter in model.parameters())
+
+
+def same_weights(one: nn.Module, other: nn.Module) -> bool:
+    """Return whether two modules of one class have the same weights and buffers, bit for bit."""
+    pairs = zip(one.state_dict().values(), other.state_dict().values(), strict=True)
+    return all(torch.equal(*pair) for pair in pairs)
 
 
 def shown(batch: AssociationBatch, index: int = 0) -> Problem:

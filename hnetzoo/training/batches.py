@@ -33,8 +33,8 @@ def problem_groups(training: AssociationBatch, settings: TrainerConfig) -> list[
 
 
 def steps_per_epoch(groups: Sequence[AssociationBatch], settings: TrainerConfig) -> int:
-    """Return the number of full batches."""
-    return sum(len(group.distance) // _batch_size(group, settings) for group in groups)
+    """Return the number of optimiser steps: of groups of `accumulate` full batches."""
+    return sum(len(group.distance) // _batch_size(group, settings) for group in groups) // settings.accumulate
 
 
 def shuffled_batches(

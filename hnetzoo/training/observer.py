@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from torch import Tensor
 
+MEASURED = frozenset({"f1", "precision", "recall", "exact", "losses"})
+"""What the core measures on the validation split; a trainer's own metrics have other names."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class EpochRecord:
     """A line of metrics.jsonl; losses are per problem, in training and in validation.
 
-    `best_exact` is the share of exact matches of the best epoch, and `exact_solver_f1` the F1 of the exact assignment
-    of the distances as they are, both on the validation split.
+    `losses` is empty and `learning_rate` 0 for a model that is fitted without steps. `validation` has the trainer's own
+    metrics beside what the core measures. `best_exact` is the share of exact matches of the best epoch, and
+    `exact_solver_f1` the F1 of the exact assignment of the distances as they are, both on the validation split.
     """
 
     epoch: int
@@ -25,6 +29,11 @@ class EpochRecord:
     best_f1: float
     best_exact: float | None = None
     exact_solver_f1: float | None = None
+
+    @property
+    def own_metrics(self) -> dict[str, float]:
+        """The trainer's own metrics by name."""
+        return {name: value for name, value in self.validation.items() if name not in MEASURED}
 
     @property
     def shortfall(self) -> str:
@@ -40,7 +49,8 @@ class EpochRecord:
 class TrainingStart:
     """What a training is about to do: `epochs` of `steps` each, of which `done` were finished in an earlier run.
 
-    `problems` and `validation` are the numbers of problems that it learns from, and that select the best epoch.
+    `problems` and `validation` are the numbers of problems that it learns from, and that select the best epoch; a model
+    that is `fitted` learns in one pass, without steps.
     """
 
     model: str
@@ -51,6 +61,7 @@ class TrainingStart:
     epochs: int
     steps: int
     done: int = 0
+    fitted: bool = False
 
 
 class Observer(Protocol):
@@ -65,6 +76,9 @@ class Observer(Protocol):
     def finished_epoch(self, record: EpochRecord) -> None:
         """Called after an epoch and its validation."""
 
+    def stopped_early(self, record: EpochRecord, patience: int) -> None:
+        """Called after the last epoch if `patience` epochs in a row without a better F1 ended the training."""
+
 
 class NullObserver:
     """An observer that does nothing."""
@@ -76,4 +90,7 @@ class NullObserver:
         """Do nothing."""
 
     def finished_epoch(self, record: EpochRecord) -> None:
+        """Do nothing."""
+
+    def stopped_early(self, record: EpochRecord, patience: int) -> None:
         """Do nothing."""

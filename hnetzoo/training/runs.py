@@ -13,6 +13,7 @@ import json
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,7 +41,9 @@ SEED_PREFIX = "seed-"  # of the run directories of several seeds, in one folder
 RUN_PREFIX = "run:"  # of the path of a run directory, where a model is named
 SCHEMA = 1
 EPOCHS = "trainer.epochs"
-_CIRCUMSTANCES = ("environment", "threads", "scope", "weights")  # not compared between trainings
+PATIENCE = "trainer.patience"
+CIRCUMSTANCES = ("environment", "threads", "scope", "weights", "stopped")
+"""Fields of a record that do not make it another training."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,9 +53,9 @@ class RunRecord:
     `settings` holds the resolved tables "model", "trainer" and "dataset"; `data` holds digests of the splits; `init`
     names the weights that the training starts from; `scope` says what its problems are like; `source` names the
     imported file of a run that was not trained here; `weights` is the sha256 of best.safetensors, "" until the
-    training has ended. Two trainings are the same if all fields but `environment`, `threads`, `scope` and `weights`
-    are equal. Sums depend on the number of threads, so a training is resumed with the threads
-    that it started with.
+    training has ended; `stopped` is the epoch after which its patience ended it, if it did. Two trainings
+    are the same if all fields but `CIRCUMSTANCES` are equal. Sums depend on the number of threads, so a training is
+    resumed with the threads that it started with.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
@@ -72,12 +75,19 @@ class RunRecord:
     source: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, Any] = field(default_factory=dict)
     weights: str = ""
+    stopped: PositiveInt | None = None
 
     @property
     def epochs(self) -> int:
         """The number of epochs; 0 for a run that was not trained here."""
         epochs: int = self.settings.get("trainer", {}).get("epochs", 0)
         return epochs
+
+    @property
+    def patience(self) -> float:
+        """The number of epochs without a better F1 that end the training; infinite if none do."""
+        patience: int | None = self.settings.get("trainer", {}).get("patience")
+        return inf if patience is None else patience
 
     def differences(self, other: "RunRecord") -> list[str]:
         """Return what makes another record a different training: settings as "trainer.epochs", others by field."""
@@ -113,8 +123,10 @@ def read_run(path: Path) -> RunRecord:
         raise CheckpointError(
             f"'{path / RUN}' is damaged ({place}: {problem['msg']}); restore it or train again"
         ) from None
-    if not isinstance(epochs := record.settings.get("trainer", {}).get("epochs", 0), int):
-        raise CheckpointError(f"'{path / RUN}' is damaged ({EPOCHS}: {epochs!r}); restore it or train again")
+    trainer = record.settings.get("trainer", {})
+    for name, value in ((EPOCHS, trainer.get("epochs", 0)), (PATIENCE, trainer.get("patience") or 0)):
+        if not isinstance(value, int):
+            raise CheckpointError(f"'{path / RUN}' is damaged ({name}: {value!r}); restore it or train again")
     return record
 
 
@@ -131,8 +143,8 @@ def open_run(path: Path, record: RunRecord, *, resume: bool = False, fresh: bool
     Args:
         path: The directory; it is created if missing, and may be empty.
         record: The training to start or resume.
-        resume: Accept a directory that holds the same training, or one of fewer epochs; the stored record is returned,
-            with the new number of epochs.
+        resume: Accept a directory that holds the same training, or one of fewer epochs or less patience; the stored
+            record is returned, with the new settings.
         fresh: Delete a training in the directory.
 
     Raises:
@@ -164,17 +176,21 @@ def check_run_directory(path: Path) -> bool:
     return False
 
 
-def finish_run(run: Run) -> Run:
-    """Return a run with the digest of its best weights in its record, which says that the training has ended."""
-    return write_run(run.path, replace(run.record, weights=_sha256(run.path / BEST)))
+def finish_run(run: Run, *, stopped: int | None = None) -> Run:
+    """Return a run with the digest of its best weights in its record, which says that the training has ended.
+
+    `stopped` is the epoch after which patience ended it, if it did.
+    """
+    return write_run(run.path, replace(run.record, weights=_sha256(run.path / BEST), stopped=stopped))
 
 
 def _resumed(path: Path, record: RunRecord, *, resume: bool) -> Run:
     held = read_run(path)
     differences = record.differences(held)
-    if resume and differences == [EPOCHS] and record.epochs > held.epochs:
+    longer = record.epochs >= held.epochs and record.patience >= held.patience
+    if resume and differences and longer and {EPOCHS, PATIENCE}.issuperset(differences):
         (path / RESULT).unlink(missing_ok=True)
-        return write_run(path, replace(held, settings=record.settings, weights=""))
+        return write_run(path, replace(held, settings=record.settings, weights="", stopped=None))
     what = f"another training ({held.model}; differs in {', '.join(differences)})" if differences else "this training"
     if differences or not resume:
         remedy = "choose another --out" if differences else "continue with --resume"
@@ -224,6 +240,8 @@ def read_epochs(path: Path) -> tuple[EpochRecord, ...]:
         epochs = tuple(map(TypeAdapter(EpochRecord).validate_json, lines))
         if not all(isinstance(epoch.validation["f1"], float | int) for epoch in epochs):
             raise ValueError("an F1 is no number")
+        if not all(isinstance(value, float | int) for epoch in epochs for value in epoch.own_metrics.values()):
+            raise ValueError("a metric is no number")
     except FileNotFoundError:
         return ()
     except (OSError, ValueError, TypeError, KeyError) as error:
@@ -247,7 +265,7 @@ def _sha256(path: Path) -> str:
 
 def _flatten(record: RunRecord) -> dict[str, Any]:
     fields: dict[str, Any] = json.loads(json.dumps(asdict(record)))  # tuples compare as lists, as run.json has them
-    for name in _CIRCUMSTANCES:
+    for name in CIRCUMSTANCES:
         del fields[name]
     settings = fields.pop("settings")
     return fields | {f"{section}.{key}": value for section, table in settings.items() for key, value in table.items()}

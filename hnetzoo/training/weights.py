@@ -55,16 +55,29 @@ def fill(module: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
     Raises:
         CheckpointError: If names, shapes or types do not fit, or a value is NaN.
     """
-    expected = module.state_dict()
+    problem = misfit(module.state_dict(), tensors)
+    if problem:
+        raise CheckpointError(f"weights '{source}' do not fit {type(module).__name__} ({problem})")
+    module.load_state_dict(dict(tensors))
+
+
+def misfit(expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> str:
+    """Return in which names, shapes and types tensors differ from what is expected, and which are NaN; "" if none.
+
+    Example:
+        >>> misfit({"a": torch.zeros(2)}, {"a": torch.zeros(3), "b": torch.zeros(1)})
+        'unexpected: b; of another shape: a is [3] instead of [2]'
+    """
     missing, extra = expected.keys() - tensors.keys(), tensors.keys() - expected.keys()
+    common = sorted(expected.keys() & tensors.keys())
     wrong = [
         f"{name} is {list(tensors[name].shape)} instead of {list(expected[name].shape)}"
-        for name in sorted(expected.keys() & tensors.keys())
+        for name in common
         if tensors[name].shape != expected[name].shape
     ]
     types = [
         f"{name} is {tensors[name].dtype} instead of {expected[name].dtype}"
-        for name in sorted(expected.keys() & tensors.keys())
+        for name in common
         if tensors[name].dtype != expected[name].dtype
     ]
     lists = (
@@ -74,10 +87,7 @@ def fill(module: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
         ("of another type", types),
         ("not a number", sorted(name for name, tensor in tensors.items() if bool(tensor.isnan().any()))),
     )
-    problems = [f"{label}: {', '.join(names)}" for label, names in lists if names]
-    if problems:
-        raise CheckpointError(f"weights '{source}' do not fit {type(module).__name__} ({'; '.join(problems)})")
-    module.load_state_dict(dict(tensors))
+    return "; ".join(f"{label}: {', '.join(names)}" for label, names in lists if names)
 
 
 def serialise(tensors: Mapping[str, Tensor]) -> bytes:

@@ -12,7 +12,7 @@ import torch
 
 import hnetzoo
 from hnetzoo_doa.config import EVALUATION_SHARE, UNIT, DOAConfig, DOAReferenceConfig
-from hnetzoo_doa.geometry import Floats, chordal_distance, perturb, uniform_directions, unit_vectors
+from hnetzoo_doa.geometry import Floats, chordal_distance, grid_directions, perturb, uniform_directions
 from hnetzoo_doa.points import Bools, Ints, Points, far_points, permutations
 
 CONSTANT_PAD = 10.0  # each coordinate of the original Hnet's constant pad
@@ -75,8 +75,8 @@ class DOAReference(SyntheticDOA):
         row_active, col_active = slots < n_ref[:, None], slots < n_pred[:, None]
         reference, predicted = (self._directions(rng, resolution) for _ in range(2))
         constant = rng.random(len(resolution)) < 0.5
-        reference = np.where(row_active[..., None], reference, _reference_pads(rng, constant, len(slots)))
-        predicted = np.where(col_active[..., None], predicted, _reference_pads(rng, constant, len(slots)))
+        for points, active in ((reference, row_active), (predicted, col_active)):
+            np.copyto(points, _reference_pads(rng, constant, len(slots)), where=~active[..., None])
         permute_rows = rng.random(len(resolution)) < 0.5
         order, unchanged = permutations(rng, len(resolution), len(slots)), slots[None]
         return Points(reference, predicted, row_active, col_active).reorder(
@@ -99,8 +99,7 @@ class DOAReference(SyntheticDOA):
         """Return unit vectors [b, max_doas, 3]; their angles are drawn without replacement on each sample's grid."""
         azimuths = _without_replacement(rng, 360 // resolution, self.config.max_doas)
         elevations = _without_replacement(rng, 180 // resolution + 1, self.config.max_doas)
-        spacing = resolution[:, None].astype(np.float64)
-        return unit_vectors(-180.0 + azimuths * spacing, -90.0 + elevations * spacing)
+        return grid_directions(azimuths * resolution[:, None] - 180, elevations * resolution[:, None] - 90)
 
 
 class DOA(SyntheticDOA):
@@ -165,5 +164,5 @@ def _without_replacement(rng: np.random.Generator, population: Ints, count: int)
 def _reference_pads(rng: np.random.Generator, constant: Bools, slots: int) -> Floats:
     """Return the original Hnet's inactive points [b, slots, 3]: constant, or random coordinates outside [-1, 1]."""
     random = rng.uniform(-PAD_RANGE, PAD_RANGE, (len(constant), slots, 3))
-    random[np.abs(random) <= 1] = CONSTANT_PAD
-    return np.where(constant[:, None, None], CONSTANT_PAD, random)
+    np.copyto(random, CONSTANT_PAD, where=(np.abs(random) <= 1) | constant[:, None, None])
+    return random

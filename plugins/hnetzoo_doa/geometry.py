@@ -8,19 +8,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+HALF_TURN_DEG = 180
 
 
-def unit_vectors(azimuth_deg: Floats, elevation_deg: Floats) -> Floats:
-    """Return the unit vectors [..., 3] of angles [degrees], each [...].
+def grid_directions(azimuth_deg: Ints, elevation_deg: Ints) -> Floats:
+    """Return the unit vectors [..., 3] of angles of whole degrees, looked up in a table.
+
+    Args:
+        azimuth_deg: Azimuths in [-180, 180], each [...].
+        elevation_deg: Elevations in [-90, 90].
 
     Example:
-        >>> unit_vectors(np.array([90.0]), np.array([0.0])).round(6).tolist()
+        >>> grid_directions(np.array([90]), np.array([0])).round(6).tolist()
         [[0.0, 1.0, 0.0]]
     """
-    azimuth, elevation = np.deg2rad(azimuth_deg), np.deg2rad(elevation_deg)
-    return np.stack(
-        (np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)), axis=-1
-    )
+    degrees = np.deg2rad(np.arange(-HALF_TURN_DEG, HALF_TURN_DEG + 1))
+    cosine, sine = np.cos(degrees), np.sin(degrees)
+    azimuth, elevation = azimuth_deg + HALF_TURN_DEG, elevation_deg + HALF_TURN_DEG
+    points = np.empty((*azimuth.shape, 3))
+    horizontal = cosine[elevation]
+    points[..., 0] = horizontal * cosine[azimuth]
+    points[..., 1] = horizontal * sine[azimuth]
+    points[..., 2] = sine[elevation]
+    return points
 
 
 def uniform_directions(rng: np.random.Generator, *shape: int) -> Floats:
@@ -65,7 +76,7 @@ def turn(rng: np.random.Generator, directions: Floats, angle_rad: Floats) -> Flo
         Unit vectors, [..., 3].
 
     Example:
-        >>> start = unit_vectors(np.zeros(3), np.zeros(3))
+        >>> start = grid_directions(np.zeros(3, int), np.zeros(3, int))
         >>> turned = turn(np.random.default_rng(0), start, np.deg2rad([0.0, 60.0, 180.0]))
         >>> chordal_distance(start[:1], turned).round(6).tolist()
         [[0.0, 1.0, 2.0]]
@@ -104,5 +115,11 @@ def chordal_distance(reference: Floats, predicted: Floats) -> Floats:
 
     Source: Adavanne et al., WASPAA 2021 (the distance fed to Hnet).
     """
-    distance: Floats = np.linalg.norm(reference[..., :, None, :] - predicted[..., None, :, :], axis=-1)
+    # Slots and coordinates come first, so that the inner loops run over problems and not over a few numbers.
+    first, second = (np.ascontiguousarray(np.moveaxis(points, (-1, -2), (0, 1))) for points in (reference, predicted))
+    squared = np.square(first[0, :, None] - second[0, None])
+    for axis in range(1, len(first)):
+        difference = first[axis, :, None] - second[axis, None]
+        squared += np.square(difference, out=difference)
+    distance: Floats = np.ascontiguousarray(np.moveaxis(np.sqrt(squared, out=squared), (0, 1), (-2, -1)))
     return distance

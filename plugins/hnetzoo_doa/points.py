@@ -1,6 +1,6 @@
 """Points in slots, shared by the synthetic DOA datasets: random points and the order of the slots."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -28,10 +28,10 @@ class Points(NamedTuple):
     def reorder(self, rows: Ints, columns: Ints) -> "Points":
         """Return the slots in the orders rows [b, n] and columns [b, m]."""
         return Points(
-            np.take_along_axis(self.reference, rows[..., None], 1),
-            np.take_along_axis(self.predicted, columns[..., None], 1),
-            np.take_along_axis(self.row_active, rows, 1),
-            np.take_along_axis(self.col_active, columns, 1),
+            _taken(self.reference, rows),
+            _taken(self.predicted, columns),
+            _taken(self.row_active, rows),
+            _taken(self.col_active, columns),
         )
 
     @property
@@ -44,6 +44,13 @@ class Points(NamedTuple):
         active = self.activity
         masks = active if masked else hnetzoo.full_masks(distance, None, None)
         return hnetzoo.AssociationBatch(distance, association, *masks, *active)
+
+
+def _taken(slots: NDArray[Any], order: Ints) -> NDArray[Any]:
+    """Return slots [b, n, ...] in the order [b or 1, n]."""
+    b, n = slots.shape[:2]
+    taken: NDArray[Any] = slots.reshape(b * n, *slots.shape[2:]).take(order + n * np.arange(b)[:, None], axis=0)
+    return taken
 
 
 def far_points(rng: np.random.Generator, b: int, slots: int) -> Floats:

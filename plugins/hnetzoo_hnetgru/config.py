@@ -33,3 +33,8 @@ class HNetTrainerConfig(hnetzoo.TrainerConfig):
     """Weights of the cell, row and column terms."""
     balance_cells: bool = False
     """Weigh the positives of the cell term by (1 - p) / p, where p is the share of positives of the training labels."""
+    averaging: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Decay per step of an exponential moving average of the weights, such as 0.99, which is validated and kept instead
+    of the weights; it goes well with a constant rate. Null: no average."""
+    weighted_f1: bool = False
+    """Measure the weighted F1 of the original Hnet in validation, where all slots exist and there are 256 problems."""

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 import hnetzoo
-from hnetzoo.association.transport import problem_scale
+from hnetzoo.association.scale import problem_scale
+from hnetzoo.association.two_slots import pairs_all_it_can
 
 WARM = hnetzoo.Annealing(steps=400, start=0.5, end=0.5, relaxation=1.0)
 
@@ -146,3 +147,49 @@ def test_problems_in_which_every_slot_pairs_are_solved_alike_alone_and_beside_re
         answers.append((logits, *torch.autograd.grad(logits.sum(), cost)))
     for alone, beside in zip(*answers, strict=True):
         torch.testing.assert_close(alone, beside, atol=1e-3, rtol=1e-3)
+
+
+def masked_pairs(b: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return problems of two slots a side with every combination of masks."""
+    rows, columns = costs(b, 2, 1, 5) < 0.7, costs(b, 1, 2, 6) < 0.7
+    return costs(b, 2, 2, 4) + 0.5, rows & columns
+
+
+def test_two_slots_in_closed_form_are_the_converged_plan() -> None:
+    """The iterations run where no gradient is wanted, and 4,000 of them have converged."""
+    cost, allowed = masked_pairs(300)
+    sides = hnetzoo.unmatched_costs(cost, allowed, "never")
+    converged = hnetzoo.transport_logits(cost, allowed, *sides, hnetzoo.Annealing(4000, 0.5, 0.05, 1.0), scale=1.0)
+    annealing = hnetzoo.Annealing(1, 0.05, 0.05)
+    closed = hnetzoo.transport_logits(cost.requires_grad_(), allowed, *sides, annealing, scale=1.0)
+    torch.testing.assert_close(closed.sigmoid()[allowed], converged.sigmoid()[allowed], atol=2e-4, rtol=0)
+
+
+def test_the_gradient_of_two_slots_in_closed_form_is_that_of_finite_differences() -> None:
+    cost, allowed = masked_pairs(12)
+
+    def mass(distance: torch.Tensor) -> torch.Tensor:
+        sides = hnetzoo.unmatched_costs(distance, allowed, "never")
+        logits = hnetzoo.transport_logits(distance, allowed, *sides, hnetzoo.Annealing(1, 0.3, 0.3), scale=1.0)
+        return logits.sigmoid().masked_fill(~allowed, 0.0)
+
+    assert torch.autograd.gradcheck(mass, cost.requires_grad_())
+
+
+def test_the_closed_form_is_for_problems_that_pair_all_they_can() -> None:
+    cost, allowed = masked_pairs(300)
+    assert pairs_all_it_can(allowed, *hnetzoo.unmatched_costs(cost, allowed, "never")).all()
+    paired = allowed.flatten(1).any(1)
+    for unmatched in (0.0, 0.3):  # the cost of leaving any slot
+        assert not pairs_all_it_can(allowed, *hnetzoo.unmatched_costs(cost, allowed, unmatched))[paired].any()
+
+
+def test_two_slots_are_solved_alike_beside_problems_without_a_closed_form() -> None:
+    cost, allowed = costs(6, 2, 2).requires_grad_(), everywhere(costs(6, 2, 2))
+    allowed[5, 0, 0] = False
+    answers = []
+    for problems in (slice(5), slice(6)):
+        sides = hnetzoo.unmatched_costs(cost[problems], allowed[problems], "never")
+        logits = hnetzoo.transport_logits(cost[problems], allowed[problems], *sides, coldest=0.05)
+        answers.append((logits[:5], *torch.autograd.grad(logits[:5].sum(), cost)))
+    assert all(torch.equal(alone, beside) for alone, beside in zip(*answers, strict=True))

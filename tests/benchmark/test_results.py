@@ -48,6 +48,8 @@ REPORT = BenchmarkReport(
     skipped=(Skipped(model="hnetgru", dataset="wide", reason="n/a (fixed 2 x 2)"),),
     failed=(Failed(model="acme", dataset="doa", seed=1, reason="RuntimeError: no luck"),),
     tasks={"doa": {"dataset": "doa", "settings": {"samples": 3000}, "sha256": {"0": "ab"}, "problems": 300}},
+    models={"acme": {"model": "acme", "weights": None}},
+    suite="mine",
 )
 
 
@@ -82,7 +84,17 @@ def test_an_empty_report_reads_back_equal(stored: Callable[[Any], Path]) -> None
 
 def test_the_document_has_the_keys_of_its_schema() -> None:
     document = json.loads(json.dumps(REPORT.to_json()))
-    assert list(document) == ["schema", "environment", "rows", "skipped", "failed", "tasks", "baseline"]
+    assert list(document) == [
+        "schema",
+        "environment",
+        "rows",
+        "skipped",
+        "failed",
+        "tasks",
+        "baseline",
+        "models",
+        "suite",
+    ]
     assert document["schema"] == SCHEMA == 1
     assert {frozenset(row) for row in document["rows"]} == {frozenset(ROW_KEYS)}
     assert document["rows"][0]["weighted_f1"] is None
@@ -90,7 +102,9 @@ def test_the_document_has_the_keys_of_its_schema() -> None:
     assert document["skipped"] == [{"model": "hnetgru", "dataset": "wide", "reason": "n/a (fixed 2 x 2)"}]
 
 
-@pytest.mark.parametrize(("key", "nothing"), [("skipped", ()), ("failed", ()), ("tasks", {})])
+@pytest.mark.parametrize(
+    ("key", "nothing"), [("skipped", ()), ("failed", ()), ("tasks", {}), ("models", {}), ("suite", "")]
+)
 def test_a_document_of_before_there_was_a_key_is_read(key: str, nothing: Any, stored: Callable[[Any], Path]) -> None:
     assert BenchmarkReport.read(stored(document_without(key))) == replace(REPORT, **{key: nothing})
 

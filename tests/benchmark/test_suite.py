@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import hnetzoo
-from hnetzoo.benchmark.suite import Entry, ModelEntry, default_suite, read_suite
+from hnetzoo.benchmark.suite import Entry, ModelEntry, Suite, default_suite, read_suite, with_models
 
 REGISTRY = hnetzoo.discover()
 
@@ -65,3 +65,16 @@ def test_tuned_settings_are_tried_in_all_combinations_in_the_order_given() -> No
         (2, "after"),
     ]
     assert ModelEntry(name="a").choices == [{}]
+
+
+def test_given_models_take_the_place_of_a_suites_own_beside_its_baseline() -> None:
+    tuned = ModelEntry(name="hungarian-gated", label="gate", tune={"gate": (1, 2)})
+    never = ModelEntry(name="hungarian", label="exact")
+    suite = Suite(models=("greedy", never, tuned), datasets=("doa",), seeds=(3, 4))
+    registry = hnetzoo.discover()
+    chosen = with_models(suite, ["sinkhorn", "gate", "exchangeable@default"], registry)
+    assert chosen.models == (never, ModelEntry(name="sinkhorn"), tuned, ModelEntry(name="exchangeable@default"))
+    assert (chosen.datasets, chosen.seeds) == (suite.datasets, suite.seeds)
+    assert with_models(suite, ["exact"], registry).models == (never,), "the baseline is not doubled"
+    without = suite.model_copy(update={"models": (tuned,)})
+    assert with_models(without, ["greedy"], registry).models == (ModelEntry(name="greedy"),)

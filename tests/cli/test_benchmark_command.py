@@ -103,6 +103,31 @@ def test_rows_of_a_suite_are_kept_and_fresh_computes_them_again(run: Run, tmp_pa
     assert "(cached)" in run("benchmark", "--model", "greedy", *SMALL, "--runs", "runs/benchmark").err
 
 
+def test_a_model_on_a_suite_runs_beside_its_baseline_and_the_document_says_what_a_reader_needs(
+    run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "s.toml").write_text(
+        'models = ["greedy", "hungarian"]\nseeds = [0, 1]\ndatasets = [{name = "doa", settings = {samples = 300}}]\n'
+    )
+    assert run("benchmark", "--suite", "s.toml", "--model", "dual-softmax", "--json", "b.json", "-q").code == 0
+    report = BenchmarkReport.read(tmp_path / "b.json")
+    assert [(row.model, row.seed) for row in report.rows] == [
+        ("hungarian", 0),
+        ("dual-softmax", 0),
+        ("hungarian", 1),
+        ("dual-softmax", 1),
+    ]
+    assert report.suite == "s"
+    assert all(row.outcomes for row in report.rows)
+    assert report.models["hungarian"]["weights"] is None
+    learned = report.models["dual-softmax"]
+    assert (learned["model"], learned["plugin"]) == ("dual-softmax", "hnetzoo:dual-softmax")
+    assert (learned["learned"], learned["tuned"], learned["trained"]) == (True, False, False)
+    assert (learned["weights"]["name"], len(learned["weights"]["sha256"])) == ("pretrained:default", 64)
+    assert learned["weights"]["scope"]["tasks"] == ["doa"]
+    assert learned["weights"]["data"].keys() == {"train", "validation"}
+
+
 def test_fresh_trains_again(run: Run, tmp_path: Path) -> None:
     (tmp_path / "s.toml").write_text(
         'models = [{name = "exchangeable", train = true, trainer = {epochs = 1, batch_size = 32}}]\n'

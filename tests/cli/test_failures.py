@@ -28,7 +28,7 @@ from tests.cli.outcome import Run, fails
         (["train", "hnetgru", "--device", "abacus"], 2, ["device 'abacus' cannot be used", "choose cpu, or auto"]),
         (["benchmark", "--model", "run:nowhere"], 4, ["'nowhere' is not a run directory"]),
         (["benchmark", "--model", "hnetgru@big"], 2, ["unknown variant of hnetgru 'big'"]),
-        (["benchmark", "--suite", "s.toml", "--seed", "1"], 2, ["--suite names models, datasets and seeds"]),
+        (["benchmark", "--suite", "s.toml", "--seed", "1"], 2, ["--suite names datasets and seeds; leave out"]),
         (["benchmark", "--set", "model.gate=1"], 2, ["takes settings of datasets, dataset.*"]),
         (["benchmark", "--model", "gredy"], 2, ["unknown model 'gredy'; did you mean 'greedy'?"]),
         (["benchmark", "--dataset", "npz", "--set", "dataset.path=no.npz"], 2, ["'no.npz' does not exist"]),

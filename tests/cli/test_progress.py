@@ -93,6 +93,34 @@ def test_epoch_line_says_what_is_lacking_against_the_exact_solver(
     assert said in epoch_line(replace(RECORD, best_exact=exact, exact_solver_f1=solver), 10, 0, 200)
 
 
+OWN = replace(RECORD, validation={**RECORD.validation, "weighted_f1": 0.9126, "mine": 12.0})
+
+
+def test_own_metrics_stand_in_the_epoch_line_or_below_it() -> None:
+    wide, narrow = epoch_line(OWN, 10, 83, 200), epoch_line(OWN, 10, 83, 80)
+    assert "F1 0.8750  weighted_f1 0.9126  mine 12  best 0.9000 (epoch 1)" in wide
+    assert narrow.splitlines() == [epoch_line(RECORD, 10, 83, 80), "  weighted_f1 0.9126  mine 12"]
+    many = replace(OWN, validation={**RECORD.validation, **{f"number_{index}": 0.5 for index in range(20)}})
+    assert max(map(len, epoch_line(many, 10, 83, 80).splitlines())) <= 80
+    assert epoch_line(many, 10, 83, 80).count("number_") == 20
+
+
+def test_a_fitted_model_has_neither_steps_nor_a_training_loss(capsys: pytest.CaptureFixture[str]) -> None:
+    observer = LineObserver(width=200, clock=Clock())
+    observer.started(replace(START, model="forest", epochs=1, steps=1, fitted=True))
+    observer.finished_epoch(replace(RECORD, epoch=1, losses={}))
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == "fitting forest on cpu: 405,000 problems, 40,500 for validation"
+    assert second.startswith("epoch 1/1  validation 2 (cell 1, row 0.5, column 0.5)  F1 0.8750  best")
+
+
+@pytest.mark.parametrize(("patience", "said"), [(3, "3 epochs"), (1, "1 epoch")])
+def test_an_early_stop_says_why(capsys: pytest.CaptureFixture[str], patience: int, said: str) -> None:
+    LineObserver(width=80).stopped_early(RECORD, patience)
+    line = f"stopped after epoch 2: no better F1 for {said} (trainer.patience)\n"
+    assert capsys.readouterr().out == line
+
+
 def test_piped_output_is_plain_lines(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     with progress() as observer:

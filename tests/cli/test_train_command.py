@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import hnetzoo
 from hnetzoo.training.runs import read_run
 from tests.cli.outcome import Run, fails
@@ -161,6 +163,26 @@ def test_a_training_records_the_settings_that_it_took_from_its_problems(run: Run
     started = run("train", "hnetgru", *TINY, "--init", "hnetgru@default", "--out", "s", "--json")
     assert started.code == 0
     assert json.loads((tmp_path / "s" / "run.json").read_text())["settings"]["model"]["distance_scale"] is None
+
+
+def test_a_training_without_patience_left_stops_says_so_and_is_not_resumed(run: Run, tmp_path: Path) -> None:
+    flat = (*TINY, "--epochs", "9", "--batch-size", "128", "--set", "trainer.learning_rate=1e-12", "--out", "r")
+    stopped = run("train", "hnetgru", *flat, "--patience", "2")
+    assert "stopped after epoch 3: no better F1 for 2 epochs (trainer.patience)" in stopped.out.splitlines()
+    assert re.search(r"^best epoch 1: validation F1 0\.\d{4}, stopped after epoch 3$", stopped.out, re.MULTILINE)
+    again = run("train", "hnetgru", *flat, "--patience", "2", "--resume", "--json")
+    assert json.loads(again.out)["stopped"] == 3
+    assert len((tmp_path / "r" / "metrics.jsonl").read_text().splitlines()) == 3
+    fails(run("train", "hnetgru", *flat, "--patience", "0"), 2, "trainer.patience = 0")
+
+
+def test_closing_lines_fit_80_columns_but_for_the_command_to_copy(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    outcome = run("train", "forest", "--set", "dataset.samples=100", "--set", "model.trees=2", "--out", "r")
+    assert outcome.code == 0
+    *lines, command = outcome.out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert command.startswith("next: hnetzoo benchmark ")
 
 
 def test_two_trainings_in_one_directory_give_one_result(tmp_path: Path) -> None:

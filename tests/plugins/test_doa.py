@@ -10,7 +10,7 @@ from scipy.optimize import linear_sum_assignment
 import hnetzoo
 from hnetzoo_doa.config import DOAConfig, DOAReferenceConfig
 from hnetzoo_doa.datasets import DOA, DOAReference, _without_replacement
-from hnetzoo_doa.geometry import chordal_distance, perturb, uniform_directions, unit_vectors
+from hnetzoo_doa.geometry import chordal_distance, grid_directions, perturb, uniform_directions
 
 SMALL = DOAReferenceConfig(samples=(40, 60, 100))
 
@@ -176,6 +176,14 @@ def test_directions_are_uniform_in_height() -> None:
 
 
 def test_chordal_distance_of_a_right_angle_is_root_two() -> None:
-    points = unit_vectors(np.array([0.0, 90.0, 180.0]), np.zeros(3))
+    points = grid_directions(np.array([0, 90, 180]), np.zeros(3, dtype=int))
     expected = [[0, np.sqrt(2), 2], [np.sqrt(2), 0, np.sqrt(2)], [2, np.sqrt(2), 0]]
     np.testing.assert_allclose(chordal_distance(points, points), expected, atol=1e-12)
+
+
+def test_directions_of_whole_degrees_are_where_their_angles_say() -> None:
+    azimuth, elevation = np.meshgrid(np.arange(-180, 181, 7), np.arange(-90, 91, 6))
+    points = grid_directions(azimuth, elevation)
+    turned = np.exp(1j * np.deg2rad(azimuth)) * np.cos(np.deg2rad(elevation))
+    np.testing.assert_allclose(points[..., 0] + 1j * points[..., 1], turned, atol=1e-12)
+    np.testing.assert_allclose(np.arcsin(points[..., 2]), np.deg2rad(elevation), atol=1e-7)

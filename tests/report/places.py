@@ -61,15 +61,16 @@ def run(
     *,
     record: RunRecord = RECORD,
     f1: Sequence[float] = (0.25, 0.5),
+    own: Sequence[Mapping[str, float]] = (),
 ) -> Path:
-    """Write a run directory with a validation F1 for each epoch."""
+    """Write a run directory with a validation F1 for each epoch, and a trainer's own metrics if any."""
     write_run(path, record)
     best = max(range(len(f1)), key=lambda index: f1[index]) if f1 else 0
     lines = [
         {
             "epoch": number,
             "losses": {"cell": 1 / number},
-            "validation": {"f1": value},
+            "validation": {"f1": value, **(own[number - 1] if own else {})},
             "seconds": {},
             "learning_rate": 0.1,
             "best_epoch": best + 1,

@@ -112,6 +112,16 @@ def test_curves_are_read_after_a_quarter_half_and_all_of_the_epochs(tmp_path: Pa
     )
 
 
+def test_own_metrics_of_the_best_epoch_and_an_early_stop_are_shown(tmp_path: Path) -> None:
+    own = ({"mine": 0.25}, {"mine": 0.125, "other": 3.0}, {"mine": 0.5, "other": 4.0})
+    stopped = replace(RECORD, stopped=3, settings={**RECORD.settings, "trainer": {"epochs": 9, "patience": 1}})
+    one = run(tmp_path / "r1", row(), record=stopped, f1=(0.5, 0.75, 0.7), own=own)
+    two = run(tmp_path / "r2", row(), f1=(0.5,))
+    shown = {name: cells for name, *cells in tables(one, two)["Training"].rows}
+    assert shown["epochs"] == ["3 of 9, stopped early", "1 of 2"]
+    assert (shown["mine, best epoch"], shown["other, best epoch"]) == (["0.125", "-"], ["3", "-"])
+
+
 def test_rows_of_a_model_stand_together_and_what_only_one_has_is_listed(tmp_path: Path) -> None:
     sha256 = {"doa": {"0": "p", "1": "q"}}
     skipped = (Skipped(model="wide", dataset="doa", reason="n/a (fixed 3 x 3)"),)

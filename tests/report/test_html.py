@@ -134,6 +134,28 @@ def test_the_best_of_a_column_is_marked_unless_most_models_share_it() -> None:
     assert "0.1250 best" not in ranking, "two of three have it"
 
 
+def test_a_training_page_shows_own_metrics_and_an_early_stop() -> None:
+    measured = [(0.25, 0.5), (0.75, 0.0625), (0.5, 0.375)]
+    epochs = [
+        epoch(number, f1, validation={**epoch(number, f1).validation, "mine": own})
+        for number, (f1, own) in enumerate(measured, 1)
+    ]
+    settings = {"trainer": {"epochs": 9, "patience": 1}}
+    page = Page(render_training(record(settings=settings, stopped=3), epochs, result()))
+    assert "3 epochs of 9: stopped early, without a better F1 for 1 epoch." in page.texts("p", class_="lead")[0]
+    assert len(page.texts("figure")) == 4
+    (table,) = (text for text in page.texts("table") if text.startswith("Every epoch"))
+    assert "mine" in table
+    assert "0.0625" in table
+    assert "The trainer's own metrics by epoch" in page.texts("title")
+
+
+def test_a_page_of_a_fitted_model_has_no_losses_of_training_and_no_rate() -> None:
+    page = Page(render_training(record(), [epoch(1, 0.5, losses={}, learning_rate=0.0, best_epoch=1)], result()))
+    assert len(page.texts("figure")) == 2
+    assert "cell, validation" in page.texts("section", id="curves")[0]
+
+
 def test_a_problem_is_shown_with_truth_answers_and_verdicts() -> None:
     page = Page(render_benchmark(report(row("hungarian")), [disagreement()]))
     assert page.texts("h3") == ["doa, seed 0, test problem 17"]

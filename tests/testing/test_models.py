@@ -7,6 +7,7 @@ import torch
 
 import hnetzoo
 from hnetzoo import testing
+from hnetzoo.testing import fitting
 
 HERE = "tests.testing"
 VALID = hnetzoo.ModelSpec(
@@ -32,6 +33,7 @@ def failed(spec: hnetzoo.ModelSpec, **given: object) -> set[str]:
 
 
 FEATURE_CHECKS = {f"check_features_{rule}" for rule in ("count", "used", "masked", "permuted")}
+FIT_CHECKS = {check.name for check in fitting.MODEL if check.only}
 TAKES_FEATURES = replace(VALID, target=f"{HERE}.models:TakesFeatures", tags=frozenset({"features"}))
 
 # If a defect breaks several rules, the first is the one meant for it.
@@ -87,7 +89,7 @@ def test_a_valid_model_breaks_no_rule_and_few_checks_are_skipped() -> None:
     report = testing.check(VALID)
     assert report.failures == ()
     skipped = {result.check for result in report.results if result.outcome == "skipped"}
-    assert skipped <= {"check_pretrained", "check_device", *FEATURE_CHECKS}
+    assert skipped <= {"check_pretrained", "check_device", *FEATURE_CHECKS, *FIT_CHECKS}
 
 
 @pytest.mark.parametrize("name", ["StartsAtZero", "Dropout"])

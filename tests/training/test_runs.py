@@ -103,7 +103,7 @@ def test_every_flipped_bit_of_a_record_is_found_or_harmless(tmp_path: Path) -> N
             assert read_run(tmp_path).differences(RECORD) == []
 
 
-RIGHT = {"scope": ({}, {"x": 3}), "environment": ({}, {"x": 3}), "resample": (True,)}
+RIGHT = {"scope": ({}, {"x": 3}), "environment": ({}, {"x": 3}), "resample": (True,), "stopped": (None,)}
 
 
 @pytest.mark.parametrize(
@@ -156,6 +156,12 @@ def test_a_record_whose_epochs_are_no_number_is_damaged(tmp_path: Path, epochs: 
         read_run(tmp_path / "run")
 
 
+def test_a_record_whose_patience_is_no_number_is_damaged(tmp_path: Path) -> None:
+    write_run(tmp_path / "run", replace(RECORD, settings={"trainer": {"epochs": 1, "patience": "long"}}))
+    with pytest.raises(CheckpointError, match=r"run.json' is damaged \(trainer.patience: 'long'\)"):
+        read_run(tmp_path / "run")
+
+
 LINE = {
     "epoch": 1,
     "losses": {"cell": 0.5},
@@ -178,7 +184,8 @@ def test_a_run_without_metrics_has_no_epochs(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "line", ["x", "[]", json.dumps({**LINE, "losses": {"cell": "low"}}), json.dumps({**LINE, "validation": {}}),
-             json.dumps({**LINE, "validation": {"f1": "high"}})]
+             json.dumps({**LINE, "validation": {"f1": "high"}}),
+             json.dumps({**LINE, "validation": {"f1": 1, "mine": "x"}})]
 )  # fmt: skip
 def test_damaged_metrics_are_refused_naming_the_file(tmp_path: Path, line: str) -> None:
     (tmp_path / METRICS).write_text(f"{json.dumps(LINE)}\n{line}\n")

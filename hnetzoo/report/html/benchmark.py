@@ -131,7 +131,7 @@ def _conditions(rows: Iterable[BenchmarkRow]) -> str:
 
 
 def _remarks(report: BenchmarkReport) -> Iterable[Remark]:
-    """Yield what failed, what was skipped, what is outside its scope and what was tuned, each once."""
+    """Yield what failed, was skipped, is outside its scope, was tuned and was submitted, each once."""
     found: dict[tuple[str, str, str], dict[str, None]] = {}
     for failed in report.failed:
         found.setdefault(("failed", failed.model, failed.reason), {})[f"{failed.dataset} (seed {failed.seed})"] = None
@@ -143,7 +143,9 @@ def _remarks(report: BenchmarkReport) -> Iterable[Remark]:
             found.setdefault(("outside scope", row.model, words), {})[row.dataset] = None
         if tuned := row.weights.partition("tuned: ")[2]:
             found.setdefault(("tuned", row.model, f"on validation: {tuned}"), {})[row.dataset] = None
-    order = ("failed", "skipped", "outside scope", "tuned")
+        if source := report.submitted.get(row.model):
+            found.setdefault(("submitted", row.model, f"{source.by}, run by others"), {})[row.dataset] = None
+    order = ("failed", "skipped", "outside scope", "tuned", "submitted")
     for kind, model, text in sorted(found, key=lambda key: order.index(key[0])):
         named = "every model" if model == EVERY_MODEL else model
         yield Remark(kind, named, list(found[kind, model, text]), text)

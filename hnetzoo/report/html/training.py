@@ -40,6 +40,7 @@ def render_training(record: RunRecord, metrics: Sequence[EpochRecord], result: M
         result: {"best_epoch", "best_f1", "test": the test row}; result.json. Empty if the training has not ended.
     """
     best = metrics[-1].best_epoch if metrics else 0
+    own = list(dict.fromkeys(name for epoch in metrics for name in epoch.own_metrics))
     return render_page(
         "training.html",
         title=f"{record.model} trained on {record.dataset}",
@@ -47,12 +48,24 @@ def render_training(record: RunRecord, metrics: Sequence[EpochRecord], result: M
         facts={**made(record.environment), "device": record.device},
         tiles=_tiles(result) if result else [],
         shortfall=metrics[-1].shortfall if metrics else "",
-        figures=[_losses(metrics, best), _qualities(metrics, best), _rates(metrics)] if metrics else [],
+        figures=_figures(metrics, own) if metrics else [],
         settings=record.settings,
         epochs=metrics,
         best=best,
-        qualities=QUALITIES,
+        losses=list(metrics[0].losses) if metrics else [],
+        qualities={**QUALITIES, **{name: name for name in own}},
     )
+
+
+def _figures(metrics: Sequence[EpochRecord], own: Sequence[str]) -> list[Figure]:
+    best = metrics[-1].best_epoch
+    fitted = not metrics[-1].losses
+    return [
+        _losses(metrics, best),
+        _qualities(metrics, best),
+        *([_own(metrics, own, best)] if own else []),
+        *([] if fitted else [_rates(metrics)]),
+    ]
 
 
 def _tiles(result: Mapping[str, Any]) -> list[Tile]:
@@ -70,7 +83,8 @@ def _tiles(result: Mapping[str, Any]) -> list[Tile]:
 
 
 def _losses(metrics: Sequence[EpochRecord], best: int) -> Figure:
-    names = list(dict.fromkeys(name for record in metrics for name in record.losses))
+    terms = ((record.losses, record.validation.get("losses", {})) for record in metrics)
+    names = list(dict.fromkeys(name for pair in terms for losses in pair for name in losses))
     lines = []
     for colour, name in enumerate(names):
         trained = ((record.epoch, record.losses.get(name)) for record in metrics)
@@ -94,6 +108,15 @@ def _qualities(metrics: Sequence[EpochRecord], best: int) -> Figure:
     title = "Validation by epoch"
     chart = line_chart(lines, name="qualities", title=title, x_name="epoch", y_name="validation", marked=best)
     return Figure(chart, lines, f"Validation; epoch {best}, of the best F1, is marked, and its weights are kept.")
+
+
+def _own(metrics: Sequence[EpochRecord], names: Sequence[str], best: int) -> Figure:
+    lines = []
+    for colour, name in enumerate(names):
+        lines += _line(name, ((record.epoch, record.validation.get(name)) for record in metrics), colour)
+    title = "The trainer's own metrics by epoch"
+    chart = line_chart(lines, name="own", title=title, x_name="epoch", y_name="validation", marked=best)
+    return Figure(chart, lines, f"What the trainer itself measures in validation; epoch {best} is marked.")
 
 
 def _rates(metrics: Sequence[EpochRecord]) -> Figure:

@@ -1,0 +1,67 @@
+"""Measure a model on the validation split, as after every epoch."""
+
+from typing import Any
+
+from torch import nn
+
+from hnetzoo.association.assignment import assign
+from hnetzoo.association.batch import AssociationBatch
+from hnetzoo.association.counts import AssociationCounts, compare
+from hnetzoo.association.decoding import decode
+from hnetzoo.association.prediction import cut, evaluating, predict
+from hnetzoo.config import TrainerConfig
+from hnetzoo.training.batches import problem_groups
+from hnetzoo.training.extensions import ExtendedTrainer
+from hnetzoo.training.runs import RunRecord
+
+
+class Validation:
+    """The validation split on the device of a training, and what models are measured by on it.
+
+    Args:
+        problems: The split.
+        trainer: Its losses and own metrics are measured beside F1, precision, recall and exact matches.
+        settings: Batches of the losses.
+        record: Names the model and its device.
+    """
+
+    def __init__(
+        self, problems: AssociationBatch, trainer: ExtendedTrainer, settings: TrainerConfig, record: RunRecord
+    ) -> None:
+        solved = assign(problems.distance, problems.row_mask, problems.col_mask)
+        self.exact_solver_f1 = compare(solved, problems).total().f1
+        self.problems = problems.to(record.device)
+        self.groups = [group.to(record.device) for group in problem_groups(problems, settings)]
+        self.trainer, self.settings, self.record = trainer, settings, record
+
+    def measure(self, model: nn.Module) -> dict[str, Any]:
+        """Return the metrics of a model, the mean losses per problem, and the trainer's own metrics.
+
+        Raises:
+            ModelError: If logits have the wrong shape or are not finite, or as of `ExtendedTrainer.metrics`.
+        """
+        counts = sum((self._count(model, group) for group in self.groups), AssociationCounts())
+        return {
+            "f1": counts.f1,
+            "precision": counts.precision,
+            "recall": counts.recall,
+            "exact": counts.exact_share,
+            "losses": self._losses(model, counts.problems),
+            **self.trainer.metrics(model, self.problems),
+        }
+
+    def _count(self, model: nn.Module, problems: AssociationBatch) -> AssociationCounts:
+        """Return the right and wrong pairs that the model makes of some problems."""
+        name, device = self.record.model, self.record.device
+        logits = predict(model, *problems.problems, features=problems.features, name=name, device=device)
+        found = decode(logits.to(problems.distance.device), problems.row_mask, problems.col_mask)
+        return compare(found, problems).total()
+
+    def _losses(self, model: nn.Module, problems: int) -> dict[str, float]:
+        totals: dict[str, float] = {}
+        with evaluating(model):
+            for batch in (part for group in self.groups for part in cut(group, self.settings.batch_size)):
+                size, losses = len(batch.distance), self.trainer.losses(model, batch)
+                for name, share in self.trainer.per_problem(losses, size).items():
+                    totals[name] = totals.get(name, 0.0) + float(share) * size
+        return {name: total / max(1, problems) for name, total in totals.items()}
