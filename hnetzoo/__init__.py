@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hnetzoo import boxes, losses, tracking_metrics
+    from hnetzoo import boxes, export, losses, tracking_metrics
     from hnetzoo.association.assignment import assign
     from hnetzoo.association.batch import SPLITS, AssociationBatch, Split, full_masks, valid_cells
     from hnetzoo.association.certificate import optimality_gap
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         ConfigError,
         DataError,
         DivergenceError,
+        ExportError,
         HnetzooError,
         ModelError,
         PluginConflictError,
@@ -82,6 +83,7 @@ _MODULE_OF = {
     "DataError": "errors",
     "DatasetSpec": "registry.specs",
     "DivergenceError": "errors",
+    "ExportError": "errors",
     "Extent": "config",
     "FeatureModel": "association.model",
     "GRU": "association.recurrent",
@@ -149,7 +151,7 @@ _MODULE_OF = {
     "weighted_f1": "benchmark.scoring",
     "write_problems": "association.problem_files",
 }
-_MODULES = ("boxes", "errors", "losses", "testing", "tracking_metrics")
+_MODULES = ("boxes", "errors", "export", "losses", "testing", "tracking_metrics")
 
 __all__ = [
     "ABSENT",
@@ -170,6 +172,7 @@ __all__ = [
     "DataError",
     "DatasetSpec",
     "DivergenceError",
+    "ExportError",
     "Extent",
     "FeatureModel",
     "HnetzooError",
@@ -203,6 +206,7 @@ __all__ = [
     "direction_features",
     "discover",
     "earlier_sightings",
+    "export",
     "full_masks",
     "hookimpl",
     "label_shares",

@@ -34,7 +34,7 @@ LONGEST_FILE, LONGEST_FUNCTION, USUAL_FUNCTION = 300, 60, 25  # lines; of functi
 # A package imports only from lines below its own, and between packages of a line in one direction only.
 ORDER = (
     {"cli"},
-    {"report", "benchmark", "testing", "engines"},
+    {"report", "benchmark", "testing", "export", "engines"},
     {"registry", "training", "legacy"},
     {"losses", "tracking"},
     {"association"},

@@ -168,7 +168,7 @@ def compress_logits(logits: Tensor) -> Tensor:
         >>> compress_logits(torch.tensor([5.0, 20.0, 1e6, -1e6]))
         tensor([  5.0000,  20.0000,  33.8155, -33.8155])
     """
-    excess = (logits.abs() - CERTAIN).clamp(0, -mask_value(logits.dtype))
+    excess = (logits.abs() - CERTAIN).clamp(0.0, -mask_value(logits.dtype))
     return logits.clamp(-CERTAIN, CERTAIN) + logits.sign() * excess.log1p()
 
 
