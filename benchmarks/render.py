@@ -20,6 +20,7 @@ from typing import Annotated, Any
 import typer
 
 from benchmarks.matrix import SUITES, matrix
+from benchmarks.scale_tables import SCALE, scale_table
 from benchmarks.submissions.acceptance import refusals
 from benchmarks.submissions.beside import with_submissions
 from benchmarks.tracking.tables import tracking_tables
@@ -33,7 +34,7 @@ ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 DOCUMENTS = (
     *(ROOT / name for name in ("README.md", "benchmarks/README.md", "SECURITY.md")),
-    *(ROOT / "docs" / name for name in ("leaderboard.md", "guides/which-model.md")),
+    *(ROOT / "docs" / name for name in ("leaderboard.md", "scale.md", "guides/which-model.md")),
     *sorted((ROOT / "docs" / "leaderboard").glob("*.md")),
     *(ROOT / "docs" / "authors" / f"{kind}.md" for kind in CHECKS),
 )
@@ -71,6 +72,8 @@ def _table(name: str, part: str | None) -> str:
         return _localizer(json.loads(path.read_text()), part)
     if name.startswith("campaign"):
         return _campaign(json.loads(path.read_text()))
+    if name in SCALE:
+        return scale_table(name, part or "", json.loads(path.read_text()))
     if name.startswith("box-"):
         return _statistics(json.loads(path.read_text()))
     if name.startswith("tracking"):
