@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hnetzoo import boxes, losses, tracking_metrics
+    from hnetzoo import boxes, export, losses, tracking_metrics
     from hnetzoo.association.assignment import assign
     from hnetzoo.association.batch import SPLITS, AssociationBatch, Split, full_masks, valid_cells
     from hnetzoo.association.certificate import optimality_gap
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         ConfigError,
         DataError,
         DivergenceError,
+        ExportError,
         HnetzooError,
         ModelError,
         PluginConflictError,
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
         ShapeError,
         UnknownNameError,
     )
+    from hnetzoo.registry.cards import Card, pretrained_in
     from hnetzoo.registry.discovery import discover
     from hnetzoo.registry.hooks import hookimpl
     from hnetzoo.registry.loading import load_dataset, load_model
@@ -74,6 +76,7 @@ _MODULE_OF = {
     "AssociationModel": "association.model",
     "BoxDistance": "tracking.settings",
     "CERTAIN": "association.masking",
+    "Card": "registry.cards",
     "CheckpointError": "errors",
     "Citation": "registry.specs",
     "Config": "config",
@@ -82,6 +85,7 @@ _MODULE_OF = {
     "DataError": "errors",
     "DatasetSpec": "registry.specs",
     "DivergenceError": "errors",
+    "ExportError": "errors",
     "Extent": "config",
     "FeatureModel": "association.model",
     "GRU": "association.recurrent",
@@ -129,6 +133,7 @@ _MODULE_OF = {
     "masked_softmax": "association.masking",
     "one_cycle": "training.optimization",
     "optimality_gap": "association.certificate",
+    "pretrained_in": "registry.cards",
     "problem_scale": "association.scale",
     "read_distances": "association.problem_files",
     "read_number_lines": "association.number_lines",
@@ -151,7 +156,7 @@ _MODULE_OF = {
     "write_problem_folder": "association.problem_writer",
     "write_problems": "association.problem_files",
 }
-_MODULES = ("boxes", "errors", "losses", "testing", "tracking_metrics")
+_MODULES = ("boxes", "errors", "export", "losses", "testing", "tracking_metrics")
 
 __all__ = [
     "ABSENT",
@@ -164,6 +169,7 @@ __all__ = [
     "AssociationBatch",
     "AssociationModel",
     "BoxDistance",
+    "Card",
     "CheckpointError",
     "Citation",
     "Config",
@@ -171,6 +177,7 @@ __all__ = [
     "DataError",
     "DatasetSpec",
     "DivergenceError",
+    "ExportError",
     "Extent",
     "FeatureModel",
     "HnetzooError",
@@ -205,6 +212,7 @@ __all__ = [
     "direction_features",
     "discover",
     "earlier_sightings",
+    "export",
     "full_masks",
     "hookimpl",
     "label_shares",
@@ -217,6 +225,7 @@ __all__ = [
     "masked_softmax",
     "one_cycle",
     "optimality_gap",
+    "pretrained_in",
     "problem_scale",
     "read_distances",
     "read_number_lines",

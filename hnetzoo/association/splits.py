@@ -83,7 +83,13 @@ def mistyped(batch: AssociationBatch) -> str:
 
 
 def label_shares(batch: AssociationBatch) -> Tensor:
-    """Return the share of problems in which each pair is true, float64 [n, m]; zeros for an empty batch."""
+    """Return the share of problems in which each pair is true, float64 [n, m]; zeros for an empty batch.
+
+    Example:
+        >>> batch = AssociationBatch.with_full_masks(torch.zeros(2, 1, 2), torch.tensor([[[1, 0]], [[0, 0]]]).bool())
+        >>> label_shares(batch).tolist()
+        [[0.5, 0.0]]
+    """
     true = torch.zeros(batch.association.shape[1:], dtype=torch.int64, device=batch.association.device)
     for piece in batch.pieces():
         true += piece.association.sum(0)

@@ -26,7 +26,7 @@ from hnetzoo.training.fit import check_trainable, fit
 from hnetzoo.training.fitting import is_fitted
 from hnetzoo.training.locks import owned
 from hnetzoo.training.observer import EpochRecord, Observer
-from hnetzoo.training.runs import BEST, RunRecord, check_run_directory, last_epoch, open_run, read_run
+from hnetzoo.training.runs import BEST, SEED_PREFIX, RunRecord, check_run_directory, last_epoch, open_run, read_run
 from hnetzoo.training.weights import fill, load_tensors
 
 SHOWN_DIGITS = 8  # of the recipe's digest, in the name of a run directory
@@ -38,6 +38,7 @@ class TrainingOptions:
 
     Fields:
         out: The run directory, where there is one training.
+        by_seed: Whether there is one for each seed instead, in the folder `out`.
         runs: The folder for several, where each is named by its recipe; None, like `out`, where nothing is trained.
         resume: Resume the training of a run directory, if it is the same.
         fresh: Delete it and start over.
@@ -45,10 +46,20 @@ class TrainingOptions:
     """
 
     out: Path | None = None
+    by_seed: bool = False
     runs: Path | None = None
     resume: bool = True
     fresh: bool = False
     resample: bool = False
+
+    def directory(self, seed: int) -> Path | None:
+        """Return the run directory of a seed; None where it is named by its recipe.
+
+        Example:
+            >>> TrainingOptions(out=Path("runs"), by_seed=True).directory(3).name
+            'seed-3'
+        """
+        return self.out / f"{SEED_PREFIX}{seed}" if self.out and self.by_seed else self.out
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +157,7 @@ def _trained(
 ) -> Entered:
     """Return the trained model; a training of the same recipe is resumed."""
     entrant = job.entrant
-    out = options.out or _run_directory(job, problems, options, device)
+    out = options.directory(job.seed) or _run_directory(job, problems, options, device)
     seen = problems.once("train")
     resolved = entrant.choices[0].adapted(seen if entrant.takes_features else seen.without_features())
     del seen

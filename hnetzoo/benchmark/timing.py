@@ -18,7 +18,7 @@ TIMED_BATCHES = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Conditions:
-    """What a time depends on beside model and problems; `jobs` is how many models ran at once."""
+    """What a time depends on beside model and problems; `jobs` is how many models ran at once, 0 if nobody knows."""
 
     device: str
     processor: str

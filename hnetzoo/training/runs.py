@@ -37,6 +37,7 @@ BEST = "best.safetensors"
 CHECKPOINTS = "checkpoints"
 RESULT = "result.json"
 LOCK = ".lock"
+SEED_PREFIX = "seed-"  # of the run directories of several seeds, in one folder
 RUN_PREFIX = "run:"  # of the path of a run directory, where a model is named
 SCHEMA = 1
 EPOCHS = "trainer.epochs"
@@ -195,6 +196,14 @@ def _resumed(path: Path, record: RunRecord, *, resume: bool) -> Run:
         remedy = "choose another --out" if differences else "continue with --resume"
         raise ConfigError(f"'{path}' already holds {what}; {remedy}, or start over with --fresh")
     return Run(path, held)
+
+
+def seed_runs(folder: Path) -> list[Path]:
+    """Return the run directories of a training with several seeds, by seed; none if the folder is of another kind."""
+    if (folder / RUN).exists():
+        return []
+    found = {path.parent.name.removeprefix(SEED_PREFIX): path.parent for path in folder.glob(f"{SEED_PREFIX}*/{RUN}")}
+    return [found[seed] for seed in sorted(filter(str.isdecimal, found), key=int)]
 
 
 def write_metrics(path: Path, lines: Iterable[Mapping[str, Any]]) -> None:
