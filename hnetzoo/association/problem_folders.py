@@ -54,6 +54,16 @@ class ProblemFolder:
 
     Raises:
         DataError: If an array is missing, damaged or not as the manifest says, or its values contradict each other.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from hnetzoo import write_problem_folder
+        >>> batch = AssociationBatch.with_full_masks(torch.rand(3, 2, 2), torch.eye(2).bool().expand(3, 2, 2))
+        >>> with TemporaryDirectory() as folder:
+        ...     manifest = write_problem_folder(f"{folder}/mine", {"train": [batch, batch]}, unit="m")
+        ...     stored = ProblemFolder(Path(folder, "mine"), manifest)
+        ...     stored.shape, stored.splits, stored.load("train").distance.shape
+        ((2, 2), {'train': 6}, torch.Size([6, 2, 2]))
     """
 
     def __init__(self, path: Path, manifest: Manifest) -> None:
