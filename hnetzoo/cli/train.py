@@ -11,6 +11,15 @@ import typer
 
 from hnetzoo.cli.options import DeviceOption, JsonOption, QuietOption, SetOption, resolve_device
 from hnetzoo.cli.output import check_writable, echo_wrapped, note, print_json, print_table
+from hnetzoo.cli.processes import (
+    CompileOption,
+    PrecisionOption,
+    ProcessesOption,
+    interrupts_noted,
+    one_of,
+    start_processes,
+    take_part,
+)
 from hnetzoo.config import MAX_SEED, Values, as_toml, read_values
 from hnetzoo.registry.discovery import discover
 from hnetzoo.registry.stdout import stdout_to_stderr
@@ -45,6 +54,9 @@ def train(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Fixes data, initial weights and data order.")] = 0,
     device: DeviceOption = "auto",
+    processes: ProcessesOption = None,
+    precision: PrecisionOption = "float32",
+    compiled: CompileOption = False,
     out: Annotated[Path | None, typer.Option(help="Run directory; runs/MODEL-DATASET-seedN by default.")] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file with tables model, trainer and dataset.")] = None,
     settings: SetOption = None,
@@ -61,30 +73,48 @@ def train(
     ] = None,
 ) -> None:
     """Train a model, keep the epoch with the best validation F1, and evaluate it on the test split."""
-    values = read_values(config, settings or ())
-    check_writable(html)
-    for name, value in (("epochs", epochs), ("batch_size", batch_size), ("patience", patience)):
-        if value is not None:
-            values["trainer"][name] = value
-    with stdout_to_stderr():
-        job = _job(model, dataset, trainer, values, seed, init)
-    from hnetzoo.benchmark.entrants import TrainingOptions
-    from hnetzoo.benchmark.jobs import Options
+    with one_of(processes) as ranks:
+        values = read_values(config, settings or ())
+        check_writable(html)
+        for name, value in (("epochs", epochs), ("batch_size", batch_size), ("patience", patience)):
+            if value is not None:
+                values["trainer"][name] = value
+        with stdout_to_stderr():
+            job = _job(model, dataset, trainer, values, seed, init)
+        from hnetzoo.benchmark.entrants import TrainingOptions
+        from hnetzoo.benchmark.jobs import Options
+
+        directory = out or Path("runs") / f"{model}-{job.task.title}-seed{seed}"
+        training = TrainingOptions(
+            out=directory,
+            resume=resume or ranks.restarted,
+            fresh=fresh and not ranks.restarted,
+            resample=resample,
+            precision=precision,
+            compiled=compiled,
+            ranks=ranks,
+        )
+        options = Options(device=resolve_device(device), training=training)
+        if dry_run:
+            if ranks.first:
+                _show(_describe(job, options, processes or ranks.size), json)
+            return
+        with interrupts_noted(ranks):
+            if ranks.size == 1 and processes is not None and processes > 1:
+                start_processes(job, processes)
+            else:
+                take_part(job, options, lambda: _lead(job, options, html, json=json, quiet=quiet))
+
+
+def _lead(job: "Job", options: "Options", html: Path | None, *, json: bool, quiet: bool) -> None:
+    """Train and evaluate, and show and write what comes of it."""
     from hnetzoo.cli.progress import progress
 
-    directory = out or Path("runs") / f"{model}-{job.task.title}-seed{seed}"
-    training = TrainingOptions(out=directory, resume=resume, fresh=fresh, resample=resample)
-    options = Options(device=resolve_device(device), training=training)
-    if dry_run:
-        _show(_describe(job, options), json)
-        return
-    try:
-        document_alone = stdout_to_stderr() if json else nullcontext()
-        with document_alone, progress(silent=json or quiet) as observer:
-            result = _run(job, options, observer)
-    except (KeyboardInterrupt, SystemExit):
-        note("hnetzoo: interrupted; continue with the same command and --resume")
-        raise
+    directory = options.training.out
+    assert directory is not None, "this command has one run directory"
+    document_alone = stdout_to_stderr() if json else nullcontext()
+    with document_alone, progress(silent=json or quiet) as observer:
+        result = _run(job, options, observer)
     if html:
         _write_page(html, directory)
     if json:
@@ -133,7 +163,7 @@ def _write_page(path: Path, directory: Path) -> None:
     write_file(path, page.encode())
 
 
-def _describe(job: "Job", options: "Options") -> dict[str, Any]:
+def _describe(job: "Job", options: "Options", processes: int) -> dict[str, Any]:
     parts = (job.entrant.choices[0].component, job.entrant.trainer, job.task.dataset)
     named = {part.spec.kind: part for part in parts if part is not None}
     return {
@@ -141,6 +171,9 @@ def _describe(job: "Job", options: "Options") -> dict[str, Any]:
         "settings": {kind: part.settings for kind, part in named.items()},
         "seed": job.seed,
         "device": options.device,
+        "processes": processes,
+        "precision": options.training.precision,
+        "compile": options.training.compiled,
         "out": str(options.training.out),
         "resample": options.training.resample,
     }
