@@ -17,11 +17,8 @@ from hnetzoo.errors import ConfigError, ResourceError
 ATTEMPT = "HNETZOO_ATTEMPT"  # environment variable: how often `hnetzoo.training.launch` has started the processes anew
 WATCH_S = 1.0  # how often a process looks whether its parent is alive
 SILENT_S = 3.0  # how long the others keep an error to themselves
-LOST = (
-    "gloo/transport",
-    "Connection closed by peer",
-    "Connection reset by peer",
-)  # in what gloo says of a dead process
+LOST = ("gloo/transport", "Connection closed by peer", "Connection reset by peer")  # of a dead process, in gloo's words
+LOG_LEVEL = "TORCH_CPP_LOG_LEVEL"  # environment variable, read when torch is imported
 
 
 class Ranks(NamedTuple):
