@@ -15,7 +15,7 @@ LIGHT = re.compile(
     r"hnetzoo(\.(errors|config|files|digests|environment))?|"
     r"hnetzoo\.registry(\.(specs|hooks|lookup|discovery|isolation|forked|stdout|components|paths|scaffold|scope|cards))?|"
     r"hnetzoo\.(association|training|benchmark|tracking|legacy)"
-    r"(\.(counts|observer|outcomes|results|runs|settings|significance))?|"
+    r"(\.(counts|observer|outcomes|ranks|results|runs|settings|significance))?|"
     r"hnetzoo\.(report|cli)(\.\w+)*|"
     r"hnetzoo_\w+|hnetzoo_\w+\.(plugin|config)"
 )

@@ -122,9 +122,14 @@ def transport_logits(
     if closed is None:
         return compress_logits(_annealed(problems, temperatures, annealing.relaxation))
     odds = two_slot_log_odds(problems.with_unmatched(), temperatures[-1])
-    if torch.compiler.is_compiling() or not bool(closed.all()):  # a compiled graph depends on no values
+    if not _may_read(closed) or not bool(closed.all()):
         odds = torch.where(closed, odds, _annealed(problems, temperatures, annealing.relaxation))
     return compress_logits(odds)
+
+
+def _may_read(values: Tensor) -> bool:
+    """Return whether a choice may depend on values: not in a compiled graph, nor where a device would be waited for."""
+    return values.is_cpu and not torch.compiler.is_compiling()
 
 
 def _annealed(problems: "_Transport", temperatures: list[float], relaxation: float) -> Tensor:
@@ -189,7 +194,7 @@ class _Transport(NamedTuple):
         usable = allowed.any(2, keepdim=True), allowed.any(1, keepdim=True)
         sides = (row_cost.unsqueeze(2), col_cost.unsqueeze(1))
         pair = (bool((side.isinf() | ~use).all()) for side, use in zip(sides, usable, strict=True))
-        every_slot_pairs = not torch.compiler.is_compiling() and all(pair)  # a compiled graph depends on no values
+        every_slot_pairs = _may_read(allowed) and all(pair)
         row_cost, col_cost = (
             side.to(dtype).clamp(max=FORBIDDEN).where(use, 0.0) for side, use in zip(sides, usable, strict=True)
         )
