@@ -23,14 +23,8 @@ from tests.training.train import REGISTRY, Recorder, final_state, metrics, train
 
 NETWORKS = ("hnetgru", "dhn", "dual-softmax", "exchangeable", "transformer")
 PRECISIONS = ("float32", "bfloat16", "float16")
-READING = {
-    "_local_scalar_dense",
-    "nonzero",
-    "masked_select",
-    "equal",
-    "is_nonzero",
-    "_unique2",
-}  # they wait for a device
+# Operations whose result depends on values, so that Python waits for the device.
+READING = {"_local_scalar_dense", "nonzero", "masked_select", "equal", "is_nonzero", "_unique2"}
 
 
 def training_problems(count: int, device: str = "cpu") -> hnetzoo.AssociationBatch:
