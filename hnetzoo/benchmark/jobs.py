@@ -41,6 +41,7 @@ class Options:
         fresh: Compute cached rows anew.
         workers: How many jobs run at once, a condition of times.
         strict: Fail jobs whose problems are outside the scope of the weights.
+        compiled: Time models as torch.compile compiles them.
     """
 
     device: str = "cpu"
@@ -50,6 +51,7 @@ class Options:
     fresh: bool = False
     workers: int = 1
     strict: bool = False
+    compiled: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +113,7 @@ class JobRunner:
             return Outcome(job=job, result=skipped, sha256=sha256, problems=count)
         key = f"{recipe(job, problems, self.options.device)[:KEY_DIGITS]}-{sha256[:KEY_DIGITS]}"
         known = self.cache.read(key) if self.cache and not self.options.fresh else None
-        conditions = Conditions.here(count, self.options.device, self.options.workers)
+        conditions = self._conditions(count)
         cached = known is not None and known.timing == conditions.to_json()
         if cached:
             row, entered = known, None
@@ -127,6 +129,10 @@ class JobRunner:
         row = replace(row, model=job.entrant.title, dataset=job.task.title)
         outcome = Outcome(job=job, result=row, cached=cached, sha256=sha256, problems=count)
         return replace(outcome, last_epoch=entered.last_epoch, stopped=entered.stopped) if entered else outcome
+
+    def _conditions(self, problems: int) -> Conditions:
+        options = self.options
+        return Conditions.here(problems, options.device, options.workers, compiled=options.compiled)
 
     def _measure(
         self, job: Job, problems: Problems, conditions: Conditions, known: BenchmarkRow | None, held: ExitStack

@@ -58,6 +58,10 @@ def benchmark(
         bool, typer.Option("--strict", help="Fail models on problems outside the scope of their weights.")
     ] = False,
     device: DeviceOption = "cpu",
+    compiled: Annotated[
+        bool,
+        typer.Option("--compile", help="Time models as torch.compile compiles them."),
+    ] = False,
     json: Annotated[
         Path | None, typer.Option(help="Write the JSON document here; - is stdout, and nothing else.")
     ] = None,
@@ -103,7 +107,7 @@ def benchmark(
     if suite and model:
         chosen = with_models(chosen, model, registry)
     runs = runs or (RUNS if suite or train else None)
-    options = _options(resolve_device(device), data, runs, jobs, fresh=fresh, strict=strict)
+    options = _options(resolve_device(device), data, runs, jobs, fresh=fresh, strict=strict, compiled=compiled)
     outcomes: list[Outcome] = []
     try:
         with stdout_to_stderr():
@@ -135,14 +139,23 @@ def _log(verbose: bool) -> None:
     logging.getLogger("hnetzoo").setLevel(logging.INFO if verbose else logging.WARNING)
 
 
-def _options(device: str, data: Path, runs: Path | None, workers: int, *, fresh: bool, strict: bool) -> "Options":
+def _options(
+    device: str, data: Path, runs: Path | None, workers: int, *, fresh: bool, strict: bool, compiled: bool
+) -> "Options":
     from hnetzoo.benchmark.entrants import TrainingOptions
     from hnetzoo.benchmark.jobs import Options
 
     training = TrainingOptions(runs=runs, resume=not fresh, fresh=fresh)
     cache = runs / "rows" if runs else None
     return Options(
-        device=device, data=data, cache=cache, training=training, fresh=fresh, workers=workers, strict=strict
+        device=device,
+        data=data,
+        cache=cache,
+        training=training,
+        fresh=fresh,
+        workers=workers,
+        strict=strict,
+        compiled=compiled,
     )
 
 

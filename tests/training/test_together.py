@@ -3,11 +3,14 @@
 from pathlib import Path
 
 import pytest
+import torch
+from torch import Tensor, distributed, nn
 
 from hnetzoo.errors import ConfigError, ResourceError
 from hnetzoo.training import ranks as places
 from hnetzoo.training.ranks import Ranks, check_processes, told_once
-from hnetzoo.training.spread import own_problems
+from hnetzoo.training.spread import SpreadModel, own_problems
+from tests.training.direct import problems
 from tests.training.together import difference, train_as, train_together
 
 
@@ -32,13 +35,39 @@ def test_two_processes_see_the_same_batches_and_take_the_steps_of_one(tmp_path: 
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 8])
-@pytest.mark.parametrize("problems", [1, 2, 7, 8])
-def test_every_problem_is_answered_in_its_place_and_all_processes_answer_equally_many(problems: int, size: int) -> None:
-    parts = [own_problems(problems, Ranks(rank, size)).tolist() for rank in range(size)]
+@pytest.mark.parametrize("count", [1, 2, 7, 8])
+def test_every_problem_is_answered_in_its_place_and_all_processes_answer_equally_many(count: int, size: int) -> None:
+    parts = [own_problems(count, Ranks(rank, size)).tolist() for rank in range(size)]
     assert len({len(part) for part in parts}) == 1
     answered = [problem for part in parts for problem in part]
-    assert answered[:problems] == list(range(problems))
-    assert len(answered) < problems + size
+    assert answered[:count] == list(range(count))
+    assert len(answered) < count + size
+
+
+class Dropping(nn.Module):
+    """Logits of ones, of which dropout keeps some."""
+
+    def forward(self, distance: Tensor, row_mask: Tensor, col_mask: Tensor) -> Tensor:
+        return nn.functional.dropout(torch.ones_like(distance), 0.5, self.training)
+
+
+def test_processes_draw_their_own_noise_and_leave_the_generator_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(distributed, "all_gather", lambda parts, own: [part.copy_(own) for part in parts])
+    batch = problems(40, 0).problems
+
+    def logits(rank: int, seed: int) -> Tensor:
+        model = SpreadModel(Dropping(), Ranks(rank, 2))
+        model.seed(seed)
+        before = torch.get_rng_state()
+        answers = torch.stack([model(*batch), model(*batch)])
+        assert torch.equal(torch.get_rng_state(), before)
+        return answers
+
+    first = logits(0, 0)
+    assert torch.equal(first, logits(0, 0))
+    assert not torch.equal(first[0], first[1])
+    for other in (logits(1, 0), logits(0, 1)):
+        assert not torch.equal(first, other)
 
 
 def test_ranks_are_those_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
