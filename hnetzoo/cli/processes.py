@@ -10,6 +10,7 @@ from rich.console import Console
 
 from hnetzoo.cli.output import note
 from hnetzoo.errors import ConfigError
+from hnetzoo.registry.stdout import stdout_to_stderr
 from hnetzoo.training.ranks import Ranks, check_processes, is_launched, prepare_process, told_once
 
 if TYPE_CHECKING:
@@ -79,7 +80,11 @@ def take_part(job: "Job", options: "Options", lead: Callable[[], None]) -> None:
 
     ranks = options.training.ranks
     with joined(ranks, options.device):
-        lead() if ranks.first else JobRunner(options).assist(job)
+        if ranks.first:
+            lead()
+        else:
+            with stdout_to_stderr():
+                JobRunner(options).assist(job)
 
 
 @contextmanager

@@ -36,7 +36,7 @@ def launch(arguments: Sequence[str], processes: int, told: Callable[[str], None]
         told: Called with a line when processes are started anew.
 
     Returns:
-        The exit code of the process that failed, which has told why; 0 if none did.
+        The exit code of a process that failed and has told why; 0 if none did.
 
     Raises:
         KeyboardInterrupt: After SIGINT, once all processes have ended.
@@ -56,7 +56,7 @@ def launch(arguments: Sequence[str], processes: int, told: Callable[[str], None]
 
 
 def _run(arguments: Sequence[str], processes: int, attempt: int) -> int:
-    """Return the exit code of the first process that failed, negative if a signal ended it; 0 if none failed."""
+    """Return the exit code of a process that failed, negative if a signal ended it; 0 if none failed."""
     with TemporaryDirectory(prefix="hnetzoo-") as logs, _own_environment(processes, attempt), _quiet(), _own_signals():
         config = LaunchConfig(
             min_nodes=1,
@@ -74,12 +74,25 @@ def _run(arguments: Sequence[str], processes: int, attempt: int) -> int:
         try:
             elastic_launch(config, sys.executable)("-P", "-m", "hnetzoo", *arguments)
         except ChildFailedError as error:
-            return next(iter(error.failures.values())).exitcode
+            return _decisive([failure.exitcode for failure in error.failures.values()])
         except SignalException as error:
             if error.sigval == signal.SIGINT:
                 raise KeyboardInterrupt from None
             raise Terminated(_TERMINATED) from None
     return 0
+
+
+def _decisive(codes: Sequence[int]) -> int:
+    """Return the exit code that says how processes ended, of those that failed, the first one first.
+
+    SIGTERM is what the agent ends the others with, and a process that was killed makes others fail.
+
+    Example:
+        >>> _decisive([2, -15]), _decisive([2, -9]), _decisive([-15])
+        (2, -9, -15)
+    """
+    killed = [code for code in codes if code < 0 and code != -signal.SIGTERM]
+    return [*killed, *codes][0]
 
 
 @contextmanager

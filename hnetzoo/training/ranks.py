@@ -104,13 +104,19 @@ def told_once(ranks: Ranks) -> Iterator[None]:
     except Exception as error:
         if ranks.size == 1:
             raise
-        lost = isinstance(error, RuntimeError) and any(text in str(error) for text in LOST)
+        lost = _is_of_a_lost_process(error)
         time.sleep(2 * SILENT_S if lost else 0 if ranks.first else SILENT_S)
         if lost:
             raise ResourceError(
                 "another process of the training has ended; continue with the same command and --resume"
             ) from None
         raise
+
+
+def _is_of_a_lost_process(error: Exception) -> bool:
+    """Return whether an error is what gloo or nccl say where another process has died."""
+    of_torch = type(error).__module__.startswith("torch") and type(error).__name__.startswith("Dist")
+    return of_torch or (isinstance(error, RuntimeError) and any(text in str(error) for text in LOST))
 
 
 def prepare_process(ranks: Ranks) -> None:
