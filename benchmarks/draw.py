@@ -1,6 +1,7 @@
 """Draw the stored results that are curves into benchmarks/figures: python benchmarks/draw.py."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -22,6 +23,8 @@ STYLE: dict[Any, Any] = {
     "axes.spines.right": False,
 }
 MARKERS = "osD^v"
+BASELINE, TASKS = "hungarian", ("doa-reference", "doa", "doa-tracks")
+SHOWN = (BASELINE, "hungarian-gated", "greedy", "sinkhorn", "hnetgru", "dhn", "transformer", "exchangeable")
 TICKS, PLAIN = (1.0, 3.0), StrMethodFormatter("{x:g}")  # of a logarithmic axis, which may span less than a decade
 
 
@@ -70,13 +73,44 @@ def learning_curves(result: dict[str, Any]) -> Any:
     return figure
 
 
-DRAWINGS = {"curve-assignment": accuracy_against_time, "localizer": learning_curves}
+def models_by_task(reference: dict[str, Any], tracks: dict[str, Any]) -> Any:
+    """Return a figure with a line per model: its F1 on three tasks, and its time, beside those of the exact solver."""
+    rows = reference["rows"] + tracks["rows"]
+    measured = (*(("f1", task) for task in TASKS), ("microseconds_per_problem", "doa"))
+    means = {
+        (model, key, task): fmean(row[key] for row in rows if (row["model"], row["dataset"]) == (model, task))
+        for key, task in measured
+        for model in {row["model"] for row in rows if row["dataset"] == task}
+    }
+    models = sorted(SHOWN, key=lambda model: means[model, "f1", "doa"])
+    figure, panels = pyplot.subplots(1, len(measured), figsize=(9, 2.6), sharey=True, layout="constrained")
+    for panel, (key, task) in zip(panels, measured, strict=True):
+        for place, model in enumerate(models):
+            if (value := means.get((model, key, task))) is not None:
+                panel.plot(value, place, "o", color="C1" if model == BASELINE else "C0")
+        panel.axvline(means[BASELINE, key, task], color="C1", linewidth=0.8, linestyle="--")
+        panel.grid(alpha=0.3)
+        if key == "f1":
+            panel.set(title=f"F1, {task}", xlim=(0.3, 1.04))
+        else:
+            panel.set(title="microseconds a problem", xscale="log")
+            panel.xaxis.set(minor_locator=NullLocator(), major_formatter=PLAIN)
+    panels[0].set_yticks(range(len(models)), models)
+    return figure
+
+
+DRAWINGS: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {  # how, and of which results
+    "curve-assignment": (accuracy_against_time, ("curve-assignment",)),
+    "localizer": (learning_curves, ("localizer",)),
+    "models": (models_by_task, ("reference", "tracks")),
+}
 
 
 def draw(name: str, folder: Path) -> Path:
-    """Return the file of a stored result, drawn into a folder; the same result gives the same bytes."""
+    """Return the file of a drawing, made in a folder; the same results give the same bytes."""
     with matplotlib.rc_context(STYLE):
-        figure = DRAWINGS[name](json.loads((RESULTS / f"{name}.json").read_text()))
+        how, results = DRAWINGS[name]
+        figure = how(*(json.loads(_file(result).read_text()) for result in results))
         path = folder / f"{name}.svg"
         figure.savefig(path, metadata={"Date": None})
         pyplot.close(figure)
@@ -84,8 +118,12 @@ def draw(name: str, folder: Path) -> Path:
 
 
 def stored() -> list[str]:
-    """Return the names of the drawings that have a stored result."""
-    return [name for name in DRAWINGS if (RESULTS / f"{name}.json").is_file()]
+    """Return the names of the drawings whose results are stored."""
+    return [name for name, (_, results) in DRAWINGS.items() if all(_file(result).is_file() for result in results)]
+
+
+def _file(result: str) -> Path:
+    return RESULTS / f"{result}.json"
 
 
 def main() -> None:

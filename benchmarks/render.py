@@ -1,29 +1,43 @@
-"""Render stored results into the tables of README.md, benchmarks/README.md and SECURITY.md.
+"""Render stored results into the tables of README.md, benchmarks/README.md, SECURITY.md and docs/.
 
 A table is between `<!-- table RESULT [PART] -->` and `<!-- end -->`; RESULT is a file of benchmarks/results. PART is a
-dataset, to show only its ranking, or `METRIC of PATTERN`: that metric of all models on the datasets whose names match;
-for localizer.json it is a number of sources. Results of uncommitted code and submissions that break a rule are refused.
+dataset, to show only its ranking, or `METRIC of PATTERN`: that metric of all models on the datasets whose names match,
+or `METRIC of PATTERN for MODEL, ...` of some; for localizer.json it is a number of sources. RESULT may also be
+`matrix` (all models by tasks of several results), `protocol` with its name, `checks` with a kind of declaration, and
+`readme` with a heading of README.md, whose table is repeated. Results of uncommitted code and submissions that break a
+rule are refused.
 """
 
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Annotated, Any
 
 import typer
 
+from benchmarks.matrix import SUITES, matrix
+from benchmarks.scale_tables import SCALE, scale_table
 from benchmarks.submissions.acceptance import refusals
 from benchmarks.submissions.beside import with_submissions
 from benchmarks.tracking.tables import tracking_tables
+from docs.interfaces import checks, protocol, readme
 from hnetzoo.benchmark.results import BenchmarkReport
 from hnetzoo.report.markdown import render_markdown, render_table
 from hnetzoo.report.tables import Table, overview_table, report_tables
+from hnetzoo.testing import CHECKS
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
-DOCUMENTS = (ROOT / "README.md", ROOT / "benchmarks" / "README.md", ROOT / "SECURITY.md")
+DOCUMENTS = (
+    *(ROOT / name for name in ("README.md", "benchmarks/README.md", "SECURITY.md")),
+    *(ROOT / "docs" / name for name in ("leaderboard.md", "scale.md", "guides/which-model.md")),
+    *sorted((ROOT / "docs" / "leaderboard").glob("*.md")),
+    *(ROOT / "docs" / "authors" / f"{kind}.md" for kind in CHECKS),
+)
 LOCALIZER = {  # key of a row and format of each column
     "LE [degrees]": ("error_deg", "{:.1f}"),
     "LR": ("recall", "{:.3f}"),
@@ -35,6 +49,7 @@ LOCALIZER = {  # key of a row and format of each column
     "GOSPA [degrees]": ("gospa_deg", "{:.1f}"),
     "seconds": ("seconds", "{:.0f}"),
 }
+INTERFACES = {"protocol": protocol, "checks": checks, "readme": readme}
 _MARKED = re.compile(r"(<!-- table (\S+)(?: ([^>]+?))? -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -45,6 +60,10 @@ def rendered(text: str) -> str:
 
 def _table(name: str, part: str | None) -> str:
     path = RESULTS / name
+    if name == "matrix":
+        return matrix({suite: _report(f"{suite}.json") for suite in SUITES})
+    if name in INTERFACES:
+        return INTERFACES[name](str(part))
     if name.startswith("speed-"):
         return _speed(json.loads(path.read_text()))
     if name.startswith("curve-"):
@@ -53,17 +72,32 @@ def _table(name: str, part: str | None) -> str:
         return _localizer(json.loads(path.read_text()), part)
     if name.startswith("campaign"):
         return _campaign(json.loads(path.read_text()))
+    if name in SCALE:
+        return scale_table(name, part or "", json.loads(path.read_text()))
     if name.startswith("box-"):
         return _statistics(json.loads(path.read_text()))
     if name.startswith("tracking"):
         return tracking_tables(json.loads(path.read_text()))
-    report = with_submissions(BenchmarkReport.read(path), path.stem, RESULTS.parent)
+    report = _report(name)
     if part is None:
         return render_markdown(report)
     metric, of, pattern = part.partition(" of ")
     if of:
-        return render_table(overview_table(report, metric, pattern), "####")
+        return render_table(_overview(report, metric, pattern), "####")
     return next(render_table(table, "####") for table in report_tables(report) if table.title == part)
+
+
+@cache
+def _report(name: str) -> BenchmarkReport:
+    path = RESULTS / name
+    return with_submissions(BenchmarkReport.read(path), path.stem, RESULTS.parent)
+
+
+def _overview(report: BenchmarkReport, metric: str, pattern: str) -> Table:
+    """Return one metric by task; behind " for ", the pattern of tasks names the models that are shown."""
+    tasks, _, models = pattern.partition(" for ")
+    table, shown = overview_table(report, metric, tasks), models.split(", ")
+    return replace(table, rows=tuple(row for row in table.rows if not models or row[0] in shown))
 
 
 def _speed(result: dict[str, Any]) -> str:

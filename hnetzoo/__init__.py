@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hnetzoo import boxes, losses, tracking_metrics
+    from hnetzoo import boxes, export, losses, tracking_metrics
     from hnetzoo.association.assignment import assign
     from hnetzoo.association.batch import SPLITS, AssociationBatch, Split, full_masks, valid_cells
     from hnetzoo.association.certificate import optimality_gap
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         ConfigError,
         DataError,
         DivergenceError,
+        ExportError,
         HnetzooError,
         ModelError,
         PluginConflictError,
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
         ShapeError,
         UnknownNameError,
     )
+    from hnetzoo.registry.cards import Card, pretrained_in
     from hnetzoo.registry.discovery import discover
     from hnetzoo.registry.hooks import hookimpl
     from hnetzoo.registry.loading import load_dataset, load_model
@@ -72,6 +74,7 @@ _MODULE_OF = {
     "AssociationModel": "association.model",
     "BoxDistance": "tracking.settings",
     "CERTAIN": "association.masking",
+    "Card": "registry.cards",
     "CheckpointError": "errors",
     "Citation": "registry.specs",
     "Config": "config",
@@ -80,6 +83,7 @@ _MODULE_OF = {
     "DataError": "errors",
     "DatasetSpec": "registry.specs",
     "DivergenceError": "errors",
+    "ExportError": "errors",
     "Extent": "config",
     "FeatureModel": "association.model",
     "GRU": "association.recurrent",
@@ -126,6 +130,7 @@ _MODULE_OF = {
     "masked_softmax": "association.masking",
     "one_cycle": "training.optimization",
     "optimality_gap": "association.certificate",
+    "pretrained_in": "registry.cards",
     "problem_scale": "association.scale",
     "read_distances": "association.problem_files",
     "read_number_lines": "association.number_lines",
@@ -146,7 +151,7 @@ _MODULE_OF = {
     "weighted_f1": "benchmark.scoring",
     "write_problems": "association.problem_files",
 }
-_MODULES = ("boxes", "errors", "losses", "testing", "tracking_metrics")
+_MODULES = ("boxes", "errors", "export", "losses", "testing", "tracking_metrics")
 
 __all__ = [
     "ABSENT",
@@ -159,6 +164,7 @@ __all__ = [
     "AssociationBatch",
     "AssociationModel",
     "BoxDistance",
+    "Card",
     "CheckpointError",
     "Citation",
     "Config",
@@ -166,6 +172,7 @@ __all__ = [
     "DataError",
     "DatasetSpec",
     "DivergenceError",
+    "ExportError",
     "Extent",
     "FeatureModel",
     "HnetzooError",
@@ -199,6 +206,7 @@ __all__ = [
     "direction_features",
     "discover",
     "earlier_sightings",
+    "export",
     "full_masks",
     "hookimpl",
     "label_shares",
@@ -211,6 +219,7 @@ __all__ = [
     "masked_softmax",
     "one_cycle",
     "optimality_gap",
+    "pretrained_in",
     "problem_scale",
     "read_distances",
     "read_number_lines",

@@ -4,7 +4,6 @@ Sections are `model`, `trainer` and `dataset`. A config class is torch-free and 
 under it, which `hnetzoo show` prints.
 """
 
-import json
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -52,7 +51,14 @@ class Config(BaseModel):
 
 
 class TrainerConfig(Config):
-    """The settings of a trainer that the training loop reads."""
+    """The settings of a trainer that the training loop reads.
+
+    Example:
+        >>> class AcmeTrainerConfig(TrainerConfig):
+        ...     learning_rate: float = 0.01
+        >>> AcmeTrainerConfig(epochs=3).batch_size
+        256
+    """
 
     epochs: PositiveInt = 10
     """Passes over the training split."""
@@ -147,6 +153,10 @@ class Extent(NamedTuple):
     """What a dataset holds with some settings, for `hnetzoo show`: the unit, n x m, and the problems of each split.
 
     A settings class of a dataset that knows this without drawing anything has it as a property `extent`.
+
+    Example:
+        >>> Extent(unit="metres", shape=(3, 4), train=1000, validation=100, test=100).shape
+        (3, 4)
     """
 
     unit: str
@@ -168,16 +178,6 @@ class Extent(NamedTuple):
 
 
 ConfigType = TypeVar("ConfigType", bound=Config)
-
-
-def as_toml(value: Any) -> str:
-    """Return a setting's value as --set reads it; texts are unchanged.
-
-    Example:
-        >>> as_toml([1, 2]), as_toml(True), as_toml("a.npz")
-        ('[1,2]', 'true', 'a.npz')
-    """
-    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
 
 
 def read_values(path: Path | None = None, overrides: Iterable[str] = ()) -> Values:

@@ -17,6 +17,27 @@ DIGEST = "digest"
 LARGEST_DOCUMENT = 1 << 28  # bytes of a JSON document
 
 
+def write_together(contents: Mapping[Path, bytes]) -> None:
+    """Write files that are of use only together, the last of them as the sign that all are there.
+
+    All are written before one takes its place, so that a full disk changes nothing; a crash leaves the old files, the
+    new ones, or the last one missing.
+    """
+    staged = {path: path.with_name(f".{path.name}.{os.getpid()}.tmp") for path in contents}
+    last = list(contents)[-1]
+    try:
+        for path, temporary in staged.items():
+            _write_through(temporary, contents[path])
+        last.unlink(missing_ok=True)
+        sync_directory(last.parent)
+        for path, temporary in staged.items():
+            temporary.replace(path)
+    finally:
+        for temporary in staged.values():
+            temporary.unlink(missing_ok=True)
+    sync_directory(last.parent)
+
+
 def write_file(path: Path, content: bytes) -> None:
     """Write a file atomically: a crash leaves either the old or the new content.
 
@@ -28,14 +49,19 @@ def write_file(path: Path, content: bytes) -> None:
         return
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        _write_through(temporary, content)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
     sync_directory(path.parent)
+
+
+def _write_through(path: Path, content: bytes) -> None:
+    """Write a file and wait until it is on the disk."""
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def remove_partial_file(path: Path) -> None:
@@ -66,7 +92,11 @@ def check_size(path: Path, most: int) -> None:
 
 def write_json(path: Path, document: Any) -> None:
     """Write a JSON document with `write_file`."""
-    write_file(path, (json.dumps(document, indent=2) + "\n").encode())
+    write_file(path, _json_content(document))
+
+
+def _json_content(document: Any) -> bytes:
+    return (json.dumps(document, indent=2) + "\n").encode()
 
 
 def read_json(path: Path) -> Any:
@@ -79,8 +109,13 @@ def read_json(path: Path) -> Any:
 
 def write_record(path: Path, record: Mapping[str, Any]) -> None:
     """Write a JSON object with its digest."""
+    write_file(path, record_content(record))
+
+
+def record_content(record: Mapping[str, Any]) -> bytes:
+    """Return what `write_record` writes."""
     plain = json.loads(json.dumps({name: value for name, value in record.items() if name != DIGEST}))
-    write_json(path, {**plain, DIGEST: digest_document(plain)})
+    return _json_content({**plain, DIGEST: digest_document(plain)})
 
 
 def read_record(path: Path) -> dict[str, Any]:

@@ -5,12 +5,16 @@ from hnetzoo.tracking.counts import HOTA_THRESHOLDS, HotaCounts, IdentityCounts,
 from hnetzoo.tracking.gospa import Gospa, gospa, ospa
 from hnetzoo.tracking.hota import hota
 from hnetzoo.tracking.identity import identity_counts
+from hnetzoo.tracking.seld import seld_counts
+from hnetzoo.tracking.seld_counts import SeldCounts, SeldScores
 
 __all__ = [
     "HOTA_THRESHOLDS",
     "Gospa",
     "HotaCounts",
     "IdentityCounts",
+    "SeldCounts",
+    "SeldScores",
     "TrackingCounts",
     "clear_association",
     "clear_mot",
@@ -19,4 +23,5 @@ __all__ = [
     "identity_counts",
     "localization",
     "ospa",
+    "seld_counts",
 ]

@@ -8,7 +8,7 @@ import pytest
 from pydantic import PositiveInt, ValidationError, model_validator
 
 from hnetzoo import Config, ConfigError, TrainerConfig, UnknownNameError
-from hnetzoo.config import as_toml, build_config, read_toml, read_values, validate
+from hnetzoo.config import build_config, read_toml, read_values, validate
 
 
 class Settings(Config):
@@ -76,11 +76,6 @@ def test_a_file_fills_the_tables_that_it_has(toml) -> None:
 def test_an_override_is_read_as_toml_and_otherwise_as_text(text: str, value: Any) -> None:
     assert read_values(overrides=[f"dataset.key={text}"])["dataset"] == {"key": value}
     assert type(read_values(overrides=[f"dataset.key={text}"])["dataset"]["key"]) is type(value)
-
-
-@pytest.mark.parametrize("value", [4, 0.5, 1e-07, True, [3000, 5000], ["a", "b"], "runs/my data.npz", [[1, 2], []]])
-def test_a_value_that_is_written_for_set_is_read_back(value: Any) -> None:
-    assert read_values(overrides=[f"dataset.key={as_toml(value)}"])["dataset"] == {"key": value}
 
 
 def test_overrides_beat_the_file_and_the_last_one_wins(toml) -> None:

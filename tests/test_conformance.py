@@ -12,6 +12,7 @@ from hnetzoo import testing
 from hnetzoo.registry.specs import Spec
 from hnetzoo.testing import (
     answers,
+    cards,
     datasets,
     declarations,
     deployment,
@@ -29,6 +30,7 @@ from hnetzoo.testing.outcome import Check
 
 MODULES = (
     answers,
+    cards,
     datasets,
     declarations,
     deployment,
@@ -109,7 +111,8 @@ def test_check_names_are_unique_within_a_kind() -> None:
 
 
 def test_tags_that_excuse_are_documented() -> None:
-    documented = (Path(__file__).parents[1] / "plugins" / "README.md").read_text()
+    authors = Path(__file__).parents[1] / "docs" / "authors"
+    documented = "".join(page.read_text() for page in authors.glob("*.md"))
     for checks in testing.CHECKS.values():
         for check in checks:
             assert isinstance(check, Check)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hnetzoo.files import write_file
+from hnetzoo.files import write_file, write_together
 
 
 def test_writing_replaces_the_content_of_a_file(tmp_path: Path) -> None:
@@ -54,3 +54,29 @@ def test_writing_to_a_directory_is_an_error_and_leaves_nothing(tmp_path: Path) -
     with pytest.raises(IsADirectoryError):
         write_file(tmp_path / "folder", b"rows")
     assert [entry.name for entry in tmp_path.iterdir()] == ["folder"]
+
+
+def test_files_that_belong_together_are_replaced_together(tmp_path: Path) -> None:
+    first, last = tmp_path / "a.bin", tmp_path / "a.json"
+    for content in (b"old", b"new"):
+        write_together({first: content, last: content})
+        assert (first.read_bytes(), last.read_bytes()) == (content, content)
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["a.bin", "a.json"]
+
+
+def test_of_files_that_belong_together_none_changes_where_one_cannot_be_written(tmp_path: Path) -> None:
+    first, last = tmp_path / "a.bin", tmp_path / ("n" * 300)
+    write_together({first: b"old"})
+    with pytest.raises(OSError, match="too long"):
+        write_together({first: b"new", last: b"new"})
+    assert first.read_bytes() == b"old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.bin"]
+
+
+def test_where_the_first_cannot_take_its_place_the_last_is_missing_and_so_says_so(tmp_path: Path) -> None:
+    first, last = tmp_path / "a.bin", tmp_path / "a.json"
+    first.mkdir()
+    last.write_bytes(b"old")
+    with pytest.raises(IsADirectoryError):
+        write_together({first: b"new", last: b"new"})
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.bin"]

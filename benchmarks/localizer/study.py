@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from benchmarks.localizer.jobs import Job, Row, failed, prepare, prepare_matcher, prepare_scenes, run_job
 from benchmarks.localizer.settings import Study
-from hnetzoo.benchmark.workers import run_in_workers
+from hnetzoo.engines.workers import run_in_workers
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

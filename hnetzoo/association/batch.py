@@ -13,7 +13,9 @@ from torch import Tensor
 from torch.nn import functional
 
 Split = Literal["train", "validation", "test"]
+"""Names of the splits of a dataset: validation selects, test reports."""
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+"""All splits, in the order of their numbers in files."""
 PAIRWISE = ("distance", "association")  # fields with an entry for every pair
 
 
@@ -152,12 +154,23 @@ def _side(name: str, rows: Tensor, columns: Tensor) -> Tensor:
 
 
 def valid_cells(row_mask: Tensor, col_mask: Tensor) -> Tensor:
-    """Return where both slots exist, bool [b, n, m], of masks [b, n] and [b, m]."""
+    """Return where both slots exist, bool [b, n, m], of masks [b, n] and [b, m].
+
+    Example:
+        >>> valid_cells(torch.tensor([[True, False]]), torch.tensor([[True, True, False]])).int().tolist()
+        [[[1, 1, 0], [0, 0, 0]]]
+    """
     return row_mask.unsqueeze(-1) & col_mask.unsqueeze(-2)
 
 
 def full_masks(distance: Tensor, row_mask: Tensor | None, col_mask: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Return the masks of distance [b, n, m], bool [b, n] and bool [b, m]; all True in place of None."""
+    """Return the masks of distance [b, n, m], bool [b, n] and bool [b, m]; all True in place of None.
+
+    Example:
+        >>> rows, columns = full_masks(torch.zeros(1, 2, 3), torch.tensor([[True, False]]), None)
+        >>> rows.tolist(), columns.tolist()
+        ([[True, False]], [[True, True, True]])
+    """
     b, n, m = distance.shape
     if row_mask is None:
         row_mask = torch.ones(b, n, dtype=torch.bool, device=distance.device)

@@ -18,6 +18,11 @@ class Optimization(NamedTuple):
         optimizer: Stepped after every batch, or every few (`TrainerConfig.accumulate`).
         scheduler: Stepped after the optimiser; None keeps the learning rate.
         largest_gradient: Norm to which the gradients of a step are clipped; None means no clipping.
+
+    Example:
+        >>> from torch import nn, optim
+        >>> Optimization(optim.Adam(nn.Linear(2, 2).parameters(), 1e-3), largest_gradient=1.0).scheduler is None
+        True
     """
 
     optimizer: Optimizer

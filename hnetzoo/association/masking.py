@@ -47,6 +47,11 @@ def checks_values() -> bool:
     return not torch.compiler.is_compiling() and _checked.get()
 
 
+def may_read(values: Tensor) -> bool:
+    """Return whether a choice may depend on values: not in a compiled graph, nor where a device would be waited for."""
+    return values.is_cpu and not torch.compiler.is_compiling()
+
+
 def allowed_pairs(distance: Tensor, row_mask: Tensor | None = None, col_mask: Tensor | None = None) -> Tensor:
     """Return which pairs are possible: both slots exist, and the distance is not +inf.
 
@@ -79,7 +84,11 @@ def allowed_pairs(distance: Tensor, row_mask: Tensor | None = None, col_mask: Te
 
 
 def check_problem_shapes(matrix: Tensor, row_mask: Tensor | None, col_mask: Tensor | None) -> None:
-    """Raise ShapeError unless matrix is [b, n, m] and the masks, where given, are bool [b, n] and [b, m]."""
+    """Raise ShapeError unless matrix is [b, n, m] and the masks, where given, are bool [b, n] and [b, m].
+
+    Example:
+        >>> check_problem_shapes(torch.zeros(5, 2, 3), torch.ones(5, 2, dtype=torch.bool), None)
+    """
     if matrix.ndim != 3:
         raise ShapeError(
             f"expected problems of shape [b, n, m], got {list(matrix.shape)}; add a batch axis to one matrix"
@@ -142,6 +151,10 @@ def logsumexp_of_others(scores: Tensor, dim: int) -> Tensor:
 
     For every score but the largest, the share p is at most 1/2, so log(1 - p) is accurate; for the largest, the others
     are summed directly.
+
+    Example:
+        >>> logsumexp_of_others(torch.tensor([0.0, 0.0, 0.0]), 0)
+        tensor([0.6931, 0.6931, 0.6931])
     """
     lowest = mask_value(scores.dtype)
     largest = torch.zeros_like(scores, dtype=torch.bool).scatter(dim, scores.argmax(dim, keepdim=True), True)
@@ -152,7 +165,7 @@ def logsumexp_of_others(scores: Tensor, dim: int) -> Tensor:
 
 
 def compress_logits(logits: Tensor) -> Tensor:
-    """Return logits that grow logarithmically beyond +-20.
+    """Return logits, float of any shape, that grow logarithmically beyond +-20.
 
     There the probability is within 2e-9 of 0 or 1; the order of logits is kept, and gradients stay finite and positive.
 
@@ -160,7 +173,7 @@ def compress_logits(logits: Tensor) -> Tensor:
         >>> compress_logits(torch.tensor([5.0, 20.0, 1e6, -1e6]))
         tensor([  5.0000,  20.0000,  33.8155, -33.8155])
     """
-    excess = (logits.abs() - CERTAIN).clamp(0, -mask_value(logits.dtype))
+    excess = (logits.abs() - CERTAIN).clamp(0.0, -mask_value(logits.dtype))
     return logits.clamp(-CERTAIN, CERTAIN) + logits.sign() * excess.log1p()
 
 

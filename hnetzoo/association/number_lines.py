@@ -28,6 +28,13 @@ class NumberLines(NamedTuple):
         values: Float64 [l, k]; 0 where a line has fewer columns.
         columns: Number of columns of each line, int64 [l].
         line: Line numbers, int64 [l].
+
+    Example:
+        >>> lines = NumberLines(Path("a.csv"), "time", np.zeros((1, 1)), np.array([1]), np.array([7]))
+        >>> lines.refuse(np.array([True]), "time is 0")
+        Traceback (most recent call last):
+        ...
+        hnetzoo.errors.DataError: 'a.csv', line 7: time is 0; expected time: correct the line or leave it out
     """
 
     path: Path

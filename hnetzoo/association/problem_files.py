@@ -74,9 +74,21 @@ class StoredProblems(NamedTuple):
 def read_problems(path: str | Path) -> StoredProblems:
     """Return the problems of a .npz file, checked: distance and features float32, flags bool, split uint8.
 
+    Returns:
+        Fields as in `AssociationBatch`, None where the file holds no such array, and `split` [b], an index into
+        `SPLITS`; `batch` is the AssociationBatch of a file with associations.
+
     Raises:
         DataError: If the file cannot be read, or an array is missing or not as described; names the file, the array,
             its shape and what is expected.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     np.savez(Path(folder, "mine.npz"), distance=np.zeros((5, 2, 3)))
+        ...     stored = read_problems(Path(folder, "mine.npz"))
+        >>> stored.distance.shape, stored.row_mask.shape, stored.association is None
+        (torch.Size([5, 2, 3]), torch.Size([5, 2]), True)
     """
     path = Path(path)
     arrays = _load_npz(path)
@@ -102,11 +114,18 @@ def read_problems(path: str | Path) -> StoredProblems:
 
 
 def read_distances(path: str | Path) -> StoredProblems:
-    """Return the distances of a file: .npz as in `read_problems`, .npy [b, n, m] or [n, m], or .csv (one matrix).
+    r"""Return the distances of a file: .npz as in `read_problems`, .npy [b, n, m] or [n, m], or .csv (one matrix).
 
     Raises:
         ConfigError: If the suffix is none of these.
         DataError: If the file cannot be read or its contents are not as described.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = Path(folder, "mine.csv").write_text("0.1,0.9,0.6\n0.8,0.7,0.2\n")
+        ...     read_distances(Path(folder, "mine.csv")).distance.shape
+        torch.Size([1, 2, 3])
     """
     path = Path(path)
     if path.suffix == ".npz":
@@ -120,7 +139,21 @@ def read_distances(path: str | Path) -> StoredProblems:
 
 
 def write_problems(path: str | Path, batch: AssociationBatch, split: Tensor | None = None) -> None:
-    """Write problems as a .npz file that `read_problems` reads; the write is atomic."""
+    """Write problems as a .npz file that `read_problems` reads; the write is atomic.
+
+    Args:
+        path: The file; one that is there is replaced.
+        batch: The problems.
+        split: Which split each belongs to, integer [b], an index into `SPLITS`; None writes none.
+
+    Example:
+        >>> import tempfile
+        >>> batch = AssociationBatch.with_full_masks(torch.zeros(5, 2, 3), torch.zeros(5, 2, 3, dtype=torch.bool))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_problems(Path(folder, "mine.npz"), batch)
+        ...     read_problems(Path(folder, "mine.npz")).batch.distance.shape
+        torch.Size([5, 2, 3])
+    """
     arrays = {name: field.cpu().numpy() for name, field in batch.tensors.items()}
     if split is not None:
         arrays["split"] = split.cpu().numpy().astype(np.uint8)

@@ -8,7 +8,16 @@ NEGLIGIBLE = 1e-6  # reduced costs below this share of the largest are rounding,
 
 
 def problem_scale(reduced: Tensor, allowed: Tensor) -> Tensor:
-    """Return the geometric mean of the positive reduced costs of allowed pairs, [b, 1, 1]; 1 where all are 0."""
+    """Return the geometric mean of the positive reduced costs of allowed pairs, [b, 1, 1]; 1 where all are 0.
+
+    Args:
+        reduced: Costs less what a row and a column pay at least, float [b, n, m], at least 0.
+        allowed: Bool [b, n, m].
+
+    Example:
+        >>> problem_scale(torch.tensor([[[0.0, 1.0], [4.0, 0.0]]]), torch.ones(1, 2, 2, dtype=torch.bool)).item()
+        2.0
+    """
     reduced = reduced.masked_fill(~allowed, 0.0)
     positive = reduced > NEGLIGIBLE * reduced.amax((1, 2), keepdim=True)
     logs = torch.where(positive, reduced, 1.0).log()

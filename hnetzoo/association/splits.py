@@ -83,5 +83,11 @@ def mistyped(batch: AssociationBatch) -> str:
 
 
 def label_shares(batch: AssociationBatch) -> Tensor:
-    """Return the share of problems in which each pair is true, float64 [n, m]; zeros for an empty batch."""
+    """Return the share of problems in which each pair is true, float64 [n, m]; zeros for an empty batch.
+
+    Example:
+        >>> batch = AssociationBatch.with_full_masks(torch.zeros(2, 1, 2), torch.tensor([[[1, 0]], [[0, 0]]]).bool())
+        >>> label_shares(batch).tolist()
+        [[0.5, 0.0]]
+    """
     return batch.association.double().mean(0).nan_to_num()

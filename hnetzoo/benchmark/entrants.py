@@ -29,7 +29,16 @@ from hnetzoo.training.group import shared
 from hnetzoo.training.locks import owned
 from hnetzoo.training.observer import EpochRecord, Observer
 from hnetzoo.training.ranks import ALONE, Ranks
-from hnetzoo.training.runs import BEST, Run, RunRecord, check_run_directory, last_epoch, open_run, read_run
+from hnetzoo.training.runs import (
+    BEST,
+    SEED_PREFIX,
+    Run,
+    RunRecord,
+    check_run_directory,
+    last_epoch,
+    open_run,
+    read_run,
+)
 from hnetzoo.training.weights import fill, load_tensors
 
 SHOWN_DIGITS = 8  # of the recipe's digest, in the name of a run directory
@@ -41,6 +50,7 @@ class TrainingOptions:
 
     Fields:
         out: The run directory, where there is one training.
+        by_seed: Whether there is one for each seed instead, in the folder `out`.
         runs: The folder for several, where each is named by its recipe; None, like `out`, where nothing is trained.
         resume: Resume the training of a run directory, if it is the same.
         fresh: Delete it and start over.
@@ -51,6 +61,7 @@ class TrainingOptions:
     """
 
     out: Path | None = None
+    by_seed: bool = False
     runs: Path | None = None
     resume: bool = True
     fresh: bool = False
@@ -58,6 +69,15 @@ class TrainingOptions:
     precision: str = FLOAT32
     compiled: bool = False
     ranks: Ranks = ALONE
+
+    def directory(self, seed: int) -> Path | None:
+        """Return the run directory of a seed; None where it is named by its recipe.
+
+        Example:
+            >>> TrainingOptions(out=Path("runs"), by_seed=True).directory(3).name
+            'seed-3'
+        """
+        return self.out / f"{SEED_PREFIX}{seed}" if self.out and self.by_seed else self.out
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +175,7 @@ def _trained(
 ) -> Entered:
     """Return the trained model; a training of the same recipe is resumed."""
     entrant = job.entrant
-    out = options.out or _run_directory(job, problems, options, device)
+    out = options.directory(job.seed) or _run_directory(job, problems, options, device)
     training = problems.split("train")
     resolved = entrant.choices[0].adapted(training if entrant.takes_features else training.without_features())
     with preserved_state(seed=job.seed):

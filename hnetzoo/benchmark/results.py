@@ -6,6 +6,7 @@ Torch-free, so stored results are rendered without the numerical stack.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -201,5 +202,10 @@ class BenchmarkReport:
 def read_row(document: Mapping[str, Any]) -> BenchmarkRow:
     """Return the row of a JSON document; raises TypeError for other keys, ValidationError for other types."""
     row = BenchmarkRow(**{**document, **{name: tuple(document.get(name, ())) for name in ("outside", "calibration")}})
-    TypeAdapter(BenchmarkRow).validate_python(document)
+    _row_type().validate_python(document)
     return row
+
+
+@cache  # building it takes milliseconds, and a document has hundreds of rows
+def _row_type() -> TypeAdapter[BenchmarkRow]:
+    return TypeAdapter(BenchmarkRow)

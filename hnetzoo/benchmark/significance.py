@@ -1,4 +1,4 @@
-"""How sure a difference between two models is: a paired bootstrap over the problems that both answered."""
+"""How sure the F1 of a model and the difference between two are: bootstraps over the problems that they answered."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -73,16 +73,56 @@ def paired_difference(
         raise ValueError("paired differences need the outcomes of both models on the same problems")
     pairs = [np.hstack(counts) for counts in zip(first, second, strict=True)]
     drawn_together = np.concatenate([_joined(pair, block) for pair in pairs])
-    # Problems of equal outcomes are interchangeable, so that their numbers are drawn instead of themselves.
-    kinds, numbers = np.unique(drawn_together, axis=0, return_counts=True)
-    chances = numbers / numbers.sum()
-    draws = np.random.default_rng(0).multinomial(len(drawn_together), chances, size=DRAWS) @ kinds
-    differences = _f1(draws[:, :3]) - _f1(draws[:, 3:])
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(differences, [tail, 1 - tail])
+    draws = _drawn(drawn_together)
+    low, high = _bounds(_f1(draws[:, :3]) - _f1(draws[:, 3:]), confidence)
     whole = drawn_together.sum(0, keepdims=True)
     value = float((_f1(whole[:, :3]) - _f1(whole[:, 3:]))[0])
-    return Difference(value=value, low=float(low), high=float(high), problems=sum(map(len, pairs)))
+    return Difference(value=value, low=low, high=high, problems=sum(map(len, pairs)))
+
+
+def f1_interval(counts: "Counts", *, block: int = 1, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Return the percentile interval of a model's F1 by a bootstrap over the problems.
+
+    Args:
+        counts: True positives, false positives and false negatives by problem, int64 [b, 3].
+        block: Neighbouring problems that are drawn together, as frames of a sequence, whose errors go together.
+        confidence: Of the interval.
+
+    Returns:
+        The lower and the upper bound.
+
+    Raises:
+        ValueError: If there are no problems.
+
+    Example:
+        >>> import numpy as np
+        >>> f1_interval(np.tile([1, 0, 0], (50, 1)))
+        (1.0, 1.0)
+
+    Source: B. Efron, R. Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13.
+    """
+    if not len(counts):
+        raise ValueError("an interval needs the outcomes of some problems")
+    return _bounds(_f1(_drawn(_joined(counts, block))), confidence)
+
+
+def _drawn(counts: "Counts") -> "Counts":
+    """Return the summed counts [DRAWS, k] of problems [b, k] that are drawn with replacement, b at a time."""
+    import numpy as np
+
+    # Problems of equal outcomes are interchangeable, so that their numbers are drawn instead of themselves.
+    kinds, numbers = np.unique(counts, axis=0, return_counts=True)
+    chances = numbers / numbers.sum()
+    drawn: Counts = np.random.default_rng(0).multinomial(len(counts), chances, size=DRAWS) @ kinds
+    return drawn
+
+
+def _bounds(values: "NDArray[np.float64]", confidence: float) -> tuple[float, float]:
+    import numpy as np
+
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(values, [tail, 1 - tail])
+    return float(low), float(high)
 
 
 def _joined(counts: "Counts", block: int) -> "Counts":

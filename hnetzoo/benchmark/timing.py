@@ -21,7 +21,7 @@ TIMED_BATCHES = 5
 class Conditions:
     """What a time depends on beside model and problems.
 
-    `jobs` is how many models ran at once, and `compiled` whether torch.compile compiled the model.
+    `jobs` is how many models ran at once, 0 if nobody knows, and `compiled` whether torch.compile compiled the model.
     """
 
     device: str

@@ -19,11 +19,13 @@ from hnetzoo.cli.benchmark import benchmark
 from hnetzoo.cli.check import check_command
 from hnetzoo.cli.compare import compare_command
 from hnetzoo.cli.doctor import doctor
+from hnetzoo.cli.export import export_command
 from hnetzoo.cli.generate import generate
 from hnetzoo.cli.import_ import import_command
 from hnetzoo.cli.list import list_command
 from hnetzoo.cli.new import new_command
 from hnetzoo.cli.output import print_warning
+from hnetzoo.cli.publish import publish_command
 from hnetzoo.cli.show import show
 from hnetzoo.cli.track import track
 from hnetzoo.cli.train import train
@@ -49,10 +51,12 @@ app.command("advise")(advise_command)
 app.command("compare")(compare_command)
 app.command("associate")(associate)
 app.command("track")(track)
+app.command("export")(export_command)
 app.command("generate")(generate)
 app.command("import")(import_command)
 app.command("check")(check_command)
 app.command("new")(new_command)
+app.command("publish")(publish_command)
 app.command("doctor")(doctor)
 
 

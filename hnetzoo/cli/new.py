@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hnetzoo.registry.scaffold import render_package, write_package
+from hnetzoo.registry.scaffold import commands_to_try, render_package, write_package
 
 
 class Kind(StrEnum):
@@ -17,20 +17,15 @@ class Kind(StrEnum):
     trainer = "trainer"
 
 
-_LAST_COMMAND = {
-    Kind.model: "hnetzoo train {name} --epochs 1",
-    Kind.dataset: "hnetzoo benchmark --dataset {name}",
-    Kind.trainer: "hnetzoo train hnetgru --trainer {name} --epochs 1",
-}
-
-
 def new_command(
     name: Annotated[str, typer.Argument(metavar="NAME", help="As in acme-net; also the folder.", show_default=False)],
-    kind: Annotated[Kind, typer.Option(help="What the package declares.")] = Kind.model,
+    kind: Annotated[
+        list[Kind] | None, typer.Option(help="What the package declares; may be repeated.", show_default="model")
+    ] = None,
 ) -> None:
     """Write an installable plugin package with a small working model, dataset or trainer, and its tests."""
-    folder = Path(name)
-    contents = render_package(name, kind.value)
+    folder, kinds = Path(name), [chosen.value for chosen in kind or [Kind.model]]
+    contents = render_package(name, *kinds)
     write_package(folder, contents)
     for path in contents:
         typer.echo(f"wrote {folder / path}")
@@ -39,6 +34,6 @@ def new_command(
         f"pip install --editable './{name}[test]'",
         f"python -m pytest {name}",
         f"hnetzoo check {name}",
-        _LAST_COMMAND[kind].format(name=name),
+        *commands_to_try(name, *kinds),
     ):
         typer.echo(f"  {command}")

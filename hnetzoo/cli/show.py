@@ -1,17 +1,16 @@
 """`hnetzoo show NAME`: show a declaration."""
 
-from dataclasses import asdict
-from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any
 
 import typer
 
 from hnetzoo.cli.options import JsonOption
 from hnetzoo.cli.output import print_json, print_table
-from hnetzoo.registry.cards import scope_of
+from hnetzoo.registry.cards import Card, read_card
+from hnetzoo.registry.descriptions import describe
 from hnetzoo.registry.discovery import discover
 from hnetzoo.registry.lookup import Registry
-from hnetzoo.registry.specs import DatasetSpec, ModelSpec, Spec
+from hnetzoo.registry.specs import ModelSpec
 
 
 def show(
@@ -31,7 +30,7 @@ def show(
     if "@" in name or name.startswith("run:"):
         _show_weights(name, registry, json=json)
         return
-    documents = [_describe(spec, registry) for spec in registry.find(name)]
+    documents = [describe(spec, registry) for spec in registry.find(name)]
     if json:
         print_json(documents[0] if len(documents) == 1 else documents)
         return
@@ -46,16 +45,16 @@ def _show_weights(reference: str, registry: Registry, *, json: bool) -> None:
     resolved = resolve_model(reference, registry)
     weights = resolved.weights
     assert weights is not None, "named"
-    scope = weights.scope
+    scope, card = weights.scope, _card(resolved.spec, weights.name)
     if json:
-        print_json(
-            {
-                "model": resolved.spec.name,
-                "weights": weights.name,
-                "scope": scope.to_json() if scope else None,
-                "settings": resolved.component.settings,
-            }
-        )
+        document = {
+            "model": resolved.spec.name,
+            "weights": weights.name,
+            "scope": scope.to_json() if scope else None,
+            "settings": resolved.component.settings,
+        }
+        told = {"licence", "command", "data", "selected", "limits", "notes", "sha256"}
+        print_json({**document, **(card.model_dump(mode="json", include=told) if card else {})})
         return
     typer.echo(f"{resolved.spec.name}, {weights.name}")
     if scope is None:
@@ -63,68 +62,32 @@ def _show_weights(reference: str, registry: Registry, *, json: bool) -> None:
     else:
         typer.echo(f"  scope     {scope}")
         typer.echo(f"  tasks     {', '.join(scope.tasks)}; seeds {', '.join(map(str, scope.seeds))}")
+    if card is not None:
+        _print_card(card)
     print_table(
         "", ("setting", "value"), [(f"model.{key}", repr(value)) for key, value in resolved.component.settings.items()]
     )
 
 
-def _describe(spec: Spec, registry: Registry) -> dict[str, Any]:
-    plugin = registry.provider(spec)
-    document: dict[str, Any] = {
-        "name": spec.name,
-        "kind": spec.kind,
-        "summary": spec.summary,
-        "target": spec.target,
-        "plugin": plugin.id,
-        "distribution": f"{plugin.distribution} {plugin.version}",
-        "tags": sorted(spec.tags),
-        "citation": asdict(spec.citation) if spec.citation else None,
-        "settings": _settings(spec),
-    }
-    if isinstance(spec, DatasetSpec):
-        document["extent"] = _extent(spec)
-    if isinstance(spec, ModelSpec):
-        document |= {"trainer": spec.trainer, "dataset": spec.dataset}
-        document["pretrained"] = [{**asdict(entry), "scope": scope_of(entry)} for entry in spec.pretrained]
-    return document
+def _card(spec: ModelSpec, weights: str) -> Card | None:
+    """Return the card of shipped weights, "pretrained:VARIANT"; None for those of a run."""
+    shipped = [entry for entry in spec.pretrained if weights == f"pretrained:{entry.variant}"]
+    return read_card(shipped[0]) if shipped else None
 
 
-def _extent(spec: DatasetSpec) -> dict[str, Any] | None:
-    """Return what a dataset holds with its default settings; None where these do not tell."""
-    config_class = spec.load_config()
-    if any(field.is_required() for field in config_class.model_fields.values()):
-        return None
-    extent = getattr(config_class(), "extent", None)
-    return extent._asdict() if extent else None
-
-
-def _settings(spec: Spec) -> list[dict[str, Any]]:
-    """Return the fields of the settings class, one dict per field."""
-    fields = spec.load_config().model_fields.items()
-    return [
-        {
-            "key": f"{spec.kind}.{name}",
-            "type": _type_name(field.annotation),
-            "default": None if field.is_required() else field.get_default(call_default_factory=True),
-            "required": field.is_required(),
-            "help": " ".join((field.description or "").split()),
-        }
-        for name, field in fields
-    ]
-
-
-def _type_name(annotation: Any) -> str:
-    """Return a type as written in Python, without the constraints that pydantic attaches to it."""
-    origin, arguments = get_origin(annotation), get_args(annotation)
-    if origin is Annotated:
-        return _type_name(arguments[0])
-    if origin is Literal:
-        return " | ".join(map(repr, arguments))
-    if origin in (Union, UnionType):
-        return " | ".join(map(_type_name, arguments))
-    if origin is not None:
-        return f"{origin.__name__}[{', '.join(map(_type_name, arguments))}]"
-    return {NoneType: "None", Ellipsis: "..."}.get(annotation) or str(getattr(annotation, "__name__", annotation))
+def _print_card(card: Card) -> None:
+    """Print what a card says beside the scope: licence, notes, command, and F1 by test split."""
+    if card.licence:
+        typer.echo(f"  licence   {card.licence}")
+    for text in card.notes:
+        typer.echo(f"  note      {text}")
+    if card.command:
+        typer.echo(f"  trained   {card.command}")
+    for row in card.test:
+        f1, bounds = row.get("f1"), row.get("f1_interval")
+        interval = f" [{bounds[0]:.4f}, {bounds[1]:.4f}]" if bounds else ""
+        if isinstance(f1, float | int):
+            typer.echo(f"  test      {row.get('dataset')}, seed {row.get('seed')}: F1 {f1:.4f}{interval}")
 
 
 def _print(document: dict[str, Any]) -> None:

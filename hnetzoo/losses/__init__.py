@@ -1,4 +1,4 @@
-"""Losses for training through an association: tracking, permutation-invariant and activity, and their distances.
+"""Losses for training through an association: tracking, permutation-invariant, ADPIT and activity, and distances.
 
 Conventions: references before predictions; points are float [b, t, n, k] and [b, t, m, k] for b sequences of t frames,
 masks bool [b, t, n] and [b, t, m]. The tracking and permutation-invariant losses are modules that take points and
@@ -7,16 +7,27 @@ the association. Sums over the whole batch are divided once, so a frame with mor
 """
 
 from hnetzoo.losses.activity import ActivityLoss
-from hnetzoo.losses.distances import Metric, chordal_distance, great_circle_distance, squared_euclidean_distance
+from hnetzoo.losses.adpit import ADPITLoss
+from hnetzoo.losses.classes import class_distance
+from hnetzoo.losses.distances import (
+    Metric,
+    chordal_distance,
+    great_circle_distance,
+    polar_distance,
+    squared_euclidean_distance,
+)
 from hnetzoo.losses.permutation_invariant import PermutationInvariantLoss
 from hnetzoo.losses.tracking import TrackingLoss
 
 __all__ = [
+    "ADPITLoss",
     "ActivityLoss",
     "Metric",
     "PermutationInvariantLoss",
     "TrackingLoss",
     "chordal_distance",
+    "class_distance",
     "great_circle_distance",
+    "polar_distance",
     "squared_euclidean_distance",
 ]

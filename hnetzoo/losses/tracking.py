@@ -6,6 +6,7 @@ uncertain pairs are pulled together as well; switches are counted against the la
 ago, as in the CLEAR metrics, and never for a reference that was not matched before.
 """
 
+import math
 from collections.abc import Mapping
 from contextlib import nullcontext
 from copy import deepcopy
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from hnetzoo.association.batch import valid_cells
 from hnetzoo.association.masking import allowed_pairs
 from hnetzoo.errors import ConfigError, ShapeError, UnknownNameError
+from hnetzoo.losses.classes import check_class_cost, with_classes
 from hnetzoo.losses.distances import Metric, chordal_distance, masked_distance
 from hnetzoo.losses.doa_net import doa_net_terms
 from hnetzoo.tracking.sequences import full_sequence_masks, previous_match, within_sequences
@@ -29,7 +31,7 @@ class TrackingLoss(nn.Module):
     """Differentiable MOTA and MOTP (dMOTA and dMOTP) of predictions, through any matcher.
 
     With A the association of the matcher, scaled so that no row or column sums to more than 1, and M the number
-    of references in the batch, at least 1:
+    of references in the batch, at least 1::
 
         misses           sum over references of 1 - their row of A                      / M
         false_positives  sum over predictions of 1 - their column of A                  / M
@@ -52,10 +54,12 @@ class TrackingLoss(nn.Module):
         train_matcher: False freezes the matcher: the loss keeps a copy in eval mode, whose parameters get no gradient.
             True keeps the matcher itself, to be trained as well; add a loss for it, because with these terms alone it
             would learn to match everything.
+        class_cost: Price of a pair of different classes [unit of the metric], if classes are given: see
+            `class_distance`. It is part of the distance that the matcher sees. Infinite forbids such pairs.
 
     Raises:
         UnknownNameError: If a weight names no term.
-        ConfigError: If the variant is unknown, or the temperature is not positive.
+        ConfigError: If the variant is unknown, the temperature is not positive, or the price is negative.
 
     Example:
         >>> from hnetzoo import load_model
@@ -76,6 +80,7 @@ class TrackingLoss(nn.Module):
         weights: Mapping[str, float] | None = None,
         temperature: float = 1.0,
         train_matcher: bool = False,
+        class_cost: float = math.inf,
     ) -> None:
         super().__init__()
         for name in weights or {}:
@@ -85,12 +90,14 @@ class TrackingLoss(nn.Module):
             raise ConfigError(f"unknown variant {variant!r} of TrackingLoss; choose 'deepmot' or 'doa-net'")
         if temperature <= 0:
             raise ConfigError(f"temperature is {temperature}; it must be positive")
+        check_class_cost(class_cost)
         self.matcher = matcher if train_matcher else deepcopy(matcher).eval().requires_grad_(False)
         self.metric = metric
         self.variant = variant
         self.weights = dict.fromkeys(TERMS, 1.0) | dict(weights or {})
         self.temperature = temperature
         self.train_matcher = train_matcher
+        self.class_cost = class_cost
 
     def train(self, mode: bool = True) -> "TrackingLoss":
         """Return the loss, set to training or eval mode; a frozen matcher stays in eval mode."""
@@ -108,6 +115,8 @@ class TrackingLoss(nn.Module):
         *,
         activity: Tensor | None = None,
         identity: Tensor | None = None,
+        reference_class: Tensor | None = None,
+        prediction_class: Tensor | None = None,
     ) -> Tensor:
         """Return the loss between points.
 
@@ -119,16 +128,20 @@ class TrackingLoss(nn.Module):
             activity: Float [b, t, m] in [0, 1], the probability that the prediction is active; it weights the
                 prediction in all terms. None means 1.
             identity: Integer [b, t, n], the number of the source in the slot, if several sources use it in turn.
+            reference_class: Integer [b, t, n], as in `class_distance`; None means that classes do not matter.
+            prediction_class: Integer [b, t, m], or probabilities, float [b, t, m, c].
 
         Returns:
             A scalar, the weighted sum of the terms.
 
         Raises:
             ShapeError: If the shapes do not fit.
-            DataError: If a distance inside the masks is NaN.
-            ConfigError: If activity or identity is given to the variant "doa-net", which takes neither.
+            DataError: If a distance inside the masks is NaN, or a class is not among those of the predictions.
+            ConfigError: If activity or identity is given to the variant "doa-net", which takes neither; if only one
+                side has classes, or probabilities of classes have an infinite price.
         """
         distance = masked_distance(self.metric, references, predictions, reference_mask, prediction_mask)
+        distance = with_classes(distance, reference_class, prediction_class, reference_mask, self.class_cost)
         terms = self.terms(distance, reference_mask, prediction_mask, activity=activity, identity=identity)
         return torch.stack(list(terms.values())).sum()
 
@@ -215,8 +228,10 @@ class TrackingLoss(nn.Module):
 
     def _match(self, distance: Tensor, row_mask: Tensor, col_mask: Tensor) -> Tensor:
         """Return the matcher's logits [b, n, m] for distances [b, n, m] and their masks."""
-        # A frozen matcher is in eval mode, in which cuDNN's recurrent layers have no backward pass.
-        with nullcontext() if self.train_matcher else torch.backends.cudnn.flags(enabled=False):
+        # A frozen matcher is in eval mode, in which cuDNN's recurrent layers have no backward pass. The switch breaks a
+        # compiled graph, so the CPU, which needs none, does without it there.
+        as_it_is = self.train_matcher or (torch.compiler.is_compiling() and not distance.is_cuda)
+        with nullcontext() if as_it_is else torch.backends.cudnn.flags(enabled=False):
             logits: Tensor = self.matcher(distance, row_mask, col_mask)
         return logits
 

@@ -61,6 +61,11 @@ def discover() -> Registry:
     return registry
 
 
+def forget() -> None:
+    """Let the next `discover` read all declarations anew, as after files of a plugin have changed."""
+    _discover.cache_clear()
+
+
 @lru_cache(maxsize=1)
 def _discover(names: str, places: tuple[tuple[str, int], ...]) -> Registry:
     found = list(_entry_points())

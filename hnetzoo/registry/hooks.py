@@ -20,6 +20,8 @@ PROJECT = "hnetzoo"
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
+"""Marks the functions `hnetzoo_models`, `hnetzoo_datasets` and `hnetzoo_trainers` of a plugin. Each takes no argument
+and returns an iterable of specs."""
 
 
 @hookspec

@@ -7,9 +7,10 @@ from torch import nn
 
 from hnetzoo.association.contracts import Dataset
 from hnetzoo.errors import ConfigError
+from hnetzoo.registry.cards import DEFAULT_VARIANT
 from hnetzoo.registry.discovery import discover
 from hnetzoo.registry.lookup import Registry
-from hnetzoo.registry.resolution import DEFAULT_VARIANT, Shape, resolve_model
+from hnetzoo.registry.resolution import Shape, resolve_model
 from hnetzoo.registry.specs import DatasetSpec
 from hnetzoo.training.runs import RUN_PREFIX
 

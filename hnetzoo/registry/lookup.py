@@ -14,6 +14,10 @@ class Plugin:
     """One entry point of one distribution, and how loading it went.
 
     `seconds` is the import time; `error` is one line and `details` the traceback, both empty when it loaded.
+
+    Example:
+        >>> Plugin(distribution="acme-net", version="1.0", entry_point="acme", target="acme_net.plugin").id
+        'acme-net:acme'
     """
 
     distribution: str
@@ -32,7 +36,7 @@ class Plugin:
 
 
 class Registry:
-    """What the loaded plugins declare, by kind and name.
+    """What the loaded plugins declare, by kind and name; methods that look a name up say what they raise.
 
     Example:
         >>> registry = Registry([])

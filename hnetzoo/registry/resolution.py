@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from hnetzoo.association.batch import AssociationBatch
 from hnetzoo.digests import digest_tensors
 from hnetzoo.errors import ConfigError, HnetzooError, RetiredWarning, ShapeError, Terminated, UnknownNameError
-from hnetzoo.registry.cards import read_card, resource
+from hnetzoo.registry.cards import DEFAULT_VARIANT, read_card, resource
 from hnetzoo.registry.components import Component
 from hnetzoo.registry.lookup import Registry
 from hnetzoo.registry.scope import Scope
@@ -23,7 +23,6 @@ from hnetzoo.training.determinism import preserved_state
 from hnetzoo.training.runs import BEST, RUN, RUN_PREFIX, read_run
 from hnetzoo.training.weights import fill, load_tensors
 
-DEFAULT_VARIANT = "default"
 FALLBACK_SHAPE = (2, 2)  # of a model that is built before it has seen a problem; size-free models ignore it
 
 Shape = tuple[int, int]
@@ -211,7 +210,7 @@ def _weights_of(reference: str, registry: Registry) -> tuple[str, Weights | None
     return name, Weights(
         name=f"pretrained:{chosen.variant}",
         location=chosen.weights,
-        shape=chosen.shape,
+        shape=chosen.shape or card.shape,
         settings={**card.settings.get("model", {}), **chosen.settings},
         scope=Scope.from_json(card.scope, chosen.card),
         sha256=card.sha256,

@@ -66,8 +66,10 @@ class Pretrained:
 
     `weights` and `card` are resources, "package:path/inside/it"; the weights are safetensors, the card is JSON and
     states the command, data, seeds, metrics and limits. Where it has {"settings": {"model": {...}}}, the model is built
-    with them, and with `settings` where they differ. `shape` is the (n, m) trained on, None for size-free models. A
-    variant that another one has replaced keeps its name, with the weights of the other: `retired` says what to use.
+    with them, and with `settings` where they differ. `shape` is the (n, m) trained on, of models that take problems of
+    one shape only; None takes that of the card. `hnetzoo publish` writes such files, which `hnetzoo.pretrained_in`
+    declares. A variant that another one has replaced keeps its name, with the weights of the other: `retired` says what
+    to use.
 
     Example:
         >>> Pretrained(weights="acme_net:weights/default.safetensors", card="acme_net:weights/default.json").variant
@@ -176,13 +178,25 @@ class ModelSpec(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetSpec(Spec):
-    """A dataset, built as `target(config)`."""
+    """A dataset, built as `target(config)`.
+
+    Example:
+        >>> DatasetSpec(name="acme-data", summary="Noise.", target="acme_net.dataset:AcmeDataset",
+        ...             config="hnetzoo:Config", tags={"synthetic"}).kind
+        'dataset'
+    """
 
     kind: ClassVar[str] = "dataset"
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainerSpec(Spec):
-    """A trainer (losses and optimiser), built as `target(config)`."""
+    """A trainer (losses and optimiser), built as `target(config)`.
+
+    Example:
+        >>> TrainerSpec(name="acme-trainer", summary="Entry by entry.", target="acme_net.trainer:AcmeTrainer",
+        ...             config="acme_net.config:AcmeTrainerConfig").kind
+        'trainer'
+    """
 
     kind: ClassVar[str] = "trainer"

@@ -5,7 +5,7 @@ from statistics import fmean, stdev
 from typing import NamedTuple
 
 from hnetzoo.benchmark.results import EVERY_MODEL, BenchmarkRow
-from hnetzoo.config import as_toml
+from hnetzoo.registry.command_options import as_toml
 from hnetzoo.report.shared_tasks import Part, problem_groups
 from hnetzoo.report.tables import ABSENT, BEYOND, BEYOND_CAPTION, Table
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hnetzoo.config import as_toml
+from hnetzoo.registry.command_options import as_toml
 from hnetzoo.report.sources import Source
 from hnetzoo.training.runs import RUN_PREFIX, RunRecord
 

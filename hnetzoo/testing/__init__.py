@@ -26,6 +26,7 @@ from hnetzoo.testing.answers import (
     check_rectangular,
     check_row_equivariance,
 )
+from hnetzoo.testing.cards import check_card
 from hnetzoo.testing.datasets import (
     check_activity,
     check_distances_are_numbers,
@@ -171,6 +172,7 @@ __all__ = [
     "check_batch_of_one",
     "check_builds",
     "check_calls_independent",
+    "check_card",
     "check_citation",
     "check_column_equivariance",
     "check_copies",

@@ -81,7 +81,12 @@ class Check:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """The outcome of one check; `details` is the traceback of an exception that the plugin's code raised."""
+    """The outcome of one check; `details` is the traceback of an exception that the plugin's code raised.
+
+    Example:
+        >>> Result(check="check_empty", outcome="passed").reason
+        ''
+    """
 
     check: str
     outcome: Outcome
@@ -92,7 +97,13 @@ class Result:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """The results of all checks of a declaration, in the order in which they ran."""
+    """The results of all checks of a declaration, in the order in which they ran.
+
+    Example:
+        >>> from hnetzoo.registry.discovery import discover
+        >>> Report(spec=discover().model("greedy"), results=(Result(check="check_empty", outcome="passed"),)).failures
+        ()
+    """
 
     spec: Spec
     results: tuple[Result, ...]

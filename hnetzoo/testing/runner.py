@@ -10,6 +10,7 @@ from hnetzoo.errors import UnknownNameError, one_line
 from hnetzoo.registry.specs import DatasetSpec, ModelSpec, Spec, TrainerSpec
 from hnetzoo.testing import (
     answers,
+    cards,
     datasets,
     declarations,
     deployment,
@@ -32,6 +33,7 @@ CHECKS: Mapping[str, tuple[Check, ...]] = MappingProxyType(
         ModelSpec.kind: (
             *declarations.ANY,
             *declarations.MODEL,
+            *cards.MODEL,
             *answers.MODEL,
             *sizes.MODEL,
             *masks.MODEL,
@@ -54,7 +56,7 @@ def check(spec: Spec, settings: Settings = None, only: str | None = None) -> Rep
     Args:
         spec: A model, dataset or trainer; its tags decide which checks apply.
         settings: Its settings by name; None leaves all at their defaults.
-        only: The name of a check, with or without "check_"; None runs all that apply.
+        only: The name of a check, with or without its prefix; None runs all that apply.
 
     Returns:
         The report; its `failures` are empty if every check passed or was skipped. What plugins print goes to stderr.

@@ -27,7 +27,20 @@ LAST_FRAME = 1_000_000  # about 11 hours at 25 frames per second; a larger numbe
 
 
 class Boxes(NamedTuple):
-    """The boxes of a file, in its order: frame and identity int64 [l], box [l, 4], confidence [l], and lines."""
+    """The boxes of a file, in its order, l of them; as `read_boxes` returns it.
+
+    Fields:
+        frame: Frames from 1, int64 [l].
+        identity: Tracks or sources, int64 [l]; -1 for detections.
+        box: Left, top, width and height [pixels], float64 [l, 4].
+        confidence: Float64 [l], as in the file.
+        lines: The lines, for errors that name them.
+
+    Example:
+        >>> boxes = Boxes._make([np.array([1]), np.array([7]), np.array([[0.0, 0.0, 10.0, 20.0]]), np.ones(1), None])
+        >>> boxes.box.shape, boxes.identity.tolist()
+        ((1, 4), [7])
+    """
 
     frame: Ints
     identity: Ints
@@ -66,12 +79,20 @@ def read_boxes(path: Path) -> Boxes:
 
 
 def write_tracks(path: Path, boxes: Boxes, identity: Ints) -> None:
-    """Write boxes with identities as a tracker's result, ordered by frame and identity; replaces the file.
+    r"""Write boxes with identities as a tracker's result, ordered by frame and identity; replaces the file.
 
     Args:
         path: The file.
         boxes: Boxes, l of them.
         identity: Their tracks, int64 [l].
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = Path(folder, "det.txt").write_text("1,-1,5,0,10,20,0.9\n")
+        ...     write_tracks(Path(folder, "tracks.txt"), read_boxes(Path(folder, "det.txt")), np.array([3]))
+        ...     Path(folder, "tracks.txt").read_text()
+        '1,3,5,0,10,20,0.9,-1,-1,-1\n'
     """
     order = np.lexsort((identity, boxes.frame))
     rows = np.column_stack((boxes.box, boxes.confidence))[order].tolist()
@@ -81,7 +102,14 @@ def write_tracks(path: Path, boxes: Boxes, identity: Ints) -> None:
 
 
 def check_identities(boxes: Boxes) -> None:
-    """Raise DataError unless every box has an identity, 0 or above, that no other box of its frame has."""
+    r"""Raise DataError unless every box has an identity, 0 or above, that no other box of its frame has.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = Path(folder, "gt.txt").write_text("1,7,5,0,10,20\n1,8,9,0,10,20\n")
+        ...     check_identities(read_boxes(Path(folder, "gt.txt")))
+    """
     boxes.lines.refuse(boxes.identity < 0, "a ground-truth box has no identity")
     again = repeated(np.column_stack((boxes.frame, boxes.identity)))
     boxes.lines.refuse(again, lambda i: f"identity {boxes.identity[i]} is in frame {boxes.frame[i]} already")

@@ -22,7 +22,19 @@ CHUNK = 256  # frames per step; bounds memory at a few hundred MB for the denses
 
 
 class Slots(NamedTuple):
-    """Boxes of each frame in slots: which exist, bool [f, s], box [f, s, 4], identity and confidence [f, s]."""
+    """Boxes of each frame in slots, as `box_slots` returns it.
+
+    Fields:
+        exists: Which slots hold a box, bool [f, s].
+        box: Left, top, width and height [pixels], float64 [f, s, 4].
+        identity: Tracks or sources, int64 [f, s].
+        confidence: Float64 [f, s].
+
+    Example:
+        >>> slots = Slots(np.array([[True, False]]), np.zeros((1, 2, 4)), np.array([[7, 0]]), np.ones((1, 2)))
+        >>> slots.compact(slots.exists).identity.tolist()
+        [[7]]
+    """
 
     exists: Bools
     box: Floats
@@ -51,6 +63,18 @@ def box_slots(boxes: Boxes, frames: int) -> Slots:
     Args:
         boxes: Boxes of a file.
         frames: Number of frames, f; at least the last frame of the boxes.
+
+    Returns:
+        As many slots in every frame as the fullest one has boxes, at least one.
+
+    Raises:
+        DataError: If there are more than 2^26 slots in all.
+
+    Example:
+        >>> box = np.array([[0.0, 0.0, 10.0, 20.0], [50.0, 0.0, 10.0, 20.0]])
+        >>> boxes = Boxes._make([np.array([2, 2]), np.array([7, 8]), box, np.ones(2), None])
+        >>> box_slots(boxes, 2).exists.tolist()
+        [[False, False], [True, True]]
     """
     return Slots(*spread_over_frames(boxes.frame - 1, frames, boxes.box, boxes.identity, boxes.confidence))
 
@@ -90,6 +114,14 @@ def drop_ignored(reference: Slots, predicted: Slots, pairs: Bools) -> tuple[Slot
         reference: Ground truth.
         predicted: Predictions.
         pairs: Which match, bool [f, n, m].
+
+    Example:
+        >>> def slots(*confidence):
+        ...     every = np.ones((1, len(confidence)))
+        ...     return Slots(every > 0, np.zeros((1, len(confidence), 4)), every.astype(int), np.array([confidence]))
+        >>> pairs = np.eye(2, dtype=bool)[None]
+        >>> [side.exists.sum().item() for side in drop_ignored(slots(1.0, 0.0), slots(0.9, 0.8), pairs)]
+        [1, 1]
     """
     ignored = reference.confidence == 0
     on_ignored = (pairs & ignored[:, :, None]).any(1)

@@ -38,7 +38,13 @@ def intersection_over_union(reference: Floats, predicted: Floats) -> Floats:
 
 
 def iou_distance(reference: Floats, predicted: Floats) -> Floats:
-    """Return 1 - intersection over union; arguments and shape as in `intersection_over_union`."""
+    """Return 1 - intersection over union; arguments and shape as in `intersection_over_union`.
+
+    Example:
+        >>> box = np.array([[0.0, 0.0, 2.0, 2.0]])
+        >>> iou_distance(box, box).tolist()
+        [[0.0]]
+    """
     distance: Floats = 1 - intersection_over_union(reference, predicted)
     return distance
 
@@ -46,7 +52,8 @@ def iou_distance(reference: Floats, predicted: Floats) -> Floats:
 def centre_distance(reference: Floats, predicted: Floats) -> Floats:
     """Return the distances of box centres in units of the mean of both heights, [..., n, m]; independent of depth.
 
-    Heights are used because the width of a walking person changes with every step.
+    Heights are used because the width of a walking person changes with every step. Arguments as in
+    `intersection_over_union`.
 
     Example:
         >>> first = np.array([[0.0, 0.0, 2.0, 10.0]])

@@ -14,7 +14,12 @@ from hnetzoo.tracking.sequences import full_sequence_masks
 
 
 class Gospa(NamedTuple):
-    """GOSPA of every frame, float [b, t]: total^order = localization + missed + false [unit of distance ^ order]."""
+    """GOSPA of every frame, float [b, t]: total^order = localization + missed + false [unit of distance ^ order].
+
+    Example:
+        >>> gospa(torch.tensor([[[[0.5], [3.0]]]]), cutoff=2.0).missed.tolist()
+        [[1.0]]
+    """
 
     total: Tensor
     localization: Tensor

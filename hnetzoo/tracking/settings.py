@@ -29,7 +29,12 @@ def box_unit(kind: BoxDistance) -> str:
 
 
 class TrackerConfig(Config):
-    """Settings of Tracker."""
+    """Settings of Tracker.
+
+    Example:
+        >>> TrackerConfig(patience=10).distance
+        'motion'
+    """
 
     distance: BoxDistance = "motion"
     """Distance that the matcher sees."""

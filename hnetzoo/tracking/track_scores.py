@@ -14,7 +14,13 @@ from hnetzoo.tracking.identity import identity_counts
 
 
 class TrackScores(NamedTuple):
-    """Counts whose properties are the scores; see `hnetzoo.tracking_metrics`."""
+    """Counts whose properties are the scores; see `hnetzoo.tracking_metrics`.
+
+    Example:
+        >>> scores = TrackScores(HotaCounts(), IdentityCounts(references=2, predictions=2, matches=2), TrackingCounts())
+        >>> scores.values()["idf1"]
+        1.0
+    """
 
     hota: HotaCounts
     identity: IdentityCounts

@@ -37,6 +37,7 @@ BEST = "best.safetensors"
 CHECKPOINTS = "checkpoints"
 RESULT = "result.json"
 LOCK = ".lock"
+SEED_PREFIX = "seed-"  # of the run directories of several seeds, in one folder
 RUN_PREFIX = "run:"  # of the path of a run directory, where a model is named
 SCHEMA = 1
 EPOCHS = "trainer.epochs"
@@ -207,6 +208,14 @@ def _executed_as(record: RunRecord, held: RunRecord) -> RunRecord:
     """Return the record of a run that is resumed as another says; with its threads, if the processes are as many."""
     changed = {name: getattr(record, name) for name in EXECUTION}
     return replace(held, **changed | ({"threads": held.threads} if record.processes == held.processes else {}))
+
+
+def seed_runs(folder: Path) -> list[Path]:
+    """Return the run directories of a training with several seeds, by seed; none if the folder is of another kind."""
+    if (folder / RUN).exists():
+        return []
+    found = {path.parent.name.removeprefix(SEED_PREFIX): path.parent for path in folder.glob(f"{SEED_PREFIX}*/{RUN}")}
+    return [found[seed] for seed in sorted(filter(str.isdecimal, found), key=int)]
 
 
 def write_metrics(path: Path, lines: Iterable[Mapping[str, Any]]) -> None:

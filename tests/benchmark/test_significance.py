@@ -12,7 +12,7 @@ import hnetzoo
 from hnetzoo.association.counts import compare
 from hnetzoo.benchmark.outcomes import pack_outcomes, unpack_outcomes
 from hnetzoo.benchmark.scoring import score
-from hnetzoo.benchmark.significance import Difference, paired_difference
+from hnetzoo.benchmark.significance import Difference, f1_interval, paired_difference
 from hnetzoo.errors import DataError
 
 
@@ -117,3 +117,21 @@ def test_intervals_hold_the_true_difference_as_often_as_they_say() -> None:
 def test_other_problems_cannot_be_paired(first: list[np.ndarray], second: list[np.ndarray]) -> None:
     with pytest.raises(ValueError, match="same problems"):
         paired_difference(first, second)
+
+
+@pytest.mark.parametrize("block", [1, 7])
+def test_the_interval_of_an_f1_is_that_of_a_plain_bootstrap(block: int) -> None:
+    counts = outcomes(3, 0.8, count=210)
+    low, high = f1_interval(counts, block=block)
+    blocks = counts.reshape(-1, block, 3).sum(1)
+    rng = np.random.default_rng(11)
+    drawn = [f1(blocks[rng.integers(len(blocks), size=len(blocks))]) for _ in range(3000)]
+    assert np.allclose([low, high], np.quantile(drawn, [0.025, 0.975]), atol=0.004)
+    assert low < f1(counts) < high
+
+
+def test_the_interval_of_certain_or_absent_pairs_is_a_point_and_of_no_problems_an_error() -> None:
+    assert f1_interval(np.tile([0, 2, 1], (9, 1))) == (0.0, 0.0)
+    assert f1_interval(np.zeros((9, 3), dtype=np.int64)) == (1.0, 1.0)
+    with pytest.raises(ValueError, match="needs the outcomes of some problems"):
+        f1_interval(np.zeros((0, 3), dtype=np.int64))

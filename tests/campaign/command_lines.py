@@ -66,6 +66,13 @@ OPTIONS: dict[str, dict[str, tuple[str, ...]]] = {
     "show": {"--json": FLAG},
     "list": {"--json": FLAG},
     "new": {"--kind": ("model", "dataset", "trainer", "zoo")},
+    "publish": {
+        **dict.fromkeys(("--package", "--config", "--data"), PATHS),
+        **dict.fromkeys(("--name", "--dataset"), NAMES),
+        **dict.fromkeys(("--force", "--json"), FLAG),
+        "--variant": ODD_NAMES,
+        "--most-slots": NUMBERS,
+    },
     "import": {"--out": PATHS, "--model": NAMES, "--json": FLAG},
     "doctor": {"--json": FLAG},
     "": {"--version": FLAG, "--help": FLAG, "--nothing": FLAG},
@@ -80,6 +87,7 @@ ARGUMENTS: dict[str, tuple[tuple[str, ...], ...]] = {
     "show": (NAMES,),
     "list": (("models", "datasets", "trainers", "plugins"),),
     "new": (("acme-net", *NAMES),),
+    "publish": (PATHS,),
     "import": (PATHS,),
 }
 SMALL = ("--set", "dataset.samples=200")

@@ -1,5 +1,7 @@
 """Distances against numpy in float64, and gradients where distances are not differentiable."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -7,10 +9,10 @@ from torch import Tensor
 from torch.autograd import gradcheck
 
 from hnetzoo import ShapeError
-from hnetzoo.losses import chordal_distance, great_circle_distance, squared_euclidean_distance
+from hnetzoo.losses import chordal_distance, great_circle_distance, polar_distance, squared_euclidean_distance
 from hnetzoo.losses.distances import Metric, masked_distance
 
-METRICS = (chordal_distance, great_circle_distance, squared_euclidean_distance)
+METRICS = (chordal_distance, great_circle_distance, polar_distance, squared_euclidean_distance)
 X, Y = torch.eye(3, dtype=torch.float64)[:2]
 
 
@@ -19,8 +21,10 @@ def numpy_distance(metric: Metric, reference: Tensor, prediction: Tensor) -> np.
     answer = np.zeros((*reference.shape[:-1], prediction.shape[-2]))
     for place in np.ndindex(answer.shape):
         a, b = reference[place[:-1]].numpy(), prediction[(*place[:-2], place[-1])].numpy()
-        if metric is great_circle_distance:
+        if metric in (great_circle_distance, polar_distance):
             answer[place] = np.arccos(np.clip(a @ b / np.linalg.norm(a) / np.linalg.norm(b), -1, 1))
+            if metric is polar_distance:
+                answer[place] += abs(np.linalg.norm(b) / np.linalg.norm(a) - 1)
         else:
             answer[place] = np.linalg.norm(a - b) ** (2 if metric is squared_euclidean_distance else 1)
     return answer
@@ -76,6 +80,12 @@ def test_an_angle_has_unit_gradient_right_up_to_the_kinks() -> None:
 def test_an_angle_does_not_depend_on_lengths() -> None:
     distance = great_circle_distance(3 * X.view(1, 3), torch.stack((X, 0.01 * Y)))
     torch.testing.assert_close(distance, torch.tensor([[0, torch.pi / 2]], dtype=torch.float64))
+
+
+def test_a_source_distance_costs_its_relative_error() -> None:
+    source, estimates = 4 * X.view(1, 3), torch.stack((5 * X, 2 * X, 4 * Y, 8 * Y))
+    error = partial(polar_distance, weight=0.5)(source, estimates) - torch.tensor([0, 0, torch.pi / 2, torch.pi / 2])
+    assert error.flatten().tolist() == pytest.approx([0.125, 0.25, 0.0, 0.5], abs=1e-6)
 
 
 @pytest.mark.parametrize("metric", METRICS)

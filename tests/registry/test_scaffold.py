@@ -3,6 +3,7 @@
 import ast
 import importlib
 import tomllib
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -14,20 +15,49 @@ from hnetzoo.registry.specs import API_VERSION
 KINDS = {"model": "model.py", "dataset": "dataset.py", "trainer": "trainer.py"}
 
 
-@pytest.mark.parametrize(("kind", "target"), KINDS.items())
-def test_every_kind_gets_a_complete_package_whose_files_parse(kind: str, target: str) -> None:
-    contents = render_package("acme-net-2", kind)
-    package = {f"acme_net_2/{name}" for name in ("__init__.py", "plugin.py", "config.py", target)}
+ALL = tuple(KINDS)
+
+
+@pytest.mark.parametrize("kinds", [*((kind,) for kind in KINDS), ("trainer", "model"), ALL], ids="-".join)
+def test_every_kind_gets_a_complete_package_whose_files_parse(kinds: tuple[str, ...]) -> None:
+    contents = render_package("acme-net-2", *kinds)
+    package = {f"acme_net_2/{name}" for name in ("__init__.py", "plugin.py", "config.py", *map(KINDS.get, kinds))}
+    if "model" in kinds:
+        package.add("acme_net_2/weights/README.md")
     rest = {"pyproject.toml", "README.md", ".gitignore", ".github/workflows/test.yml", "tests/test_conformance.py"}
-    assert contents.keys() == package | rest
+    assert contents.keys() == package | rest | {"LICENSE"}
     for path, text in contents.items():
         assert "$" not in text.replace("${{", ""), path
         assert text.endswith("\n"), path
+        assert not text.endswith("\n\n"), path
         if path.endswith(".py"):
             assert ast.get_docstring(ast.parse(text)), path
             assert max(map(len, text.splitlines())) <= 120, path
-    assert "class AcmeNet2" in contents[f"acme_net_2/{target}"]
+    for kind in kinds:
+        name = f"AcmeNet2{kind.capitalize() if len(kinds) > 1 else ''}"
+        assert f"class {name}" in contents[f"acme_net_2/{KINDS[kind]}"]
+        assert f"class {name}Config" in contents["acme_net_2/config.py"]
+        assert f"def hnetzoo_{kind}s()" in contents["acme_net_2/plugin.py"]
+        assert f"*hnetzoo_{kind}s()" in contents["tests/test_conformance.py"]
     assert f"api_version={API_VERSION}" in contents["acme_net_2/plugin.py"]
+
+
+def test_a_model_is_trained_by_what_its_package_declares() -> None:
+    alone, together = (render_package("acme-net", *kinds)["acme_net/plugin.py"] for kinds in (("model",), ALL))
+    assert 'trainer="hnet",\n            dataset="doa"' in alone
+    assert 'trainer="acme-net",\n            dataset="acme-net"' in together
+    for text in (alone, together):
+        assert 'pretrained=hnetzoo.pretrained_in("acme_net", "acme-net")' in text
+
+
+def test_a_package_states_its_licence_and_holds_its_text() -> None:
+    contents = render_package("acme-net", "dataset")
+    project = tomllib.loads(contents["pyproject.toml"])["project"]
+    assert (project["license"], project["license-files"]) == ("Apache-2.0", ["LICENSE"])
+    assert f"Copyright {date.today().year} the acme-net authors" in contents["LICENSE"]
+    assert "Apache License\n" in contents["LICENSE"]
+    assert "Publish weights" not in contents["README.md"]
+    assert "hnetzoo publish runs/best --package .\n" in render_package("acme-net", "model")["README.md"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -71,12 +101,14 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     assert (empty / "c.txt").exists()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kinds", [("model",), ("dataset", "trainer")], ids="-".join)
 def test_what_a_new_package_declares_passes_every_check(
-    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kinds: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_package(tmp_path / "new", render_package(f"acme-{kind}-net", kind))
+    name = f"acme-{'-'.join(kinds)}"
+    write_package(tmp_path / "new", render_package(name, *kinds))
     monkeypatch.syspath_prepend(str(tmp_path / "new"))
-    plugin = importlib.import_module(f"acme_{kind}_net.plugin")
-    (spec,) = getattr(plugin, f"hnetzoo_{kind}s")()
-    assert testing.check(spec).failures == ()
+    plugin = importlib.import_module(f"{name.replace('-', '_')}.plugin")
+    for kind in kinds:
+        (spec,) = getattr(plugin, f"hnetzoo_{kind}s")()
+        assert testing.check(spec).failures == ()
