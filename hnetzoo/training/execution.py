@@ -45,11 +45,11 @@ class Execution:
         self.model: nn.Module = torch.compile(model) if computation.compiled else model  # type: ignore[assignment]
         if computation.precision != FLOAT32:
             self.model = MixedPrecision(self.model, kind, getattr(torch, computation.precision))
-        self.averaged: DistributedDataParallel | None = None
+        self.reduced: DistributedDataParallel | None = None
         if self.ranks.size > 1:
             # Buckets that follow the first backward pass would sum in another order after a resume.
-            self.averaged = DistributedDataParallel(self.model, find_unused_parameters=True)
-            self.model = SpreadModel(self.averaged, self.ranks)
+            self.reduced = DistributedDataParallel(self.model, find_unused_parameters=True)
+            self.model = SpreadModel(self.reduced, self.ranks)
 
     def seed(self, seed: int) -> None:
         """Fix what the model draws from now on, beside the global generators."""
@@ -59,7 +59,7 @@ class Execution:
     @contextmanager
     def passes(self, *, last: bool) -> Iterator[None]:
         """Enclose the passes of a batch; gradients are averaged over the processes after the last of a step."""
-        with nullcontext() if last or self.averaged is None else self.averaged.no_sync():
+        with nullcontext() if last or self.reduced is None else self.reduced.no_sync():
             yield
 
     def backward(self, loss: Tensor) -> None:

@@ -52,6 +52,7 @@ def _ranks(parent: int) -> dict[str, int]:
 def test_models_and_batches_that_cannot_be_shared_are_refused(run: Run) -> None:
     fails(run("train", "forest", "--processes", 2), 2, "'forest' is fitted without steps", "leave out --processes")
     fails(run(*TRAIN, "--batch-size", 3, "--processes", 4), 2, "4 processes exceed the 3 problems of a batch")
+    fails(run(*TRAIN, "--seeds", "0,1", "--processes", 2), 2, "--seeds trains each seed in one process")
 
 
 def test_processes_are_as_many_as_torchrun_has_started(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
