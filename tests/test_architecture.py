@@ -16,7 +16,7 @@ LIGHT = re.compile(
     r"hnetzoo\.registry(\.(specs|hooks|lookup|discovery|descriptions|isolation|forked|stdout|components|paths|scaffold))?|"
     r"hnetzoo\.registry\.(scope|cards|command_options|projects)|"
     r"hnetzoo\.(association|training|benchmark|tracking|legacy)"
-    r"(\.(counts|observer|outcomes|results|runs|settings|significance))?|"
+    r"(\.(counts|observer|outcomes|ranks|results|runs|settings|significance))?|"
     r"hnetzoo\.(report|cli)(\.\w+)*|hnetzoo\.engines(\.choice)?|"
     r"hnetzoo_\w+|hnetzoo_\w+\.(plugin|config)"
 )
@@ -41,7 +41,7 @@ ORDER = (
     {"errors", "config", "files", "digests", "environment"},
 )
 ROW_OF = {package: row for row, packages in enumerate(ORDER) for package in packages}
-FACES = {"", "boxes", "tracking_metrics"}  # they re-export names of other packages
+FACES = {"", "__main__", "boxes", "tracking_metrics"}  # they re-export names of other packages
 
 
 def package(module: str) -> str:

@@ -47,6 +47,11 @@ def checks_values() -> bool:
     return not torch.compiler.is_compiling() and _checked.get()
 
 
+def may_read(values: Tensor) -> bool:
+    """Return whether a choice may depend on values: not in a compiled graph, nor where a device would be waited for."""
+    return values.is_cpu and not torch.compiler.is_compiling()
+
+
 def allowed_pairs(distance: Tensor, row_mask: Tensor | None = None, col_mask: Tensor | None = None) -> Tensor:
     """Return which pairs are possible: both slots exist, and the distance is not +inf.
 

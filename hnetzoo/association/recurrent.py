@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from hnetzoo.association.loops import scan
+from hnetzoo.association.masking import may_read
 from hnetzoo.errors import ConfigError
 
 
@@ -79,7 +80,7 @@ class GRU(nn.Module):
 
     def _read_packed(self, sequence: Tensor, state: Tensor, mask: Tensor) -> Tensor:
         """Return the hidden states of the steps in the mask, which are moved to the front of their sequence."""
-        if not torch.compiler.is_compiling() and bool(mask.all()):  # the usual case, and a third faster
+        if may_read(mask) and bool(mask.all()):  # the usual case, and a third faster
             return self.forward(sequence, state)
         order = (~mask).argsort(dim=1, stable=True)
         output = self.forward(_take(sequence, order), state, mask.sum(1))

@@ -20,7 +20,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from hnetzoo.association.masking import compress_logits, log_odds
+from hnetzoo.association.masking import compress_logits, log_odds, may_read
 from hnetzoo.association.potentials import PLAIN_STEPS, TransportProblems, potentials
 from hnetzoo.association.scale import problem_scale
 from hnetzoo.association.two_slots import SLOTS, pairs_all_it_can, two_slot_log_odds
@@ -126,7 +126,7 @@ def transport_logits(
     if closed is None:
         return compress_logits(_annealed(problems, temperatures, annealing.relaxation))
     odds = two_slot_log_odds(problems.with_unmatched(), temperatures[-1])
-    if torch.compiler.is_compiling() or not bool(closed.all()):  # a compiled graph depends on no values
+    if not may_read(closed) or not bool(closed.all()):
         odds = torch.where(closed, odds, _annealed(problems, temperatures, annealing.relaxation))
     return compress_logits(odds)
 
@@ -169,7 +169,7 @@ def _problems(
     usable = allowed.any(2, keepdim=True), allowed.any(1, keepdim=True)
     sides = (row_cost.unsqueeze(2), col_cost.unsqueeze(1))
     pair = (bool((side.isinf() | ~use).all()) for side, use in zip(sides, usable, strict=True))
-    every_slot_pairs = not torch.compiler.is_compiling() and all(pair)  # a compiled graph depends on no values
+    every_slot_pairs = may_read(allowed) and all(pair)
     row_cost, col_cost = (
         side.to(dtype).clamp(max=FORBIDDEN).where(use, 0.0) for side, use in zip(sides, usable, strict=True)
     )

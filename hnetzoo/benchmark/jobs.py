@@ -40,6 +40,7 @@ class Options:
         workers: How many jobs run at once, a condition of times; 0 means as many as the engine has workers.
         engine: What runs them, where there are several, or where it is not this machine.
         strict: Fail jobs whose problems are outside the scope of the weights.
+        compiled: Time models as torch.compile compiles them.
     """
 
     device: str = "cpu"
@@ -50,6 +51,7 @@ class Options:
     workers: int = 1
     engine: Engine = field(default_factory=Engine)
     strict: bool = False
+    compiled: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +120,11 @@ class JobRunner:
         with preserved_state():
             return self._outcome(job)
 
+    def assist(self, job: Job) -> None:
+        """Take part in the training of a job, whose outcome the first of its processes returns; raises likewise."""
+        with preserved_state(), ExitStack() as held:
+            enter(job, self._problems_of(job), self.options.training, self.options.device, NullObserver(), held)
+
     def _outcome(self, job: Job) -> Outcome:
         problems = self._problems_of(job)
         sha256, count = problems.digest("test"), len(problems.split("test").distance)
@@ -126,7 +133,7 @@ class JobRunner:
             skipped = Skipped(model=job.entrant.title, dataset=job.task.title, reason=reason)
             return Outcome(job=job, result=skipped, sha256=sha256, problems=count)
         key = f"{recipe(job, problems, self.options.device)[:KEY_DIGITS]}-{sha256[:KEY_DIGITS]}"
-        conditions = Conditions.here(count, self.options.device, self.options.workers)
+        conditions = self._conditions(count)
         entered = None
         if not (cached := self._suffices(known := self._known(key), conditions)):
             with ExitStack() as held:
@@ -142,6 +149,10 @@ class JobRunner:
         row = told_row(job, known, self.options)
         outcome = Outcome(job=job, result=row, key=key, cached=cached, sha256=sha256, problems=count)
         return replace(outcome, last_epoch=entered.last_epoch, stopped=entered.stopped) if entered else outcome
+
+    def _conditions(self, problems: int) -> Conditions:
+        options = self.options
+        return Conditions.here(problems, options.device, options.workers, compiled=options.compiled)
 
     def _known(self, key: str) -> BenchmarkRow | None:
         return self.cache.read(key) if self.cache and not self.options.fresh else None

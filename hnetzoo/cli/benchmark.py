@@ -67,6 +67,10 @@ def benchmark(
         bool, typer.Option("--strict", help="Fail models on problems outside the scope of their weights.")
     ] = False,
     device: DeviceOption = "cpu",
+    compiled: Annotated[
+        bool,
+        typer.Option("--compile", help="Time models as torch.compile compiles them."),
+    ] = False,
     json: Annotated[
         Path | None, typer.Option(help="Write the JSON document here; - is stdout, and nothing else.")
     ] = None,
@@ -118,6 +122,7 @@ def benchmark(
         _options(resolve_device(device, elsewhere=engine.is_shared), data, runs, fresh=fresh, strict=strict),
         engine=engine,
         workers=jobs or engine.usual_workers,
+        compiled=compiled,
     )
     outcomes: list[Outcome] = []
     try:

@@ -80,7 +80,7 @@ def test_a_process_that_has_the_number_of_a_dead_one_is_another(claims: Claims) 
     assert claims.owner("a") == ""
 
 
-@pytest.mark.parametrize(("owner", "name"), [(FAR, str(FAR)), (None, UNKNOWN)])
+@pytest.mark.parametrize(("owner", "name"), [(FAR, str(FAR)), (None, UNKNOWN)], ids=["known", "unknown"])
 def test_an_owner_elsewhere_is_dead_after_its_last_beat(
     claims: Claims, clock: Clock, owner: Presence | None, name: str
 ) -> None:
