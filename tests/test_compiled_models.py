@@ -16,6 +16,7 @@ NETWORKS = ("hnetgru", "dhn", "dual-softmax", "exchangeable", "transformer")
 ROUNDED = {("transformer", torch.bfloat16): 1}  # problems of 1305 whose answer its rounded weights change
 SENSITIVE = ("exchangeable",)  # its present weights decide more problems by small differences than others do
 COMPILED = (*NETWORKS, "sinkhorn")
+FEW_STEPS = {"sinkhorn": {"iterations": 10}, "exchangeable": {"transport_steps": 10}}  # tracing takes the time
 HALF = (torch.float16, torch.bfloat16)
 
 
@@ -42,8 +43,7 @@ def reference_distances() -> Tensor:
 
 
 def load(name: str) -> nn.Module:
-    settings = {"iterations": 10} if name == "sinkhorn" else {}  # tracing takes longer than computing
-    return hnetzoo.load_model(name, **settings).requires_grad_(False)
+    return hnetzoo.load_model(name, **FEW_STEPS.get(name, {})).requires_grad_(False)
 
 
 @pytest.mark.parametrize("name", COMPILED)

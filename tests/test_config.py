@@ -135,12 +135,15 @@ def test_nothing_given_builds_the_defaults() -> None:
 def test_an_unknown_setting_suggests_the_nearest_and_lists_all() -> None:
     message = (
         "unknown setting 'trainer.epoch'; did you mean 'trainer.epochs'? "
-        "(available: trainer.batch_size, trainer.epochs, trainer.pairs_per_batch; run 'hnetzoo show hnet')"
+        "(available: trainer.accumulate, trainer.batch_size, trainer.epochs, trainer.pairs_per_batch, "
+        "trainer.patience; run 'hnetzoo show hnet')"
     )
     with pytest.raises(UnknownNameError, match=f"^{re.escape(message)}$") as caught:
         build_config(TrainerConfig, {"epoch": 3}, "trainer", "hnet")
     assert (caught.value.kind, caught.value.name) == ("setting", "trainer.epoch")
-    assert caught.value.choices == ("trainer.batch_size", "trainer.epochs", "trainer.pairs_per_batch")
+    assert caught.value.choices == tuple(
+        f"trainer.{name}" for name in ("accumulate", "batch_size", "epochs", "pairs_per_batch", "patience")
+    )
     assert caught.value.exit_code == 2
 
 

@@ -26,6 +26,7 @@ class DHN(hnetzoo.AssociationModel):
         shape: Ignored; the weights do not depend on the size.
 
     Example:
+        >>> import torch
         >>> model = DHN(DHNConfig(hidden_size=8), (2, 2))
         >>> model(torch.rand(4, 3, 5)).shape
         torch.Size([4, 3, 5])

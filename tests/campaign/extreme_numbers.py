@@ -3,16 +3,17 @@
 import math
 import traceback
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 from itertools import product
+from typing import Any, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 import hnetzoo
 from hnetzoo.errors import HnetzooError
 from hnetzoo.losses import PermutationInvariantLoss, TrackingLoss
-from hnetzoo.registry.specs import FIXED_SIZE
+from hnetzoo.registry.specs import FITTED, FIXED_SIZE
 from tests.campaign.trial import Case, Trial, evenly
 
 VALUES = {
@@ -86,8 +87,18 @@ def _guarded(trial: Trial, answer: Callable[[], Tensor], distance: Tensor, *, fi
         trial.require(False, "traceback", traceback.format_exc()[-400:])
 
 
+@cache
+def _ready(name: str) -> nn.Module:
+    """Return a model with its weights, or fitted to a few problems if it learns by that."""
+    if FITTED not in hnetzoo.discover().model(name).tags:
+        return hnetzoo.load_model(name)
+    model: Any = hnetzoo.load_model(name, weights=None)
+    model.fit(hnetzoo.load_dataset("doa", samples=500).load("train", seed=0))
+    return cast(nn.Module, model.eval())
+
+
 def _model(trial: Trial, name: str, shape: tuple[int, int], label: str, place: str) -> None:
-    model = hnetzoo.load_model(name)
+    model = _ready(name)
     distance, rows, columns = _distance(shape, label, place)
     _guarded(trial, lambda: model(distance, rows, columns), distance, finite=True)
 

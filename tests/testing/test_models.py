@@ -89,7 +89,7 @@ def test_a_valid_model_breaks_no_rule_and_few_checks_are_skipped() -> None:
     report = testing.check(VALID)
     assert report.failures == ()
     skipped = {result.check for result in report.results if result.outcome == "skipped"}
-    assert skipped <= {"check_pretrained", "check_device", *FEATURE_CHECKS, *FIT_CHECKS}
+    assert skipped <= {"check_pretrained", "check_card", "check_device", *FEATURE_CHECKS, *FIT_CHECKS}
 
 
 @pytest.mark.parametrize("name", ["StartsAtZero", "Dropout"])
