@@ -71,18 +71,14 @@ class TrainingSettings(Config):
     epochs: PositiveInt = 20
     """Passes over the training scenes; the most, if there is a patience."""
     patience: PositiveInt | None = None
-    """Epochs without a better validation after which the training ends; None takes all epochs, in one cycle."""
-    plateau: PositiveInt = 4
-    """With a patience: epochs without a better validation after which the learning rate falls."""
-    decay: Annotated[float, Field(gt=0, lt=1)] = 0.3
-    """With a patience: what the learning rate is then multiplied by."""
+    """Epochs without a better validation after which the training ends; None takes all epochs."""
     averaging: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Share of the moving average of weights that a step keeps; the average is validated and kept. None keeps the
     weights themselves."""
     batch_size: PositiveInt = 8
     """Scenes per step; an incomplete batch is dropped."""
     learning_rate: PositiveFloat = 0.003
-    """Learning rate; of the one-cycle schedule, at its peak."""
+    """Learning rate at the peak of the one-cycle schedule, which is as long as all epochs."""
     weight_decay: NonNegativeFloat = 0.01
     """Decoupled decay of all weights, in units of the learning rate."""
     gate_deg: PositiveFloat = 30.0

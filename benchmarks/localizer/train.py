@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.optim import AdamW, Optimizer
-from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from benchmarks.localizer.augmentation import turn
@@ -35,7 +33,7 @@ def train(
 ) -> tuple[Localizer, list[dict[str, Any]]]:
     """Return a trained localizer and its learning curve.
 
-    With a patience, the learning rate falls where the validation stays, and the training ends where it stays longer.
+    With a patience, the training ends where the validation has not improved for so many epochs.
 
     Args:
         criterion: The sum of its terms is minimised.
@@ -54,8 +52,13 @@ def train(
     """
     torch.manual_seed(seed)
     localizer = build() if build else Localizer(training.directions.shape[2], channels=settings.channels)
-    optimization = _optimization(localizer, settings, len(training.features))
-    plateau = None if settings.patience is None else _plateau(optimization.optimizer, settings)
+    optimization = one_cycle(
+        localizer,
+        settings.epochs * (len(training.features) // settings.batch_size),
+        learning_rate=settings.learning_rate,
+        weight_decay=settings.weight_decay,
+        largest_gradient=LARGEST_GRADIENT,
+    )
     average = _average(localizer, settings.averaging) if settings.averaging else None
     shown: Localizer = average.module if average else localizer  # type: ignore[assignment]
     update = partial(average.update_parameters, localizer) if average else None
@@ -71,8 +74,6 @@ def train(
         if scores.gospa_deg < lowest:
             best = {name: value.clone() for name, value in shown.state_dict().items()}
             lowest, best_epoch = scores.gospa_deg, epoch
-        if plateau is not None:
-            plateau.step(scores.gospa_deg)
         if settings.patience is not None and epoch - best_epoch >= settings.patience:
             break
     localizer.load_state_dict(best)
@@ -83,24 +84,6 @@ def _average(localizer: Localizer, averaging: float) -> AveragedModel:
     """Return a moving average of weights and of the statistics of batch normalisation."""
     average = get_ema_multi_avg_fn(averaging)  # type: ignore[no-untyped-call]
     return AveragedModel(localizer, multi_avg_fn=average, use_buffers=True)
-
-
-def _optimization(localizer: Localizer, settings: TrainingSettings, scenes: int) -> Optimization:
-    """Return one cycle over all epochs or, with a patience, a rate that nothing changes but a plateau."""
-    if settings.patience is None:
-        return one_cycle(
-            localizer,
-            settings.epochs * (scenes // settings.batch_size),
-            learning_rate=settings.learning_rate,
-            weight_decay=settings.weight_decay,
-            largest_gradient=LARGEST_GRADIENT,
-        )
-    optimizer = AdamW(localizer.parameters(), settings.learning_rate, weight_decay=settings.weight_decay, fused=True)
-    return Optimization(optimizer, largest_gradient=LARGEST_GRADIENT)
-
-
-def _plateau(optimizer: Optimizer, settings: TrainingSettings) -> ReduceLROnPlateau:
-    return ReduceLROnPlateau(optimizer, factor=settings.decay, patience=settings.plateau - 1, threshold=0.0)
 
 
 def batches(training: Examples, batch_size: int, seed: int, epoch: int) -> Iterator[Examples]:

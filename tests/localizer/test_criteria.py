@@ -232,3 +232,15 @@ def test_a_price_of_switches_keeps_a_pairing_that_frames_would_leave(generator: 
 
     assert distance() == distance(switch_cost=0.5) == 0  # two switches for 2 x 2 of squared distance
     assert distance(switch_cost=3.0) == distance(level="track") == pytest.approx(4 / (2 * FRAMES))
+
+
+def test_exchangeable_that_leaves_nothing_unmatched_trains_as_sinkhorn_does(generator: torch.Generator) -> None:
+    guess, truth = with_classes(generator, 3)
+    found = []
+    for matcher, settings in (("sinkhorn", {}), ("exchangeable", {"unmatched": "never"})):
+        entry = CriterionEntry(label="", kind="tracking", matcher=matcher, settings=settings)
+        directions = guess.directions.clone().requires_grad_()
+        criterion = build_criterion(entry, load_matcher(entry, 3, TRAINING, Path("nowhere")).module)
+        total(criterion, guess._replace(directions=directions), truth).backward()
+        found.append(directions.grad)
+    assert torch.equal(found[0], found[1])

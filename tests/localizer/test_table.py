@@ -1,6 +1,10 @@
 """Tables and figures of the stored study."""
 
+import json
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from benchmarks.localizer.analysis import holm
 from benchmarks.localizer.tables import chosen_tracking, compared, study_report
@@ -139,3 +143,12 @@ def test_tables_have_scores_costs_and_chosen_settings() -> None:
     assert soft.endswith("| 1 | 1 | 600 |")
     assert study_report(SECOND, "settings").count("| distance 2.5 |") == len(LABELS)
     assert study_report(SECOND, "comparisons").count("| soft |") == 6
+
+
+def test_the_report_has_every_part_of_the_result(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    render = script("render")
+    monkeypatch.setattr(render, "RESULTS", tmp_path)
+    (tmp_path / "localizer-study.json").write_text(json.dumps(SECOND))
+    text = render.rendered((render.ROOT / "benchmarks" / "localizer" / "report.md").read_text())
+    for part in (None, "verdict", "comparisons", "settings"):
+        assert study_report(SECOND, part) in text
