@@ -22,6 +22,7 @@ import typer
 
 from benchmarks.localizer.tables import study_report
 from benchmarks.matrix import SUITES, matrix
+from benchmarks.scale_tables import SCALE, scale_table
 from benchmarks.submissions.acceptance import refusals
 from benchmarks.submissions.beside import with_submissions
 from benchmarks.tracking.tables import tracking_tables
@@ -35,7 +36,7 @@ ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 DOCUMENTS = (
     *(ROOT / name for name in ("README.md", "benchmarks/README.md", "SECURITY.md")),
-    *(ROOT / "docs" / name for name in ("leaderboard.md", "guides/which-model.md")),
+    *(ROOT / "docs" / name for name in ("leaderboard.md", "scale.md", "guides/which-model.md")),
     *sorted((ROOT / "docs" / "leaderboard").glob("*.md")),
     *(ROOT / "docs" / "authors" / f"{kind}.md" for kind in CHECKS),
 )
@@ -65,6 +66,8 @@ def _table(name: str, part: str | None) -> str:
         return matrix({suite: _report(f"{suite}.json") for suite in SUITES})
     if name in INTERFACES:
         return INTERFACES[name](str(part))
+    if name == "speed-out-of-core.json":
+        return _memory(json.loads(path.read_text()))
     if name.startswith("speed-"):
         return _speed(json.loads(path.read_text()))
     if name.startswith("curve-"):
@@ -75,6 +78,8 @@ def _table(name: str, part: str | None) -> str:
         return _localizer(json.loads(path.read_text()), part)
     if name.startswith("campaign"):
         return _campaign(json.loads(path.read_text()))
+    if name in SCALE:
+        return scale_table(name, part or "", json.loads(path.read_text()))
     if name.startswith("box-"):
         return _statistics(json.loads(path.read_text()))
     if name.startswith("tracking"):
@@ -122,6 +127,21 @@ def _speed(result: dict[str, Any]) -> str:
             for case, ways in cases.items()
         ]
     return render_table(Table(title=result["title"], caption=result["what"], columns=columns, rows=tuple(rows)), "###")
+
+
+def _memory(result: dict[str, Any]) -> str:
+    """Return the table of out_of_core.py: peaks of memory, seconds of commands, and problems per second."""
+    rows = []
+    for case, ways in result["cases"].items():
+        for way, found in ways.items():
+            memory = (f"{found[key] / 1e9:.2f}" if key in found else "" for key in ("anonymous", "files", "resident"))
+            seconds = f"{found['seconds']:.0f}" if "seconds" in found else ""
+            rate = f"{found['problems_per_second']:,.0f}" if "problems_per_second" in found else ""
+            rows.append((case, way, *memory, seconds, rate))
+    columns = ("case", "what", "anonymous [GB]", "of files [GB]", "resident [GB]", "seconds", "problems per second")
+    threads = result["environment"]["threads"]
+    caption = f"{result['what']} {threads} thread{'s' * (threads > 1)}."
+    return render_table(Table(title=result["title"], caption=caption, columns=columns, rows=tuple(rows)), "###")
 
 
 def _ratio(ways: dict[str, dict[str, float]], name: str) -> float:

@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hnetzoo import boxes, losses, tracking_metrics
+    from hnetzoo import boxes, export, losses, tracking_metrics
     from hnetzoo.association.assignment import assign
     from hnetzoo.association.batch import SPLITS, AssociationBatch, Split, full_masks, valid_cells
     from hnetzoo.association.certificate import optimality_gap
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from hnetzoo.association.model import AssociationModel, FeatureModel, unwrapped
     from hnetzoo.association.number_lines import NumberLines, read_number_lines, repeated, spread_over_frames
     from hnetzoo.association.problem_files import read_distances, read_problems, write_problems
+    from hnetzoo.association.problem_folders import ProblemFolder, read_problem_folder
+    from hnetzoo.association.problem_writer import write_problem_folder
     from hnetzoo.association.recurrent import GRU
     from hnetzoo.association.scale import problem_scale, typical_distance
     from hnetzoo.association.sightings import earlier_sightings
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
         ConfigError,
         DataError,
         DivergenceError,
+        ExportError,
         HnetzooError,
         ModelError,
         PluginConflictError,
@@ -82,6 +85,7 @@ _MODULE_OF = {
     "DataError": "errors",
     "DatasetSpec": "registry.specs",
     "DivergenceError": "errors",
+    "ExportError": "errors",
     "Extent": "config",
     "FeatureModel": "association.model",
     "GRU": "association.recurrent",
@@ -96,6 +100,7 @@ _MODULE_OF = {
     "PluginConflictError": "errors",
     "PluginLoadError": "errors",
     "Pretrained": "registry.specs",
+    "ProblemFolder": "association.problem_folders",
     "Registry": "registry.lookup",
     "ResourceError": "errors",
     "SPLITS": "association.batch",
@@ -132,6 +137,7 @@ _MODULE_OF = {
     "problem_scale": "association.scale",
     "read_distances": "association.problem_files",
     "read_number_lines": "association.number_lines",
+    "read_problem_folder": "association.problem_folders",
     "read_problems": "association.problem_files",
     "repeated": "association.number_lines",
     "skip_value_checks": "association.masking",
@@ -147,9 +153,10 @@ _MODULE_OF = {
     "unwrapped": "association.model",
     "valid_cells": "association.batch",
     "weighted_f1": "benchmark.scoring",
+    "write_problem_folder": "association.problem_writer",
     "write_problems": "association.problem_files",
 }
-_MODULES = ("boxes", "errors", "losses", "testing", "tracking_metrics")
+_MODULES = ("boxes", "errors", "export", "losses", "testing", "tracking_metrics")
 
 __all__ = [
     "ABSENT",
@@ -170,6 +177,7 @@ __all__ = [
     "DataError",
     "DatasetSpec",
     "DivergenceError",
+    "ExportError",
     "Extent",
     "FeatureModel",
     "HnetzooError",
@@ -182,6 +190,7 @@ __all__ = [
     "PluginConflictError",
     "PluginLoadError",
     "Pretrained",
+    "ProblemFolder",
     "Registry",
     "ResourceError",
     "ShapeError",
@@ -203,6 +212,7 @@ __all__ = [
     "direction_features",
     "discover",
     "earlier_sightings",
+    "export",
     "full_masks",
     "hookimpl",
     "label_shares",
@@ -219,6 +229,7 @@ __all__ = [
     "problem_scale",
     "read_distances",
     "read_number_lines",
+    "read_problem_folder",
     "read_problems",
     "repeated",
     "skip_value_checks",
@@ -235,6 +246,7 @@ __all__ = [
     "unwrapped",
     "valid_cells",
     "weighted_f1",
+    "write_problem_folder",
     "write_problems",
 ]
 

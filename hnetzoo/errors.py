@@ -114,6 +114,12 @@ class DivergenceError(HnetzooError):
     exit_code = 1
 
 
+class ExportError(HnetzooError):
+    """A model that cannot be exported, or that answers otherwise when it is."""
+
+    exit_code = 1
+
+
 class HnetzooWarning(UserWarning):
     """Base class of warnings; commands print them as one line."""
 

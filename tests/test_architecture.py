@@ -16,8 +16,8 @@ LIGHT = re.compile(
     r"hnetzoo\.registry(\.(specs|hooks|lookup|discovery|descriptions|isolation|forked|stdout|components|paths|scaffold))?|"
     r"hnetzoo\.registry\.(scope|cards|command_options|projects)|"
     r"hnetzoo\.(association|training|benchmark|tracking|legacy)"
-    r"(\.(counts|observer|outcomes|results|runs|settings|significance))?|"
-    r"hnetzoo\.(report|cli)(\.\w+)*|"
+    r"(\.(counts|observer|outcomes|ranks|results|runs|settings|significance))?|"
+    r"hnetzoo\.(report|cli)(\.\w+)*|hnetzoo\.engines(\.choice)?|"
     r"hnetzoo_\w+|hnetzoo_\w+\.(plugin|config)"
 )
 PLUGIN_PACKAGES = {path.name for path in PLUGINS.iterdir() if path.is_dir() and path.name.startswith("hnetzoo_")}
@@ -34,14 +34,14 @@ LONGEST_FILE, LONGEST_FUNCTION, USUAL_FUNCTION = 300, 60, 25  # lines; of functi
 # A package imports only from lines below its own, and between packages of a line in one direction only.
 ORDER = (
     {"cli"},
-    {"report", "benchmark", "testing"},
+    {"report", "benchmark", "testing", "export", "engines"},
     {"registry", "training", "legacy"},
     {"losses", "tracking"},
     {"association"},
     {"errors", "config", "files", "digests", "environment"},
 )
 ROW_OF = {package: row for row, packages in enumerate(ORDER) for package in packages}
-FACES = {"", "boxes", "tracking_metrics"}  # they re-export names of other packages
+FACES = {"", "__main__", "boxes", "tracking_metrics"}  # they re-export names of other packages
 
 
 def package(module: str) -> str:

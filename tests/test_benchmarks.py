@@ -75,6 +75,23 @@ def test_the_stored_campaign_is_complete_and_found_nothing() -> None:
     assert result["minutes"] < 40
 
 
+def test_no_cell_of_a_shared_folder_was_lost_and_at_most_the_killed_one_computed_twice() -> None:
+    ways = json.loads((RESULTS / "shared-folder.json").read_text())["ways"]
+    assert len(ways) == 3
+    for name, found in ways.items():
+        assert (found["cells"], found["lost"], found["equal"]) == (60, 0, True), name
+        assert found["twice"] <= 1, name
+        assert found["most"] <= 2, name
+
+
+def test_planning_of_a_hundred_thousand_cells_takes_twenty_seconds_and_500_mb_at_most() -> None:
+    plans = json.loads((RESULTS / "planning.json").read_text())["plans"]
+    for name, found in plans.items():
+        assert found["jobs"] == 100_000, name
+        assert found["seconds"] < 20, name
+        assert found["peak_mib"] * 2**20 < 500e6, name
+
+
 def test_pictures_are_drawn_from_the_stored_results(tmp_path: Path) -> None:
     draw = script("draw")
     drawn = {name: draw.draw(name, tmp_path).read_bytes() for name in draw.stored()}

@@ -76,9 +76,11 @@ def test_a_dataset_of_files_is_skipped_without_them_and_passes_with_them(tmp_pat
     distance = torch.rand(60, 2, 3)
     batch = hnetzoo.AssociationBatch.with_full_masks(distance, hnetzoo.assign(distance))
     hnetzoo.write_problems(tmp_path / "mine.npz", batch)
-    report = testing.check(spec, {"path": tmp_path / "mine.npz"})
-    assert report.failures == ()
-    assert report.count("passed") > 14
+    hnetzoo.write_problem_folder(tmp_path / "mine", {"train": batch.pieces()})
+    for path in (tmp_path / "mine.npz", tmp_path / "mine"):
+        report = testing.check(spec, {"path": path})
+        assert report.failures == ()
+        assert report.count("passed") > 14
 
 
 def test_every_check_is_run_documented_and_public() -> None:

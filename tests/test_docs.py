@@ -16,6 +16,7 @@ import pytest
 import hnetzoo
 from docs.follow import Block, Ended, NotAsWrittenError, Page, follow_pages, forget_modules, read_blocks
 from hnetzoo.cli import main
+from hnetzoo.registry import scope_check
 from hnetzoo.registry.components import configure
 from hnetzoo.registry.specs import API_VERSION
 
@@ -30,6 +31,7 @@ WRAPPED = ("scipy", "lap", "ot")  # modules that the gallery wraps
 
 @pytest.fixture
 def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator["Offline"]:
+    monkeypatch.setattr(scope_check, "_warned", set())  # a page is read in a process of its own
     yield Offline(tmp_path / "site", monkeypatch)
     forget_modules(tmp_path)
 

@@ -64,6 +64,7 @@ def test_the_ban_itself_works(module: str) -> None:
         ("train", "--help"),
         ("benchmark", "--help"),
         ("compare", "--help"),
+        ("export", "--help"),
     ],
     ids=" ".join,
 )

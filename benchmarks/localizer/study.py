@@ -19,7 +19,7 @@ from benchmarks.localizer.jobs import (
 )
 from benchmarks.localizer.settings import CriterionEntry, ScenarioEntry, Study
 from benchmarks.localizer.tuning import best_trial, trials
-from hnetzoo.benchmark.workers import run_in_workers
+from hnetzoo.engines.workers import run_in_workers
 from hnetzoo.errors import HnetzooError
 
 Item = TypeVar("Item")

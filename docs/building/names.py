@@ -15,7 +15,15 @@ from typing import Any
 from sphinx.errors import PycodeError
 from sphinx.pycode import ModuleAnalyzer
 
-FACES = ("hnetzoo", "hnetzoo.losses", "hnetzoo.tracking_metrics", "hnetzoo.boxes", "hnetzoo.testing", "hnetzoo.errors")
+FACES = (
+    "hnetzoo",
+    "hnetzoo.losses",
+    "hnetzoo.tracking_metrics",
+    "hnetzoo.boxes",
+    "hnetzoo.export",
+    "hnetzoo.testing",
+    "hnetzoo.errors",
+)
 """The modules that are public; those with an `__all__` say what is public in them."""
 _DIRECTIVE = re.compile(r"^\.\. (module|currentmodule|auto\w+):: (\S+)$", re.MULTILINE)
 

@@ -5,7 +5,7 @@ A mask is True where a slot exists, whether or not a source is active in it. Val
 NaN included, and must not change a result inside them.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Literal, NamedTuple
 
 import torch
@@ -17,6 +17,7 @@ Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 """All splits, in the order of their numbers in files."""
 PAIRWISE = ("distance", "association")  # fields with an entry for every pair
+PAIRS_AT_ONCE = 1 << 22  # of a piece; a scan needs some tens of MB for it
 
 
 class AssociationBatch(NamedTuple):
@@ -99,6 +100,16 @@ class AssociationBatch(NamedTuple):
         """Return some of the problems, by index int64 [k] or a slice."""
         return self.map(lambda field: field[index])
 
+    def pieces(self) -> Iterator["AssociationBatch"]:
+        """Yield consecutive parts, of some four million pairs each, so that a scan of all problems needs little memory.
+
+        Example:
+            >>> batch = AssociationBatch.with_full_masks(torch.rand(9, 2, 2), torch.zeros(9, 2, 2, dtype=torch.bool))
+            >>> sum(float(piece.distance.double().sum()) for piece in batch.pieces()) < 36
+            True
+        """
+        yield from map(self.select, piece_slices(*self.distance.shape))
+
     def to(self, device: torch.device | str) -> "AssociationBatch":
         """Return the batch on a device."""
         return self.map(lambda field: field.to(device))
@@ -113,10 +124,13 @@ class AssociationBatch(NamedTuple):
         fields = self.tensors.items()
         return self._replace(**{name: functional.pad(field, _added(name, rows, columns)) for name, field in fields})
 
-    def compact(self) -> "AssociationBatch":
-        """Return the batch with existing slots first, in their order, and without slots that no problem has."""
+    def compact(self, size: tuple[int, int] | None = None) -> "AssociationBatch":
+        """Return the batch with existing slots first, in their order, and without slots that no problem has.
+
+        With a `size`, the first n rows and m columns are kept instead.
+        """
         rows, columns = ((~mask).byte().argsort(dim=1, stable=True) for mask in (self.row_mask, self.col_mask))
-        n, m = (int(mask.sum(1).max()) if mask.numel() else 0 for mask in (self.row_mask, self.col_mask))
+        n, m = size or (int(mask.sum(1).max()) if mask.numel() else 0 for mask in (self.row_mask, self.col_mask))
         return self._reorder(rows[:, :n], columns[:, :m])
 
     def shuffle_slots(self, generator: torch.Generator) -> "AssociationBatch":
@@ -151,6 +165,17 @@ def _added(name: str, rows: int, columns: int) -> tuple[int, ...]:
 
 def _side(name: str, rows: Tensor, columns: Tensor) -> Tensor:
     return rows if name.startswith("row") else columns
+
+
+def piece_slices(b: int, n: int, m: int) -> Iterator[slice]:
+    """Yield slices of b problems of n x m, of at most `PAIRS_AT_ONCE` pairs each, but of one problem at least.
+
+    Example:
+        >>> list(piece_slices(3, 2048, 1024))
+        [slice(0, 2, None), slice(2, 4, None)]
+    """
+    step = max(1, PAIRS_AT_ONCE // max(1, n * m))
+    return (slice(start, start + step) for start in range(0, b, step))
 
 
 def valid_cells(row_mask: Tensor, col_mask: Tensor) -> Tensor:

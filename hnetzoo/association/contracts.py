@@ -67,8 +67,11 @@ class Dataset(Protocol):
     """A dataset of association problems, built as `target(config)`.
 
     A dataset may also have `truth`, which says what its true pairs mean: "assignment" (all that can be paired is),
-    "activity" (active slots are paired), "identity" (both are of one source), or another text; and `block`, how many
-    neighbouring problems have errors that go together, as frames of a sequence do, 1 without it.
+    "activity" (active slots are paired), "identity" (both are of one source), or another text; `block`, how many
+    neighbouring problems have errors that go together, as frames of a sequence do, 1 without it; and `mapped`, True
+    where a split may exceed the memory: its tensors are parts of files, each call of `load` maps them anew, and writing
+    into them changes neither the files nor what another call returns. Such a split is loaded again where others are
+    copied.
     """
 
     unit: str

@@ -1,12 +1,12 @@
 """Which sizes, masks and distances problems have, and whether other problems are like them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from hnetzoo.association.batch import full_masks, valid_cells
+from hnetzoo.association.batch import full_masks, piece_slices, valid_cells
 
 BINS_PER_OCTAVE = 2  # of distances
 RARE = 1e-3  # share of the distances below which a bin counts as empty
@@ -37,14 +37,28 @@ def coverage(distance: Tensor, row_mask: Tensor | None = None, col_mask: Tensor 
         Coverage(slots=(2, 2), masks=False, distances=((1.0, 1.2...), (40.0, 40.0)))
     """
     rows, columns = full_masks(distance, row_mask, col_mask)
-    counts = torch.cat((rows.sum(1), columns.sum(1)))
-    counts = counts[counts > 0]
-    inside = distance[valid_cells(rows, columns) & distance.isfinite()].double()
+    slots = [_slots(mask[piece].sum(1)) for piece in piece_slices(*distance.shape) for mask in (rows, columns)]
+    slots = [found for found in slots if found != (0, 0)]
+
+    def inside() -> Iterator[Tensor]:
+        """Yield the distances inside the masks in pieces, since there may be more problems than fit into memory."""
+        for piece in piece_slices(*distance.shape):
+            part = distance[piece]
+            values = part[valid_cells(rows[piece], columns[piece]) & part.isfinite()].double()
+            if len(values):
+                yield values
+
     return Coverage(
-        slots=(int(counts.min()), int(counts.max())) if len(counts) else (0, 0),
+        slots=(min(low for low, _ in slots), max(high for _, high in slots)) if slots else (0, 0),
         masks=not bool(rows.all() and columns.all()),
         distances=tuple(_ranges(inside)),
     )
+
+
+def _slots(counts: Tensor) -> tuple[int, int]:
+    """Return the least and the largest count that is not 0, of int64 [b]; zeros without any."""
+    counts = counts[counts > 0]
+    return (int(counts.min()), int(counts.max())) if len(counts) else (0, 0)
 
 
 def outside(
@@ -82,21 +96,44 @@ def _within(values: Tensor, ranges: Sequence[tuple[float, float]]) -> Tensor:
     return torch.stack(hits).any(0) if hits else torch.zeros_like(values, dtype=torch.bool)
 
 
-def _ranges(values: Tensor) -> list[tuple[float, float]]:
-    """Return the ranges of values, float64 [k], that bins of equal ratio fill without a gap; small ones count as 0."""
-    if not len(values):
+def _ranges(inside: Callable[[], Iterator[Tensor]]) -> list[tuple[float, float]]:
+    """Return the ranges of values that bins of equal ratio fill without a gap; small ones count as 0.
+
+    `inside` yields the values in pieces, float64 [k], each time that it is called.
+    """
+    extremes = [(float(values.min()), float(values.max())) for values in inside()]
+    if not extremes:
         return []
-    if bool((values < 0).any()):
-        return [(float(values.min()), float(values.max()))]
-    largest = float(values.max())
+    least, largest = min(low for low, _ in extremes), max(high for _, high in extremes)
+    if least < 0:
+        return [(least, largest)]
     if largest == 0:
         return [(0.0, 0.0)]
-    octaves = (values.clamp(min=largest * NEAREST) / largest).log2()
-    bins = (octaves * BINS_PER_OCTAVE + 1e-9).floor().long()
-    bins = bins - bins.min()
-    full = torch.bincount(bins).double() / len(values) >= RARE
+    count, low, high = _bins(inside, largest)
+    used = count.nonzero().flatten()
+    count, low, high = (part[int(used[0]) :] for part in (count, low, high))
+    full = count.double() / count.sum() >= RARE
     edges = torch.nn.functional.pad(full.int(), (1, 1)).diff()
     starts, ends = ((edges == sign).nonzero().flatten().tolist() for sign in (1, -1))
-    chosen = [values[(bins >= start) & (bins < end)] for start, end in zip(starts, ends, strict=True)]
-    ranges = [(float(part.min()), float(part.max())) for part in chosen]
+    chosen = [slice(start, end) for start, end in zip(starts, ends, strict=True)]
+    ranges = [(float(low[part].min()), float(high[part].max())) for part in chosen]
     return [(0.0 if low < SMALL * high else low, high) for low, high in ranges[:1]] + ranges[1:]
+
+
+def _bins(inside: Callable[[], Iterator[Tensor]], largest: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the number of values of each bin, int64 [bins], and the least and largest of them, float64 [bins]."""
+    lowest = _bin(torch.tensor(NEAREST, dtype=torch.float64))
+    bins = int(_bin(torch.ones((), dtype=torch.float64)) - lowest) + 1
+    count = torch.zeros(bins, dtype=torch.int64)
+    low, high = torch.full((bins,), torch.inf).double(), torch.full((bins,), -torch.inf).double()
+    for values in inside():
+        place = _bin(values.clamp(min=largest * NEAREST) / largest) - lowest
+        count += torch.bincount(place, minlength=bins)
+        low.scatter_reduce_(0, place, values, "amin")
+        high.scatter_reduce_(0, place, values, "amax")
+    return count, low, high
+
+
+def _bin(share: Tensor) -> Tensor:
+    """Return the bin of a share of the largest distance; that of the largest one is 0."""
+    return (share.log2() * BINS_PER_OCTAVE + 1e-9).floor().long()

@@ -47,6 +47,11 @@ def checks_values() -> bool:
     return not torch.compiler.is_compiling() and _checked.get()
 
 
+def may_read(values: Tensor) -> bool:
+    """Return whether a choice may depend on values: not in a compiled graph, nor where a device would be waited for."""
+    return values.is_cpu and not torch.compiler.is_compiling()
+
+
 def allowed_pairs(distance: Tensor, row_mask: Tensor | None = None, col_mask: Tensor | None = None) -> Tensor:
     """Return which pairs are possible: both slots exist, and the distance is not +inf.
 
@@ -168,7 +173,7 @@ def compress_logits(logits: Tensor) -> Tensor:
         >>> compress_logits(torch.tensor([5.0, 20.0, 1e6, -1e6]))
         tensor([  5.0000,  20.0000,  33.8155, -33.8155])
     """
-    excess = (logits.abs() - CERTAIN).clamp(0, -mask_value(logits.dtype))
+    excess = (logits.abs() - CERTAIN).clamp(0.0, -mask_value(logits.dtype))
     return logits.clamp(-CERTAIN, CERTAIN) + logits.sign() * excess.log1p()
 
 

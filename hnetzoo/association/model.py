@@ -1,6 +1,7 @@
 """The base class of association models, which cleans their inputs and fills their outputs."""
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
 import torch
@@ -161,8 +162,32 @@ def _described(name: str, value: object) -> str:
     return f"of type {type(value).__name__}; pass torch.tensor({name})"
 
 
+class WrappedModel(nn.Module):
+    """Base class of modules that pass calls on to a model inside, whose attributes are theirs too.
+
+    Args:
+        module: The model, or another wrapper of it.
+
+    Example:
+        >>> WrappedModel(nn.Linear(2, 3)).out_features
+        3
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            if name == "module":  # not set yet
+                raise
+            return getattr(unwrapped(self), name)
+
+
 def unwrapped(model: nn.Module) -> nn.Module:
-    """Return the model inside wrappers: DistributedDataParallel, DataParallel and torch.compile.
+    """Return the model inside wrappers: DistributedDataParallel, DataParallel, torch.compile, and those of a training.
 
     Example:
         >>> inner = nn.Linear(2, 2)
@@ -170,9 +195,8 @@ def unwrapped(model: nn.Module) -> nn.Module:
         True
     """
     while True:
-        inner = getattr(model, "_orig_mod", None)
-        if inner is None and isinstance(model, nn.parallel.DistributedDataParallel | nn.DataParallel):
-            inner = model.module
+        known = isinstance(model, WrappedModel | nn.parallel.DistributedDataParallel | nn.DataParallel)
+        inner = model.module if known else getattr(model, "_orig_mod", None)
         if not isinstance(inner, nn.Module):
             return model
         model = inner

@@ -24,7 +24,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hnetzoo.association.batch import AssociationBatch, full_masks, valid_cells
+from hnetzoo.association.batch import AssociationBatch, full_masks
+from hnetzoo.association.problem_values import check_first, check_values
 from hnetzoo.errors import ConfigError, DataError
 from hnetzoo.files import check_size, read_file, reason, write_file
 
@@ -109,7 +110,7 @@ def read_problems(path: str | Path) -> StoredProblems:
         row_features=_features(path, "row_features", arrays, masks[0]),
         col_features=_features(path, "col_features", arrays, masks[1]),
     )
-    _check_values(path, stored)
+    check_values(f"'{path}'", {name: field for name, field in stored._asdict().items() if field is not None})
     return stored
 
 
@@ -134,7 +135,7 @@ def read_distances(path: str | Path) -> StoredProblems:
         raise ConfigError(f"'{path}' is of no known kind; give distances as {', '.join(SUFFIXES)}")
     array = _load_npy(path) if path.suffix == ".npy" else _load_csv(path)
     distance = _numbers(path, "distance", array[None] if array.ndim == 2 else array)
-    _check_first(path, "distance", "a NaN", distance.isnan())
+    check_first(f"'{path}'", "distance", "a NaN", distance.isnan())
     return StoredProblems(distance, *full_masks(distance, None, None))
 
 
@@ -206,15 +207,21 @@ def _load_npy(path: Path) -> Array:
 
 def _read_array(file: IO[bytes], size: int) -> Array:
     """Return the array of a .npy file of so many bytes; its header is checked before memory is taken for it."""
-    version = np.lib.format.read_magic(file)
-    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read_header(file)
+    shape, dtype, _ = read_header(file)
     asked = math.prod(shape) * dtype.itemsize
     if not dtype.hasobject and (min(shape, default=0) < 0 or asked > size):  # objects are refused below
         raise ValueError(f"its header asks for {list(shape)} of {dtype}, and it has {size:,} bytes")
     file.seek(0)
     array: Array = np.lib.format.read_array(file, allow_pickle=False)
     return array
+
+
+def read_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any], bool]:
+    """Return shape, type and whether columns come first, of a .npy file, whose values follow; ValueError if damaged."""
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, fortran_order, dtype = read(file)
+    return shape, dtype, fortran_order
 
 
 def _load_csv(path: Path) -> Array:
@@ -268,25 +275,4 @@ def _features(path: Path, name: str, arrays: dict[str, Array], mask: Tensor) -> 
     if features.shape[:2] != mask.shape:
         b, slots = mask.shape
         raise DataError(f"'{path}': {name} has shape {list(features.shape)}; distance requires [{b}, {slots}, k]")
-    _check_first(path, name, "a value that is not finite inside the masks", ~features.isfinite() & mask.unsqueeze(2))
     return features
-
-
-def _check_values(path: Path, stored: StoredProblems) -> None:
-    """Raise DataError if values contradict the masks or each other."""
-    valid = valid_cells(stored.row_mask, stored.col_mask)
-    _check_first(path, "distance", "a NaN inside the masks", stored.distance.isnan() & valid)
-    sides = (("row_active", stored.row_active, stored.row_mask), ("col_active", stored.col_active, stored.col_mask))
-    for name, active, mask in sides:
-        if active is not None:
-            _check_first(path, name, "a slot outside the mask", active & ~mask)
-    if stored.association is not None:
-        _check_first(path, "association", "a pair outside the masks", stored.association & ~valid)
-        for axis, side in ((2, "row"), (1, "column")):
-            _check_first(path, "association", f"more than one pair in a {side}", stored.association.sum(axis) > 1)
-
-
-def _check_first(path: Path, name: str, what: str, wrong: Tensor) -> None:
-    if bool(wrong.any()):
-        place = wrong.nonzero()[0].tolist()
-        raise DataError(f"'{path}': {name} has {what}, first at index {place}; correct the file")

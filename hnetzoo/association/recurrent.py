@@ -5,6 +5,11 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
+
+from hnetzoo.association.loops import scan
+from hnetzoo.association.masking import may_read
+from hnetzoo.errors import ConfigError
 
 
 class GRU(nn.Module):
@@ -32,20 +37,36 @@ class GRU(nn.Module):
         for name, parameter in initial.named_parameters():
             self.register_parameter(name, parameter)
 
-    def forward(self, sequence: Tensor, state: Tensor | None = None, lengths: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        sequence: Tensor,
+        state: Tensor | None = None,
+        lengths: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor:
         """Return the hidden states along the sequences.
 
         Args:
             sequence: Float [b, s, input_size].
             state: Float [b, hidden_size], the initial state of every layer and direction; None means zero.
             lengths: Integer [b], number of steps of each sequence; None means all s.
+            mask: Bool [b, s] in place of lengths, True for the steps that are read; others leave the state as it is.
 
         Returns:
-            Float [b, s, directions x hidden_size]; undefined beyond the length of a sequence.
+            Float [b, s, directions x hidden_size]; undefined for steps that are not read.
+
+        Raises:
+            ConfigError: If both lengths and a mask are given.
         """
+        if lengths is not None and mask is not None:
+            raise ConfigError("steps are given by lengths and by a mask; give one of them")
         b, steps, _ = sequence.shape
         if state is None:
             state = sequence.new_zeros(b, self.hidden_size)
+        if torch.compiler.is_exporting():
+            return self._export(sequence, state, _read_steps(steps, lengths) if mask is None else mask)
+        if mask is not None:
+            return self._read_packed(sequence, state, mask)
         if lengths is None:
             return _run(sequence, state, [w for layer in self.weights for one in layer for w in one], self.num_layers)
         backwards = _backwards(steps, lengths)
@@ -57,6 +78,27 @@ class GRU(nn.Module):
             sequence = torch.cat(read, 2)
         return sequence
 
+    def _read_packed(self, sequence: Tensor, state: Tensor, mask: Tensor) -> Tensor:
+        """Return the hidden states of the steps in the mask, which are moved to the front of their sequence."""
+        if may_read(mask) and bool(mask.all()):  # the usual case, and a third faster
+            return self.forward(sequence, state)
+        order = (~mask).argsort(dim=1, stable=True)
+        output = self.forward(_take(sequence, order), state, mask.sum(1))
+        return _take(output, order.argsort(dim=1))
+
+    def _export(self, sequence: Tensor, state: Tensor, mask: Tensor | None) -> Tensor:
+        """Return the hidden states in an exported graph, where `torch.gru` would fix the number of steps."""
+        # [s, b, c]; of memory in another order, torch would tell apart batches of one problem
+        sequence = sequence.transpose(0, 1).clone(memory_format=torch.contiguous_format)
+        read = None if mask is None else mask.mT.unsqueeze(2)
+        for layer in self.weights:
+            found = [_scan(sequence, state, layer[0], read)]
+            if len(layer) > 1:
+                from_end = _scan(sequence.flip(0), state, layer[1], None if read is None else read.flip(0))
+                found.append(from_end.flip(0))
+            sequence = torch.cat(found, 2)
+        return sequence.transpose(0, 1)
+
     @property
     def weights(self) -> list[list[list[Tensor]]]:
         """The weights by layer and direction: [input weight, recurrent weight, input bias, recurrent bias]."""
@@ -65,6 +107,11 @@ class GRU(nn.Module):
             [[self.get_parameter(f"{kind}_l{layer}{direction}") for kind in kinds] for direction in self.directions]
             for layer in range(self.num_layers)
         ]
+
+
+def _read_steps(steps: int, lengths: Tensor | None) -> Tensor | None:
+    """Return which steps are within the lengths, bool [b, s]; None for all."""
+    return None if lengths is None else torch.arange(steps, device=lengths.device) < lengths.unsqueeze(1)
 
 
 def _backwards(steps: int, lengths: Tensor) -> Tensor:
@@ -85,6 +132,29 @@ def _run(sequence: Tensor, state: Tensor, weights: list[Tensor], num_layers: int
     with _without_cudnn(sequence):
         output: Tensor = torch.gru(sequence, states, weights, True, num_layers, 0.0, False, directions == 2, True)[0]
     return output
+
+
+def _scan(sequence: Tensor, state: Tensor, weights: list[Tensor], read: Tensor | None) -> Tensor:
+    """Return the states [s, b, h] of one layer and direction over [s, b, c], in a loop.
+
+    Steps at which `read`, bool [s, b, 1], is False leave the state as it is.
+    """
+    weight, recurrent_weight, bias, recurrent_bias = weights
+    parts = [2 * state.shape[1], state.shape[1]]
+
+    def step(state: Tensor, given: Tensor, *more: Tensor) -> list[Tensor]:
+        *masks, recurrent_weight, recurrent_bias = more
+        gates, candidate = torch.split(given, parts, 1)
+        gates_by, candidate_by = torch.split(linear(state, recurrent_weight, recurrent_bias), parts, 1)
+        reset, update = torch.sigmoid(gates + gates_by).chunk(2, 1)
+        candidate = torch.tanh(candidate + reset * candidate_by)
+        following = candidate + update * (state - candidate)
+        for mask in masks:
+            following = torch.where(mask, following, state)
+        return [following, following.clone()]
+
+    along = [linear(sequence, weight, bias), *(() if read is None else (read,))]
+    return scan(step, [state], along, [recurrent_weight, recurrent_bias])[1]
 
 
 @contextmanager

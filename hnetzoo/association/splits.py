@@ -20,7 +20,7 @@ def load_split(dataset: Dataset, split: Split, seed: int) -> AssociationBatch:
     problem = misshapen(batch, dataset.shape) or mistyped(batch)
     if problem:
         raise DataError(f"{split} split: {problem}; correct the dataset")
-    if bool((batch.distance.isnan() & batch.cells).any()):
+    if any(bool((piece.distance.isnan() & piece.cells).any()) for piece in batch.pieces()):
         raise DataError(f"{split} split: distance is NaN inside the masks; mask the slots or correct the values")
     return batch
 
@@ -90,4 +90,7 @@ def label_shares(batch: AssociationBatch) -> Tensor:
         >>> label_shares(batch).tolist()
         [[0.5, 0.0]]
     """
-    return batch.association.double().mean(0).nan_to_num()
+    true = torch.zeros(batch.association.shape[1:], dtype=torch.int64, device=batch.association.device)
+    for piece in batch.pieces():
+        true += piece.association.sum(0)
+    return (true.double() / len(batch.association)).nan_to_num() if len(batch.association) else true.double()

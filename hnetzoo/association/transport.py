@@ -20,7 +20,8 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from hnetzoo.association.masking import compress_logits, log_odds
+from hnetzoo.association.masking import compress_logits, log_odds, may_read
+from hnetzoo.association.potentials import PLAIN_STEPS, TransportProblems, potentials
 from hnetzoo.association.scale import problem_scale
 from hnetzoo.association.two_slots import SLOTS, pairs_all_it_can, two_slot_log_odds
 
@@ -29,10 +30,6 @@ Unmatched = Literal["never"] | float
 unmatched [unit of distance], so that pairs farther apart than twice this are never made."""
 
 FORBIDDEN = 1e20  # cost of an impossible pair, in units of the scale
-PLAIN_STEPS = 2  # steps without relaxation at either end: before the potentials have settled, and so that ties do
-LEAST_EXPONENT = -60.0  # exponentials below are slow subnormal numbers, and change nothing
-LARGEST_LOG = 20.0  # of a correction in one step, so that no exponential overflows
-LEAST_FREE = 1e-17  # total mass that stays unmatched, so that products are normal numbers
 ABOVE_ALL = 2.0  # of the range of distances, above the largest one
 
 
@@ -124,19 +121,19 @@ def transport_logits(
         [[[0, 1], [1, 0]]]
     """
     annealing = annealing or Annealing()
-    problems, temperatures = _Transport.of(cost, allowed, row_cost, col_cost, scale), annealing.temperatures(coldest)
+    problems, temperatures = _problems(cost, allowed, row_cost, col_cost, scale), annealing.temperatures(coldest)
     closed = _in_closed_form(cost, allowed, row_cost, col_cost)
     if closed is None:
         return compress_logits(_annealed(problems, temperatures, annealing.relaxation))
     odds = two_slot_log_odds(problems.with_unmatched(), temperatures[-1])
-    if torch.compiler.is_compiling() or not bool(closed.all()):  # a compiled graph depends on no values
+    if not may_read(closed) or not bool(closed.all()):
         odds = torch.where(closed, odds, _annealed(problems, temperatures, annealing.relaxation))
     return compress_logits(odds)
 
 
-def _annealed(problems: "_Transport", temperatures: list[float], relaxation: float) -> Tensor:
+def _annealed(problems: TransportProblems, temperatures: list[float], relaxation: float) -> Tensor:
     """Return the log-odds [b, n, m] after a step at each temperature."""
-    rows, columns = _potentials(problems, temperatures, relaxation)
+    rows, columns = potentials(problems, temperatures, relaxation)
     pairs = rows + columns - problems.cost  # near 0 where mass is, so that rounding does not decide ties
     rows_last = torch.cat((pairs, rows - problems.row_cost), 2) / temperatures[-1]
     columns_last = torch.cat((pairs, columns - problems.col_cost), 1) / temperatures[-1]
@@ -155,74 +152,46 @@ def transport_potentials(cost: Tensor, allowed: Tensor, annealing: Annealing | N
         Float [b, m], in units of cost; up to a constant per problem where neither side has more slots.
     """
     annealing = annealing or Annealing()
-    problems = _Transport.of(cost, allowed, *unmatched_costs(cost, allowed, "never"))
-    _, columns = _potentials(problems, annealing.temperatures(), annealing.relaxation)
+    problems = _problems(cost, allowed, *unmatched_costs(cost, allowed, "never"))
+    _, columns = potentials(problems, annealing.temperatures(), annealing.relaxation)
     return (columns * problems.unit + problems.start).squeeze(1)
 
 
-class _Transport(NamedTuple):
-    """A batch of transport problems, in units of their scales and relative to initial potentials.
+def _problems(
+    cost: Tensor, allowed: Tensor, row_cost: Tensor, col_cost: Tensor, scale: float | Tensor | None = None
+) -> TransportProblems:
+    """Return the problems of costs [b, n, m], allowed pairs, and costs of staying unmatched [b, n] and [b, m].
 
-    Fields:
-        cost: Float [b, n, m]; `FORBIDDEN` for impossible pairs.
-        row_cost: Costs of staying unmatched, float [b, n, 1]; 0 for rows without an allowed pair.
-        col_cost: Likewise, float [b, 1, m].
-        row_usable: Rows with an allowed pair, bool [b, n, 1].
-        col_usable: Likewise, bool [b, 1, m].
-        unit: The scale, float [b, 1, 1].
-        start: The initial potentials of columns, float [b, 1, m], in units of cost.
-        every_slot_pairs: Whether no usable slot of the batch may stay unmatched.
+    Costs are reduced by the least of their columns and rows and divided by the scale, which changes no optimum. To
+    gradients the problems' own scale is a constant; one that is given is not.
     """
-
-    cost: Tensor
-    row_cost: Tensor
-    col_cost: Tensor
-    row_usable: Tensor
-    col_usable: Tensor
-    unit: Tensor
-    start: Tensor
-    every_slot_pairs: bool
-
-    @classmethod
-    def of(
-        cls, cost: Tensor, allowed: Tensor, row_cost: Tensor, col_cost: Tensor, scale: float | Tensor | None = None
-    ) -> "_Transport":
-        """Return the problems of costs [b, n, m], allowed pairs, and costs of staying unmatched [b, n] and [b, m].
-
-        Costs are reduced by the least of their columns and rows and divided by the scale, which changes no optimum. To
-        gradients the problems' own scale is a constant; one that is given is not.
-        """
-        dtype = torch.promote_types(cost.dtype, torch.float32)
-        usable = allowed.any(2, keepdim=True), allowed.any(1, keepdim=True)
-        sides = (row_cost.unsqueeze(2), col_cost.unsqueeze(1))
-        pair = (bool((side.isinf() | ~use).all()) for side, use in zip(sides, usable, strict=True))
-        every_slot_pairs = not torch.compiler.is_compiling() and all(pair)  # a compiled graph depends on no values
-        row_cost, col_cost = (
-            side.to(dtype).clamp(max=FORBIDDEN).where(use, 0.0) for side, use in zip(sides, usable, strict=True)
-        )
-        cost = cost.to(dtype).masked_fill(~allowed, FORBIDDEN)
-        columns = torch.minimum(cost.amin(1, keepdim=True), col_cost)
-        rows = torch.minimum((cost - columns).amin(2, keepdim=True), row_cost)
-        if scale is None:
-            with torch.no_grad():
-                reduced = torch.minimum(cost - rows - columns, (row_cost - rows) + (col_cost - columns))
-                scale = problem_scale(reduced, allowed)
-        unit = scale * torch.ones_like(rows[:, :1])
-        return cls(
-            cost=((cost - rows - columns) / unit).clamp(max=FORBIDDEN),
-            row_cost=((row_cost - rows) / unit).clamp(max=FORBIDDEN),
-            col_cost=((col_cost - columns) / unit).clamp(max=FORBIDDEN),
-            row_usable=usable[0],
-            col_usable=usable[1],
-            unit=unit,
-            start=columns,
-            every_slot_pairs=every_slot_pairs,
-        )
-
-    def with_unmatched(self) -> Tensor:
-        """Return the costs [b, n, m] with those of staying unmatched where the other side's slot is missing."""
-        alone = torch.where(self.row_usable, self.row_cost, self.col_cost)  # 0 where both are missing
-        return torch.where(self.row_usable & self.col_usable, self.cost, alone)
+    dtype = torch.promote_types(cost.dtype, torch.float32)
+    usable = allowed.any(2, keepdim=True), allowed.any(1, keepdim=True)
+    sides = (row_cost.unsqueeze(2), col_cost.unsqueeze(1))
+    pair = (bool((side.isinf() | ~use).all()) for side, use in zip(sides, usable, strict=True))
+    every_slot_pairs = may_read(allowed) and all(pair)
+    row_cost, col_cost = (
+        side.to(dtype).clamp(max=FORBIDDEN).where(use, 0.0) for side, use in zip(sides, usable, strict=True)
+    )
+    cost = cost.to(dtype).masked_fill(~allowed, FORBIDDEN)
+    columns = torch.minimum(cost.amin(1, keepdim=True), col_cost)
+    rows = torch.minimum((cost - columns).amin(2, keepdim=True), row_cost)
+    if scale is None:
+        with torch.no_grad():
+            reduced = torch.minimum(cost - rows - columns, (row_cost - rows) + (col_cost - columns))
+            scale = problem_scale(reduced, allowed)
+    unit = scale * torch.ones_like(rows[:, :1])
+    return TransportProblems(
+        cost=((cost - rows - columns) / unit).clamp(max=FORBIDDEN),
+        row_cost=((row_cost - rows) / unit).clamp(max=FORBIDDEN),
+        col_cost=((col_cost - columns) / unit).clamp(max=FORBIDDEN),
+        row_usable=usable[0],
+        col_usable=usable[1],
+        unit=unit,
+        start=columns,
+        surplus=(usable[0].sum(1, keepdim=True) - usable[1].sum(2, keepdim=True)).to(dtype),
+        every_slot_pairs=every_slot_pairs,
+    )
 
 
 def _in_closed_form(cost: Tensor, allowed: Tensor, row_cost: Tensor, col_cost: Tensor) -> Tensor | None:
@@ -231,62 +200,6 @@ def _in_closed_form(cost: Tensor, allowed: Tensor, row_cost: Tensor, col_cost: T
     if not wanted or cost.shape[1:] != (SLOTS, SLOTS):
         return None
     return pairs_all_it_can(allowed, row_cost, col_cost)
-
-
-def _potentials(problems: _Transport, temperatures: list[float], relaxation: float) -> tuple[Tensor, Tensor]:
-    """Return the potentials of rows [b, n, 1] and columns [b, 1, m] after a step at each temperature.
-
-    Exponentials of the matrix are taken once per step: for the columns they are those of the rows, scaled.
-    """
-    rows, columns = torch.zeros_like(problems.row_cost), torch.zeros_like(problems.col_cost)
-    row_free, col_free = ~problems.row_usable, ~problems.col_usable
-    for step, temperature in enumerate(temperatures):
-        weight = relaxation if PLAIN_STEPS <= step < len(temperatures) - PLAIN_STEPS else 1.0
-        if not problems.every_slot_pairs:
-            rows, columns, row_free, col_free = _balanced(problems, rows, columns, temperature)
-        exponents = (rows + columns).sub_(problems.cost).div_(temperature)
-        mass = exponents.clamp_(min=LEAST_EXPONENT).exp_()
-        change = -weight * _bounded_log(mass.sum(2, keepdim=True) + row_free)
-        rows = rows.add(change, alpha=temperature)
-        received = torch.bmm(change.exp().mT, mass) + col_free
-        columns = columns.sub(_bounded_log(received), alpha=temperature * weight)
-    return rows, columns
-
-
-def _balanced(
-    problems: _Transport, rows: Tensor, columns: Tensor, temperature: float
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return the potentials [b, n, 1] and [b, 1, m] shifted so that unmatched masses fit together, and these masses."""
-    row_free = _exp((rows - problems.row_cost) / temperature)
-    col_free = _exp((columns - problems.col_cost) / temperature)
-    row_use, col_use = problems.row_usable, problems.col_usable
-    surplus = row_use.sum(1, keepdim=True) - col_use.sum(2, keepdim=True)
-    factor = _balance((row_free * row_use).sum(1), (col_free * col_use).sum(2), surplus)
-    shift = temperature * factor.log()
-    return rows + shift, columns - shift, row_free * factor, col_free / factor
-
-
-def _balance(row_free: Tensor, col_free: Tensor, surplus: Tensor) -> Tensor:
-    """Return the factor x > 0 with row_free x - col_free / x = surplus, [b, 1, 1].
-
-    `row_free` and `col_free`, [b, 1], are the total masses that stay unmatched, and surplus, [b, 1, 1], is how many
-    more rows than columns there are. Multiplying the masses of all rows by x and dividing those of all columns leaves
-    those of pairs as they are, so that alternate updates find x slowly.
-
-    Source: T. Sejourne, F.-X. Vialard, G. Peyre, "Faster Unbalanced Optimal Transport: Translation invariant Sinkhorn
-    and 1-D Frank-Wolfe", AISTATS 2022, section 2.
-    """
-    a, b = (free.unsqueeze(2).clamp(min=LEAST_FREE) for free in (row_free, col_free))
-    larger = surplus.abs() + (surplus.square() + 4 * a * b).sqrt()  # above 0, so that both gradients are finite
-    return torch.where(surplus >= 0, larger / (2 * a), 2 * b / larger)
-
-
-def _exp(exponents: Tensor) -> Tensor:
-    return exponents.clamp(LEAST_EXPONENT, -LEAST_EXPONENT).exp()
-
-
-def _bounded_log(values: Tensor) -> Tensor:
-    return values.log().clamp(-LARGEST_LOG, LARGEST_LOG)
 
 
 def _costs_of_never(distance: Tensor, allowed: Tensor, n: Tensor, m: Tensor) -> tuple[Tensor, Tensor]:

@@ -19,7 +19,7 @@ class RowCache:
 
     def read(self, key: str) -> BenchmarkRow | None:
         """Return the row of a key; None if there is none, with a warning if its file is damaged."""
-        path = self._path(key)
+        path = self.path(key)
         if not path.exists():
             return None
         try:
@@ -32,7 +32,8 @@ class RowCache:
     def write(self, key: str, row: BenchmarkRow) -> None:
         """Keep a row."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_record(self._path(key), asdict(row))
+        write_record(self.path(key), asdict(row))
 
-    def _path(self, key: str) -> Path:
+    def path(self, key: str) -> Path:
+        """Return the file of a row."""
         return self.folder / f"{key}.json"

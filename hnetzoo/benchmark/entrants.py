@@ -22,11 +22,23 @@ from hnetzoo.registry.components import Component
 from hnetzoo.registry.scope import Scope
 from hnetzoo.registry.specs import ModelSpec, TrainerSpec
 from hnetzoo.training.determinism import preserved_state
+from hnetzoo.training.execution import FLOAT32
 from hnetzoo.training.fit import check_trainable, fit
 from hnetzoo.training.fitting import is_fitted
+from hnetzoo.training.group import shared
 from hnetzoo.training.locks import owned
 from hnetzoo.training.observer import EpochRecord, Observer
-from hnetzoo.training.runs import BEST, RunRecord, check_run_directory, last_epoch, open_run, read_run
+from hnetzoo.training.ranks import ALONE, Ranks
+from hnetzoo.training.runs import (
+    BEST,
+    SEED_PREFIX,
+    Run,
+    RunRecord,
+    check_run_directory,
+    last_epoch,
+    open_run,
+    read_run,
+)
 from hnetzoo.training.weights import fill, load_tensors
 
 SHOWN_DIGITS = 8  # of the recipe's digest, in the name of a run directory
@@ -38,17 +50,34 @@ class TrainingOptions:
 
     Fields:
         out: The run directory, where there is one training.
+        by_seed: Whether there is one for each seed instead, in the folder `out`.
         runs: The folder for several, where each is named by its recipe; None, like `out`, where nothing is trained.
         resume: Resume the training of a run directory, if it is the same.
         fresh: Delete it and start over.
         resample: Redraw the training split every epoch.
+        precision: What models compute with in training: "float32", "bfloat16" or "float16".
+        compiled: Whether torch.compile compiles them for it.
+        ranks: The place of this process among those that train together.
     """
 
     out: Path | None = None
+    by_seed: bool = False
     runs: Path | None = None
     resume: bool = True
     fresh: bool = False
     resample: bool = False
+    precision: str = FLOAT32
+    compiled: bool = False
+    ranks: Ranks = ALONE
+
+    def directory(self, seed: int) -> Path | None:
+        """Return the run directory of a seed; None where it is named by its recipe.
+
+        Example:
+            >>> TrainingOptions(out=Path("runs"), by_seed=True).directory(3).name
+            'seed-3'
+        """
+        return self.out / f"{SEED_PREFIX}{seed}" if self.out and self.by_seed else self.out
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,35 +175,53 @@ def _trained(
 ) -> Entered:
     """Return the trained model; a training of the same recipe is resumed."""
     entrant = job.entrant
-    out = options.out or _run_directory(job, problems, options, device)
-    training = problems.split("train")
-    resolved = entrant.choices[0].adapted(training if entrant.takes_features else training.without_features())
+    out = options.directory(job.seed) or _run_directory(job, problems, options, device)
+    seen = problems.once("train")
+    resolved = entrant.choices[0].adapted(seen if entrant.takes_features else seen.without_features())
+    del seen
     with preserved_state(seed=job.seed):
         model = resolved.load(problems.shape, watch=False)
     trainer, settings = _trainer(entrant, model)
     built: Trainer = trainer.build()
     record = _record(job, resolved.component, trainer, problems, options, device)
-    check_trainable(model, settings, training, record)
-    check_run_directory(out)
-    held.enter_context(owned(out, wait=options.out is None))
-    run = open_run(out, record, resume=options.resume, fresh=options.fresh)
-    if run.record.weights:
-        last = last_epoch(out)
-    else:
+    check_trainable(model, settings, problems.once("train"), record)
+    run = _opened(out, record, options, held)
+    last = None
+    if not run.record.weights:
         last = fit(
             model,
             built,
             settings,
-            problems.split("train").clone(),
-            problems.split("validation").clone(),
+            problems.copy("train"),
+            problems.copy("validation"),
             run,
             redraw=problems.redraw if options.resample else None,
             features=entrant.takes_features,
             observer=observer,
+            ranks=options.ranks,
         )
+    if not options.ranks.first:
+        return Entered(model=model, weights="", last_epoch=last)
     fill(model, load_tensors(out / BEST, run.record.weights), str(out / BEST))
     weights = f"run:{out}" if options.out else f"trained: {out.name}"
-    return Entered(model=model.eval(), weights=weights, last_epoch=last, run=out, stopped=read_run(out).stopped)
+    return Entered(
+        model=model.eval(), weights=weights, last_epoch=last or last_epoch(out), run=out, stopped=read_run(out).stopped
+    )
+
+
+def _opened(out: Path, record: RunRecord, options: TrainingOptions, held: ExitStack) -> Run:
+    """Return the run directory of a training, which the first of its processes opens and owns."""
+    if options.ranks.first:
+        check_run_directory(out)
+        held.enter_context(owned(out, wait=options.out is None))
+        return shared(options.ranks, open_run(out, record, resume=options.resume, fresh=options.fresh))
+    run = shared(options.ranks, Run(out, record))
+    if differences := record.differences(run.record):
+        raise ConfigError(
+            f"process {options.ranks.rank} has another training than the first one (differs in "
+            f"{', '.join(differences)}); give all of them the same command, files and versions"
+        )
+    return run
 
 
 def _trainer(entrant: Entrant, model: nn.Module) -> tuple[Component[TrainerSpec], TrainerConfig]:
@@ -217,6 +264,9 @@ def _record(
         settings={"model": model.settings, "trainer": trainer.settings, "dataset": dataset.settings},
         seed=job.seed,
         threads=torch.get_num_threads(),
+        processes=options.ranks.size,
+        compiled=options.compiled,
+        precision=options.precision,
         device=device,
         resample=options.resample,
         data={split: problems.digest(split) for split in ("train", "validation")},
@@ -228,7 +278,7 @@ def _record(
 
 def _scope(job: Job, problems: Problems) -> Scope:
     """Return what the weights are trained for."""
-    seen = coverage(*problems.split("train").problems)
+    seen = coverage(*problems.once("train").problems)
     return Scope(
         **seen._asdict(),
         unit=problems.dataset.unit,

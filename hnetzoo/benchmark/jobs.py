@@ -2,13 +2,10 @@
 
 import logging
 import os
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
-from functools import lru_cache, partial
 from pathlib import Path
-
-import torch
 
 from hnetzoo.benchmark.cache import RowCache
 from hnetzoo.benchmark.entrants import Entered, TrainingOptions, enter, outside_scope, recipe, skip_reason
@@ -18,7 +15,8 @@ from hnetzoo.benchmark.problems import Problems
 from hnetzoo.benchmark.results import EVERY_MODEL, BenchmarkRow, Failed, Scores, Skipped
 from hnetzoo.benchmark.scoring import score
 from hnetzoo.benchmark.timing import Conditions, time_model
-from hnetzoo.benchmark.workers import run_in_workers
+from hnetzoo.engines.choice import Engine
+from hnetzoo.engines.claims import Claims
 from hnetzoo.errors import DataError, HnetzooError, Terminated, one_line
 from hnetzoo.files import write_record
 from hnetzoo.training.determinism import preserved_state
@@ -39,8 +37,10 @@ class Options:
         cache: Folder of finished rows; None means no cache.
         training: Where and how models are trained.
         fresh: Compute cached rows anew.
-        workers: How many jobs run at once, a condition of times.
+        workers: How many jobs run at once, a condition of times; 0 means as many as the engine has workers.
+        engine: What runs them, where there are several, or where it is not this machine.
         strict: Fail jobs whose problems are outside the scope of the weights.
+        compiled: Time models as torch.compile compiles them.
     """
 
     device: str = "cpu"
@@ -49,20 +49,23 @@ class Options:
     training: TrainingOptions = field(default_factory=TrainingOptions)
     fresh: bool = False
     workers: int = 1
+    engine: Engine = field(default_factory=Engine)
     strict: bool = False
+    compiled: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
     """The result of a job.
 
-    `cached` says that its row was read from the cache; `sha256` and `problems` (their number) describe the test
-    problems, and are empty if the job failed before these were drawn; `last_epoch` is that of a training, and `stopped`
-    the epoch after which patience ended it, if it did.
+    `cached` says that its row was read from the cache, where it has the name `key`; `sha256` and `problems` (their
+    number) describe the test problems, and are empty if the job failed before these were drawn; `last_epoch` is that of
+    a training, and `stopped` the epoch after which patience ended it, if it did.
     """
 
     job: Job
     result: BenchmarkRow | Skipped | Failed
+    key: str = ""
     cached: bool = False
     sha256: str = ""
     problems: int = 0
@@ -70,19 +73,39 @@ class Outcome:
     stopped: int | None = None
 
 
-class JobRunner:
-    """Run jobs in turn; the problems of the last one are kept, since all models of a task share them."""
+class ClaimedError(Exception):
+    """A row is being computed by another process, the `owner`; the other fields are as of `Outcome`."""
 
-    def __init__(self, options: Options, observer: Callable[[], Observer] = NullObserver) -> None:
-        self.options, self.observer = options, observer
+    def __init__(self, owner: str, key: str, sha256: str, problems: int) -> None:
+        super().__init__(f"{owner} computes it")
+        self.owner, self.key, self.sha256, self.problems = owner, key, sha256, problems
+
+
+class JobRunner:
+    """Run jobs in turn; the problems of the last one are kept, since all models of a task share them.
+
+    Args:
+        options: Where and how.
+        observer: Returns an observer for a training.
+        claims: By which processes that share the cache compute each row once; None claims nothing.
+    """
+
+    def __init__(
+        self, options: Options, observer: Callable[[], Observer] = NullObserver, claims: Claims | None = None
+    ) -> None:
+        self.options, self.observer, self.claims = options, observer, claims
         self.cache = RowCache(options.cache) if options.cache else None
         self._drawn: tuple[Task, int, Problems | Exception] | None = None
 
     def run(self, job: Job) -> Outcome:
-        """Return the row of a job, why it was skipped, or how it failed; interrupts pass."""
+        """Return the row of a job, why it was skipped, or how it failed; interrupts pass.
+
+        Raises:
+            ClaimedError: If another process computes its row.
+        """
         try:
             return self.outcome(job)
-        except (KeyboardInterrupt, Terminated):
+        except (KeyboardInterrupt, Terminated, ClaimedError):
             raise
         except BaseException as error:  # SystemExit and the like: a model must not end the program
             _LOG.info("%s, seed %d: %s", job.task.title, job.seed, job.entrant.title, exc_info=True)
@@ -97,6 +120,11 @@ class JobRunner:
         with preserved_state():
             return self._outcome(job)
 
+    def assist(self, job: Job) -> None:
+        """Take part in the training of a job, whose outcome the first of its processes returns; raises likewise."""
+        with preserved_state(), ExitStack() as held:
+            enter(job, self._problems_of(job), self.options.training, self.options.device, NullObserver(), held)
+
     def _outcome(self, job: Job) -> Outcome:
         problems = self._problems_of(job)
         sha256, count = problems.digest("test"), len(problems.split("test").distance)
@@ -105,23 +133,33 @@ class JobRunner:
             skipped = Skipped(model=job.entrant.title, dataset=job.task.title, reason=reason)
             return Outcome(job=job, result=skipped, sha256=sha256, problems=count)
         key = f"{recipe(job, problems, self.options.device)[:KEY_DIGITS]}-{sha256[:KEY_DIGITS]}"
-        known = self.cache.read(key) if self.cache and not self.options.fresh else None
-        conditions = Conditions.here(count, self.options.device, self.options.workers)
-        cached = known is not None and known.timing == conditions.to_json()
-        if cached:
-            row, entered = known, None
-        else:
+        conditions = self._conditions(count)
+        entered = None
+        if not (cached := self._suffices(known := self._known(key), conditions)):
             with ExitStack() as held:
-                row, entered = self._measure(job, problems, conditions, known, held)
-        assert row is not None, "known where it is cached"
-        if self.cache and not cached:
-            self.cache.write(key, row)
-        if self.options.strict and row.outside:
-            raise DataError(f"outside the scope of the weights: {', '.join(row.outside)}; leave out --strict")
-        # Labels are no part of the key: what is called otherwise has not changed.
-        row = replace(row, model=job.entrant.title, dataset=job.task.title)
-        outcome = Outcome(job=job, result=row, cached=cached, sha256=sha256, problems=count)
+                if self.claims and self.cache:
+                    if owner := held.enter_context(self.claims.claim(key)):
+                        raise ClaimedError(owner, key, sha256, count)
+                    known = self._known(key)  # another process may have computed it before this one claimed it
+                if not (cached := self._suffices(known, conditions)):
+                    known, entered = self._measure(job, problems, conditions, known, held)
+                    if self.cache:
+                        self.cache.write(key, known)
+        assert known is not None, "it suffices, or was measured"
+        row = told_row(job, known, self.options)
+        outcome = Outcome(job=job, result=row, key=key, cached=cached, sha256=sha256, problems=count)
         return replace(outcome, last_epoch=entered.last_epoch, stopped=entered.stopped) if entered else outcome
+
+    def _conditions(self, problems: int) -> Conditions:
+        options = self.options
+        return Conditions.here(problems, options.device, options.workers, compiled=options.compiled)
+
+    def _known(self, key: str) -> BenchmarkRow | None:
+        return self.cache.read(key) if self.cache and not self.options.fresh else None
+
+    def _suffices(self, row: BenchmarkRow | None, conditions: Conditions) -> bool:
+        """Return whether a row needs no new time; on a cluster, times are of whichever machine took them."""
+        return row is not None and (self.options.engine.is_shared or row.timing == conditions.to_json())
 
     def _measure(
         self, job: Job, problems: Problems, conditions: Conditions, known: BenchmarkRow | None, held: ExitStack
@@ -157,14 +195,12 @@ class JobRunner:
         return found
 
 
-def run_jobs(
-    jobs: Iterable[Job], options: Options, observer: Callable[[], Observer] = NullObserver
-) -> Generator[Outcome, None, None]:
-    """Yield the outcome of each job as it is done: in this process, or in `options.workers` of them, unobserved."""
-    if options.workers == 1:
-        yield from map(JobRunner(options, observer).run, jobs)
-    else:
-        yield from run_in_workers(partial(run_job, options), jobs, options.workers, partial(failure, options=options))
+def told_row(job: Job, row: BenchmarkRow, options: Options) -> BenchmarkRow:
+    """Return the row of a job as it is reported; raises DataError if it is outside its scope and must not be."""
+    if options.strict and row.outside:
+        raise DataError(f"outside the scope of the weights: {', '.join(row.outside)}; leave out --strict")
+    # Labels are no part of the key: what is called otherwise has not changed.
+    return replace(row, model=job.entrant.title, dataset=job.task.title)
 
 
 def failure(job: Job, error: BaseException, options: Options, *, model: str = "") -> Outcome:
@@ -174,17 +210,6 @@ def failure(job: Job, error: BaseException, options: Options, *, model: str = ""
         reason = reason.replace(f"{options.data}{os.sep}", "")
     title = model or job.entrant.title
     return Outcome(job=job, result=Failed(model=title, dataset=job.task.title, seed=job.seed, reason=reason))
-
-
-def run_job(options: Options, job: Job) -> Outcome:
-    """Return the outcome of a job, in a worker."""
-    return _runner(options).run(job)
-
-
-@lru_cache(maxsize=1)
-def _runner(options: Options) -> JobRunner:
-    torch.set_num_threads(1)
-    return JobRunner(options)
 
 
 def _drawn(task: Task, seed: int) -> Problems | Exception:

@@ -4,6 +4,7 @@ A plan is plain data; whoever runs its jobs, in this process or in a worker, loo
 """
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
@@ -86,6 +87,11 @@ class Job:
     seed: int
     plugin: str = ""
     code: Code = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """What it is called in lines to the user."""
+        return f"{self.entrant.title} on {self.task.title}, seed {self.seed}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,6 +210,6 @@ def _entrant(entry: ModelEntry, registry: Registry, *, train: bool) -> Entrant:
 
 
 def _check_titles(titles: Sequence[str]) -> None:
-    for title in titles:
-        if titles.count(title) > 1:
-            raise ConfigError(f"{titles.count(title)} entries of the suite are called '{title}'; give each its label")
+    for title, count in Counter(titles).items():
+        if count > 1:
+            raise ConfigError(f"{count} entries of the suite are called '{title}'; give each its label")

@@ -31,6 +31,20 @@ class Problems:
         """(n, m) of every problem."""
         return self.dataset.shape
 
+    @property
+    def mapped(self) -> bool:
+        """Whether splits are parts of files, of which what was looked at counts as memory while a mapping is there."""
+        return getattr(self.dataset, "mapped", False)
+
+    def once(self, split: Split) -> AssociationBatch:
+        """Return a split to look at once; what is mapped is mapped anew, so that it does not stay in memory."""
+        drawn = self.split(split)
+        return self._load(split) if self.mapped else drawn
+
+    def copy(self, split: Split) -> AssociationBatch:
+        """Return a split that may be written into: a copy, or another mapping."""
+        return self.once(split) if self.mapped else self.split(split).clone()
+
     @cached_property
     def label_shares(self) -> Tensor | None:
         """Share of training problems whose pair is true, float64 [n, m]; None where it has no meaning.
@@ -38,7 +52,7 @@ class Problems:
         It has none where slots are masked, and on datasets that are not tagged "weighted-f1".
         """
         weighted = WEIGHTED_F1 in self.task.dataset.spec.tags and bool(self.split("test").cells.all())
-        return label_shares(self.split("train")) if weighted else None
+        return label_shares(self.once("train")) if weighted else None
 
     @property
     def synthetic(self) -> bool:
@@ -52,7 +66,12 @@ class Problems:
 
     def _draw(self, split: Split) -> AssociationBatch:
         with preserved_state():
-            return load_split(self.dataset, split, self.seed)
+            drawn = load_split(self.dataset, split, self.seed)
+        return self._load(split) if self.mapped else drawn
+
+    def _load(self, split: Split) -> AssociationBatch:
+        with preserved_state():
+            return self.dataset.load(split, self.seed)
 
     def _digest(self, split: Split) -> str:
-        return digest_tensors(self.split(split).tensors)
+        return digest_tensors(self.once(split).tensors)

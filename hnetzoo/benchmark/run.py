@@ -7,10 +7,12 @@ from typing import Any
 import torch
 
 from hnetzoo.benchmark.description import describe
-from hnetzoo.benchmark.jobs import Options, Outcome, run_jobs
-from hnetzoo.benchmark.plan import Plan, plan
+from hnetzoo.benchmark.jobs import Options, Outcome
+from hnetzoo.benchmark.plan import Plan, Task, plan
 from hnetzoo.benchmark.results import BenchmarkReport, BenchmarkRow, Failed, Skipped
+from hnetzoo.benchmark.schedule import run_jobs
 from hnetzoo.benchmark.suite import Suite
+from hnetzoo.engines.progress import Tell
 from hnetzoo.environment import environment
 from hnetzoo.registry.lookup import Registry
 from hnetzoo.training.observer import NullObserver, Observer
@@ -24,6 +26,7 @@ def run_benchmark(
     train: bool = False,
     observer: Callable[[], Observer] = NullObserver,
     on_result: Callable[[Outcome], None] = lambda outcome: None,
+    tell: Tell = lambda line: None,
 ) -> BenchmarkReport:
     """Return the numbers of every model of a suite on the test split of every dataset, for every seed.
 
@@ -31,10 +34,11 @@ def run_benchmark(
         suite: What to run.
         registry: Where names are looked up.
         options: Where, how, and how many jobs at once; by default one, on the CPU, without a cache. Several run in
-            worker processes with one thread each.
+            worker processes with one thread each, of this machine or of the engine.
         train: Train every learned model, except those that name weights of their own or are tuned.
         observer: Returns an observer for a training; not called in workers.
         on_result: Called with each outcome as it is made.
+        tell: Takes lines about the progress of workers.
 
     Returns:
         The report, in the order of the suite. A model that cannot take a dataset's problems, or is optional and cannot
@@ -46,7 +50,7 @@ def run_benchmark(
     options = options or Options()
     planned = plan(suite, registry, options.data, train=train)
     outcomes: dict[int, Outcome] = {}
-    with closing(run_jobs(planned.jobs, options, observer)) as finished:
+    with closing(run_jobs(planned.jobs, options, observer, tell)) as finished:
         for outcome in finished:
             outcomes[outcome.job.index] = outcome
             on_result(outcome)
@@ -55,22 +59,25 @@ def run_benchmark(
 
 def _report(planned: Plan, outcomes: Sequence[Outcome], options: Options) -> BenchmarkReport:
     results = [outcome.result for outcome in outcomes]
-    threads = torch.get_num_threads() if options.workers == 1 else 1
+    threads = torch.get_num_threads() if options.workers == 1 and not options.engine.is_shared else 1
+    by_model = {job.entrant.title: job for job in planned.jobs}
+    by_task: dict[str, list[Outcome]] = {}
+    for outcome in outcomes:
+        by_task.setdefault(outcome.job.task.title, []).append(outcome)
     return BenchmarkReport(
         environment={**environment(), "threads": threads, "plugins": planned.plugins},
         rows=tuple(result for result in results if isinstance(result, BenchmarkRow)),
         skipped=tuple(dict.fromkeys([*planned.skipped, *(entry for entry in results if isinstance(entry, Skipped))])),
         failed=tuple(dict.fromkeys(result for result in results if isinstance(result, Failed))),
-        tasks={task.title: _task(task.title, planned, outcomes) for task in planned.tasks},
+        tasks={task.title: _task(task, by_task.get(task.title, ())) for task in planned.tasks},
         baseline=planned.baseline,
-        models={job.entrant.title: describe(job.entrant, job.plugin) for job in planned.jobs},
+        models={title: describe(job.entrant, job.plugin) for title, job in by_model.items()},
     )
 
 
-def _task(title: str, planned: Plan, outcomes: Iterable[Outcome]) -> dict[str, Any]:
+def _task(task: Task, outcomes: Iterable[Outcome]) -> dict[str, Any]:
     """Return the settings of a task as given, digests and number of its test problems, and how many go together."""
-    task = next(task for task in planned.tasks if task.title == title)
-    found = [outcome for outcome in outcomes if outcome.job.task.title == title and outcome.sha256]
+    found = [outcome for outcome in outcomes if outcome.sha256]
     return {
         "dataset": task.dataset.spec.name,
         "settings": task.given,

@@ -1,6 +1,7 @@
 """Forward times of models, and the conditions that they were measured under."""
 
 import time
+import warnings
 from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
@@ -18,7 +19,10 @@ TIMED_BATCHES = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Conditions:
-    """What a time depends on beside model and problems; `jobs` is how many models ran at once."""
+    """What a time depends on beside model and problems.
+
+    `jobs` is how many models ran at once, 0 if nobody knows, and `compiled` whether torch.compile compiled the model.
+    """
 
     device: str
     processor: str
@@ -27,9 +31,10 @@ class Conditions:
     jobs: int = 1
     warm_up_batches: int = WARM_UP_BATCHES
     timed_batches: int = TIMED_BATCHES
+    compiled: bool = False
 
     @classmethod
-    def here(cls, problems: int, device: str, jobs: int = 1) -> "Conditions":
+    def here(cls, problems: int, device: str, jobs: int = 1, *, compiled: bool = False) -> "Conditions":
         """Return the conditions of a measurement in this process."""
         name = torch.cuda.get_device_name(device) if torch.device(device).type == "cuda" else processor()
         return cls(
@@ -38,11 +43,13 @@ class Conditions:
             threads=torch.get_num_threads(),
             batch_size=min(problems, EVALUATION_BATCH),
             jobs=jobs,
+            compiled=compiled,
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values."""
-        return asdict(self)
+        """Return plain values; those of models that are not compiled do not say so, as in older documents."""
+        plain = asdict(self)
+        return plain if self.compiled else {name: value for name, value in plain.items() if name != "compiled"}
 
 
 def time_model(model: nn.Module, problems: AssociationBatch, conditions: Conditions, device: str) -> float:
@@ -58,7 +65,9 @@ def time_model(model: nn.Module, problems: AssociationBatch, conditions: Conditi
     if not conditions.batch_size:
         return 0.0
     seconds = []
-    with evaluating(model):
+    model = torch.compile(model) if conditions.compiled else model  # type: ignore[assignment]
+    with evaluating(model), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"torch\._dynamo")  # about code that it does not compile
         for _ in range(conditions.warm_up_batches + conditions.timed_batches):
             _wait(device)
             start = time.perf_counter()

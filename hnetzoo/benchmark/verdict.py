@@ -10,7 +10,7 @@ from hnetzoo.benchmark.significance import Difference
 from hnetzoo.registry.command_options import as_toml
 
 if TYPE_CHECKING:
-    from hnetzoo.benchmark.advice import Line
+    from hnetzoo.benchmark.contenders import Line
 
 Choice = Literal["network", "gate", "exact", "no difference"]
 ALWAYS = 0.999  # share of problems from which on a solver is right by definition

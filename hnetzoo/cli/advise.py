@@ -7,19 +7,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hnetzoo.cli.options import DeviceOption, JsonOption, SetOption, resolve_device
+from hnetzoo.cli.options import DeviceOption, ExecutorOption, JsonOption, SetOption, resolve_device
 from hnetzoo.cli.output import check_writable, note, print_json, print_table
 from hnetzoo.cli.own_data import described
 from hnetzoo.config import MAX_SEED, read_values
+from hnetzoo.engines.choice import Engine
 from hnetzoo.errors import ConfigError
 from hnetzoo.registry.discovery import discover
 from hnetzoo.registry.stdout import stdout_to_stderr
 
 if TYPE_CHECKING:
-    from hnetzoo.benchmark.advice import Advice, Line
+    from hnetzoo.benchmark.advice import Advice
+    from hnetzoo.benchmark.contenders import Line
     from hnetzoo.benchmark.suite import Entry
 
 PROBLEMS = "problems.npz"
+RUNS = Path("runs/advise")
 
 
 def advise_command(
@@ -45,6 +48,12 @@ def advise_command(
         typer.Option(help="A network with weights to consider; may be repeated.", show_default="exchangeable"),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Of drawn splits and of fine-tuning.")] = 0,
+    jobs: Annotated[int | None, typer.Option(min=1, help="How many candidates run at once.", show_default="1")] = None,
+    executor: ExecutorOption = "loky",
+    runs: Annotated[
+        Path | None,
+        typer.Option(help="Folder that keeps trainings and logs; on other machines, runs/advise.", show_default=False),
+    ] = None,
     device: DeviceOption = "cpu",
     json: JsonOption = False,
     html: Annotated[Path | None, typer.Option(help="Write the answer as a page here.", show_default=False)] = None,
@@ -56,14 +65,21 @@ def advise_command(
     values = read_values(overrides=settings or ())
     if values["model"] or values["trainer"]:
         raise ConfigError("advise takes settings of the dataset, dataset.*; leave out the others")
+    engine = Engine.parse(executor)
     check_writable(save, html)
     if (source is None) == (dataset is None):
         raise ConfigError("advise takes a FILE or a --dataset, and not both; see hnetzoo advise --help")
     registry = discover()  # before torch is imported, so that strangers' code is read in a child process
     from hnetzoo.benchmark.advice import advise
+    from hnetzoo.benchmark.contenders import Ways
     from hnetzoo.benchmark.suite import Entry
 
-    with TemporaryDirectory() as folder, stdout_to_stderr():
+    runs = runs or (RUNS if engine.is_shared else None)
+    workers = jobs or engine.usual_workers
+    how = Ways(device=resolve_device(device, elsewhere=engine.is_shared), engine=engine, workers=workers, runs=runs)
+    if engine.is_shared and runs:
+        runs.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=runs if engine.is_shared else None) as folder, stdout_to_stderr():
         together = save or Path(folder) / PROBLEMS
         name, given = (dataset, {}) if source is None else described(source, truth, together)
         entry = Entry(name=str(name), settings={**given, **values["dataset"]})
@@ -72,8 +88,9 @@ def advise_command(
             registry,
             networks=tuple(model or ("exchangeable",)),
             seed=seed,
-            device=resolve_device(device),
+            how=how,
             on_line=(lambda line: None) if json else _note,
+            tell=(lambda line: None) if json else note,
         )
     from hnetzoo.report.advice_tables import advice_tables
 

@@ -19,6 +19,7 @@ from hnetzoo.cli.benchmark import benchmark
 from hnetzoo.cli.check import check_command
 from hnetzoo.cli.compare import compare_command
 from hnetzoo.cli.doctor import doctor
+from hnetzoo.cli.export import export_command
 from hnetzoo.cli.generate import generate
 from hnetzoo.cli.import_ import import_command
 from hnetzoo.cli.list import list_command
@@ -50,6 +51,7 @@ app.command("advise")(advise_command)
 app.command("compare")(compare_command)
 app.command("associate")(associate)
 app.command("track")(track)
+app.command("export")(export_command)
 app.command("generate")(generate)
 app.command("import")(import_command)
 app.command("check")(check_command)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hnetzoo.cli.options import DeviceOption, QuietOption, resolve_device
+from hnetzoo.cli.options import DeviceOption, ExecutorOption, QuietOption, resolve_device
 from hnetzoo.cli.output import check_writable, note, print_drawn, print_json
 from hnetzoo.cli.progress import LineObserver
 from hnetzoo.config import MAX_SEED, read_values
+from hnetzoo.engines.choice import Engine
 from hnetzoo.errors import ConfigError
 from hnetzoo.registry.discovery import discover
 from hnetzoo.registry.stdout import stdout_to_stderr
@@ -46,7 +47,15 @@ def benchmark(
         Path, typer.Option(help="Folder of relative paths of datasets.", file_okay=False, exists=True)
     ] = Path(),
     train: Annotated[bool, typer.Option("--train", help="Train learned models on each dataset first.")] = False,
-    jobs: Annotated[int, typer.Option(min=1, help="How many jobs (model, dataset, seed) run at once.")] = 1,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="How many jobs (model, dataset, seed) run at once; on dask, by default as many as it has workers.",
+            show_default="1",
+        ),
+    ] = None,
+    executor: ExecutorOption = "loky",
     runs: Annotated[
         Path | None,
         typer.Option(help="Folder that keeps finished rows and trainings for reuse.", show_default=False),
@@ -58,6 +67,10 @@ def benchmark(
         bool, typer.Option("--strict", help="Fail models on problems outside the scope of their weights.")
     ] = False,
     device: DeviceOption = "cpu",
+    compiled: Annotated[
+        bool,
+        typer.Option("--compile", help="Time models as torch.compile compiles them."),
+    ] = False,
     json: Annotated[
         Path | None, typer.Option(help="Write the JSON document here; - is stdout, and nothing else.")
     ] = None,
@@ -81,6 +94,7 @@ def benchmark(
     Without options: all pretrained models and solvers on the DOA datasets, the scipy baseline first.
 
     With --suite or --train, finished rows and trainings are kept under runs/benchmark, and the same command continues.
+    Several commands, on any machines, may share one --runs folder: each row is computed once.
 
     With --suite and --model, these models and the baseline of the suite run on its datasets and seeds.
     """
@@ -89,6 +103,7 @@ def benchmark(
     values = read_values(overrides=settings or ())
     if values["model"] or values["trainer"]:
         raise ConfigError("benchmark --set takes settings of datasets, dataset.*; give others in a --suite")
+    engine = Engine.parse(executor)
     check_writable(None if json == STDOUT else json, markdown, latex, html)
     if runs is not None and runs.exists() and not runs.is_dir():
         raise ConfigError(f"--runs '{runs}' is no folder; choose another, or one that does not exist yet")
@@ -102,8 +117,13 @@ def benchmark(
     chosen = read_suite(suite) if suite else default_suite(registry, *names, values["dataset"])
     if suite and model:
         chosen = with_models(chosen, model, registry)
-    runs = runs or (RUNS if suite or train else None)
-    options = _options(resolve_device(device), data, runs, jobs, fresh=fresh, strict=strict)
+    runs = runs or (RUNS if suite or train or engine.is_shared else None)
+    options = replace(
+        _options(resolve_device(device, elsewhere=engine.is_shared), data, runs, fresh=fresh, strict=strict),
+        engine=engine,
+        workers=jobs or engine.usual_workers,
+        compiled=compiled,
+    )
     outcomes: list[Outcome] = []
     try:
         with stdout_to_stderr():
@@ -114,6 +134,7 @@ def benchmark(
                 train=train,
                 observer=NullObserver if silent else LineObserver,
                 on_result=_notes(outcomes, silent=silent),
+                tell=(lambda line: None) if silent else note,
             )
     except (KeyboardInterrupt, SystemExit):
         if runs:
@@ -135,15 +156,13 @@ def _log(verbose: bool) -> None:
     logging.getLogger("hnetzoo").setLevel(logging.INFO if verbose else logging.WARNING)
 
 
-def _options(device: str, data: Path, runs: Path | None, workers: int, *, fresh: bool, strict: bool) -> "Options":
+def _options(device: str, data: Path, runs: Path | None, *, fresh: bool, strict: bool) -> "Options":
     from hnetzoo.benchmark.entrants import TrainingOptions
     from hnetzoo.benchmark.jobs import Options
 
     training = TrainingOptions(runs=runs, resume=not fresh, fresh=fresh)
     cache = runs / "rows" if runs else None
-    return Options(
-        device=device, data=data, cache=cache, training=training, fresh=fresh, workers=workers, strict=strict
-    )
+    return Options(device=device, data=data, cache=cache, training=training, fresh=fresh, strict=strict)
 
 
 def _notes(kept: "list[Outcome]", *, silent: bool) -> "Callable[[Outcome], None]":

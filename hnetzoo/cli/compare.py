@@ -14,7 +14,8 @@ def compare_command(
         list[str] | None,
         typer.Argument(
             metavar="A B",
-            help="At least two: run directories (run:PATH or PATH) and documents of benchmark --json.",
+            help="At least two: run directories (run:PATH or PATH), folders of train --seeds, and documents of "
+            "benchmark --json.",
             show_default=False,
         ),
     ] = None,

@@ -15,12 +15,30 @@ SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="A setting: model.*, trainer.* or dataset.*; may be repeated."),
 ]
+ExecutorOption = Annotated[
+    str,
+    typer.Option(
+        "--executor",
+        metavar="ENGINE",
+        help="What runs jobs: loky (processes here), dask:ADDRESS, slurm, slurm:NAME=VALUE,... or slurm:local.",
+    ),
+]
 
 
-def resolve_device(name: str) -> str:
-    """Return the device, resolving "auto"; raises ConfigError if torch does not know or have the device."""
+def resolve_device(name: str, *, elsewhere: bool = False) -> str:
+    """Return the device, resolving "auto".
+
+    Args:
+        name: Of the device.
+        elsewhere: Whether models run on other machines, whose devices this one need not have.
+
+    Raises:
+        ConfigError: If torch does not know or have the device.
+    """
     import torch
 
+    if elsewhere and name != "auto":
+        return name
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     try:

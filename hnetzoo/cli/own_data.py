@@ -10,6 +10,7 @@ from hnetzoo.errors import ConfigError, DataError
 MATRICES = (".npy", ".csv")
 GROUND_TRUTH = ("gt/gt.txt", "gt.txt")
 DETECTIONS = ("det/*.txt", "det*.txt")
+MANIFEST = "manifest.json"  # of `hnetzoo.association.manifest`, which is not imported before it is needed
 REFERENCES, PREDICTIONS = ("*reference*", "*truth*"), ("*predict*", "*estimat*")
 SHARES = {"validation_share": 0.2, "test_share": 0.3}  # where the file stores no split
 Described = tuple[str, dict[str, Any]]
@@ -77,7 +78,9 @@ def _joined(source: Path, truth: Path, out: Path) -> Path:
 
 
 def _folder(source: Path) -> Described:
-    """Return how a folder of sequences or of directions is read."""
+    """Return how a folder of problems, of sequences or of directions is read."""
+    if (source / MANIFEST).is_file():
+        return "npz", {"path": str(source), **SHARES}
     for name in GROUND_TRUTH:
         sequences = sorted({path.parents[name.count("/")] for path in source.glob(f"**/{name}")})
         if sequences:

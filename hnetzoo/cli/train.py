@@ -1,7 +1,7 @@
 """`hnetzoo train MODEL`: train, select on validation, report on test."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -9,9 +9,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hnetzoo.cli.options import DeviceOption, JsonOption, QuietOption, SetOption, resolve_device
+from hnetzoo.cli.options import DeviceOption, ExecutorOption, JsonOption, QuietOption, SetOption, resolve_device
 from hnetzoo.cli.output import check_writable, echo_wrapped, note, print_json, print_table
+from hnetzoo.cli.processes import (
+    CompileOption,
+    PrecisionOption,
+    ProcessesOption,
+    interrupts_noted,
+    one_of,
+    start_processes,
+    take_part,
+)
+from hnetzoo.cli.seeds import read_seeds, train_seeds
 from hnetzoo.config import MAX_SEED, Values, read_values
+from hnetzoo.errors import ConfigError
 from hnetzoo.registry.command_options import as_toml
 from hnetzoo.registry.discovery import discover
 from hnetzoo.registry.stdout import stdout_to_stderr
@@ -45,7 +56,18 @@ def train(
         typer.Option(metavar="NAME@VARIANT|run:PATH", help="Weights to start from; random ones by default."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Fixes data, initial weights and data order.")] = 0,
+    seeds: Annotated[
+        str | None,
+        typer.Option(
+            help="Several seeds, 0,1,2: each trains in a directory of its own inside --out.", show_default=False
+        ),
+    ] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="How many seeds train at once.", show_default="1")] = None,
+    executor: ExecutorOption = "loky",
     device: DeviceOption = "auto",
+    processes: ProcessesOption = None,
+    precision: PrecisionOption = "float32",
+    compiled: CompileOption = False,
     out: Annotated[Path | None, typer.Option(help="Run directory; runs/MODEL-DATASET-seedN by default.")] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file with tables model, trainer and dataset.")] = None,
     settings: SetOption = None,
@@ -62,30 +84,56 @@ def train(
     ] = None,
 ) -> None:
     """Train a model, keep the epoch with the best validation F1, and evaluate it on the test split."""
-    values = read_values(config, settings or ())
-    check_writable(html)
-    for name, value in (("epochs", epochs), ("batch_size", batch_size), ("patience", patience)):
-        if value is not None:
-            values["trainer"][name] = value
-    with stdout_to_stderr():
-        job = _job(model, dataset, trainer, values, seed, init)
-    from hnetzoo.benchmark.entrants import TrainingOptions
-    from hnetzoo.benchmark.jobs import Options
+    with one_of(processes) as ranks:
+        values = read_values(config, settings or ())
+        several = read_seeds(seeds, seed, jobs, executor, html)
+        if several and max(processes or 1, ranks.size) > 1:
+            raise ConfigError("--seeds trains each seed in one process; leave out --processes, or train one --seed")
+        check_writable(html)
+        for name, value in (("epochs", epochs), ("batch_size", batch_size), ("patience", patience)):
+            if value is not None:
+                values["trainer"][name] = value
+        with stdout_to_stderr():
+            planned = _jobs(model, dataset, trainer, values, several or (seed,), init)
+        from hnetzoo.benchmark.entrants import TrainingOptions
+        from hnetzoo.benchmark.jobs import Options
+
+        job, name = planned[0], f"seeds{'-'.join(map(str, several))}" if several else f"seed{seed}"
+        training = TrainingOptions(
+            out=out or Path("runs") / f"{model}-{job.task.title}-{name}",
+            by_seed=bool(several),
+            resume=resume or ranks.restarted,
+            fresh=fresh and not ranks.restarted,
+            resample=resample,
+            precision=precision,
+            compiled=compiled,
+            ranks=ranks,
+        )
+        options = Options(device=resolve_device(device, elsewhere=executor != "loky"), training=training)
+        if dry_run:
+            if ranks.first:
+                described = _describe(job, options, processes or ranks.size)
+                _show(described | ({"seed": list(several)} if several else {}), json)
+            return
+        if several:
+            train_seeds(planned, options, jobs, executor, json=json, quiet=quiet)
+            return
+        with interrupts_noted(ranks):
+            if ranks.size == 1 and processes is not None and processes > 1:
+                start_processes(job, processes)
+            else:
+                take_part(job, options, lambda: _lead(job, options, html, json=json, quiet=quiet))
+
+
+def _lead(job: "Job", options: "Options", html: Path | None, *, json: bool, quiet: bool) -> None:
+    """Train and evaluate, and show and write what comes of it."""
     from hnetzoo.cli.progress import progress
 
-    directory = out or Path("runs") / f"{model}-{job.task.title}-seed{seed}"
-    training = TrainingOptions(out=directory, resume=resume, fresh=fresh, resample=resample)
-    options = Options(device=resolve_device(device), training=training)
-    if dry_run:
-        _show(_describe(job, options), json)
-        return
-    try:
-        document_alone = stdout_to_stderr() if json else nullcontext()
-        with document_alone, progress(silent=json or quiet) as observer:
-            result = _run(job, options, observer)
-    except (KeyboardInterrupt, SystemExit):
-        note("hnetzoo: interrupted; continue with the same command and --resume")
-        raise
+    directory = options.training.out
+    assert directory is not None, "this command has one run directory"
+    document_alone = stdout_to_stderr() if json else nullcontext()
+    with document_alone, progress(silent=json or quiet) as observer:
+        result = _run(job, options, observer)
     if html:
         _write_page(html, directory)
     if json:
@@ -94,10 +142,15 @@ def train(
         _summarise(job, directory, result, quiet=quiet)
 
 
-def _job(
-    model: str, dataset: str | None, trainer: str | None, values: Values, seed: int, init: str | None = None
-) -> "Job":
-    """Return the job: the model, its dataset and its trainer, with their settings."""
+def _jobs(
+    model: str,
+    dataset: str | None,
+    trainer: str | None,
+    values: Values,
+    seeds: Sequence[int],
+    init: str | None = None,
+) -> "Sequence[Job]":
+    """Return a job for each seed: the model, its dataset and its trainer, with their settings."""
     registry = discover()  # before torch is imported, so that strangers' code is read in a child process
     from hnetzoo.benchmark.plan import Entrant, Task, plan_jobs
     from hnetzoo.registry.resolution import resolve_start
@@ -108,7 +161,7 @@ def _job(
     problems = registry.configure(DatasetSpec, dataset or chosen.spec.dataset, values["dataset"])
     entrant = Entrant(title=model, choices=(chosen,), weights=chosen.verify(), trainer=how)
     task = Task(title=problems.spec.name, dataset=problems)
-    return plan_jobs([entrant], [task], [seed], registry).jobs[0]
+    return plan_jobs([entrant], [task], seeds, registry).jobs
 
 
 def _run(job: "Job", options: "Options", observer: Observer) -> dict[str, Any]:
@@ -134,7 +187,7 @@ def _write_page(path: Path, directory: Path) -> None:
     write_file(path, page.encode())
 
 
-def _describe(job: "Job", options: "Options") -> dict[str, Any]:
+def _describe(job: "Job", options: "Options", processes: int) -> dict[str, Any]:
     parts = (job.entrant.choices[0].component, job.entrant.trainer, job.task.dataset)
     named = {part.spec.kind: part for part in parts if part is not None}
     return {
@@ -142,6 +195,9 @@ def _describe(job: "Job", options: "Options") -> dict[str, Any]:
         "settings": {kind: part.settings for kind, part in named.items()},
         "seed": job.seed,
         "device": options.device,
+        "processes": processes,
+        "precision": options.training.precision,
+        "compile": options.training.compiled,
         "out": str(options.training.out),
         "resample": options.training.resample,
     }

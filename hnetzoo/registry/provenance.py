@@ -1,7 +1,7 @@
 """Provenance of numbers: plugins, their origin, and digests of source code. Torch-free."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,17 @@ class Sources:
         self.registry = registry
         self.plugins: dict[str, dict[str, str]] = {}
         self._digests = {CORE: digest_sources(CORE, without=UNRELATED)}
+        self._versions = {f"version of {name}": number for name, number in versions().items()}
+        self._known: dict[tuple[tuple[str, str], ...], Code] = {}
 
     def digests(self, *specs: Spec) -> Code:
         """Return the digests of the core and of the packages of specs, and the versions of the libraries."""
+        names = tuple((spec.kind, spec.name) for spec in specs)
+        if names not in self._known:
+            self._known[names] = self._digests_of(specs)
+        return self._known[names]
+
+    def _digests_of(self, specs: Iterable[Spec]) -> Code:
         packages = {CORE}
         for spec in specs:
             plugin = self.registry.provider(spec)
@@ -37,9 +45,7 @@ class Sources:
             packages |= {target.partition(":")[0].partition(".")[0] for target in (plugin.target, *spec.targets)}
         for package in packages - self._digests.keys():
             self._digests[package] = digest_sources(package)
-        return {package: self._digests[package] for package in sorted(packages)} | {
-            f"version of {name}": number for name, number in versions().items()
-        }
+        return {package: self._digests[package] for package in sorted(packages)} | self._versions
 
 
 def origin(name: str) -> str:

@@ -12,7 +12,7 @@ from hnetzoo.benchmark.results import BenchmarkReport, BenchmarkRow, read_row
 from hnetzoo.errors import CheckpointError, ConfigError, DataError, HnetzooError
 from hnetzoo.files import read_record
 from hnetzoo.training.observer import EpochRecord
-from hnetzoo.training.runs import RESULT, RUN, RUN_PREFIX, RunRecord, read_epochs, read_run
+from hnetzoo.training.runs import RESULT, RUN, RUN_PREFIX, RunRecord, read_epochs, read_run, seed_runs
 
 ACCEPTED = "give run directories (run:PATH) and documents of 'hnetzoo benchmark --json'"
 
@@ -54,13 +54,15 @@ def read_sources(names: Sequence[str]) -> tuple[Source, ...]:
     """Return what stands at several paths.
 
     Args:
-        names: Paths of run directories, which may start with "run:", and of benchmark documents.
+        names: Paths of run directories, which may start with "run:", and of benchmark documents; the folder of a
+            training with several seeds stands for all its run directories.
 
     Raises:
         ConfigError: If there are fewer than two, one does not exist, or one is given twice.
         CheckpointError: If a run directory is damaged or is none.
         DataError: If a document is damaged or is none. If several are wrong, one error tells all, of the first's class.
     """
+    names = [each for name in names for each in _runs(name)]
     if len(names) < 2:
         raise ConfigError(f"{len(names)} given, and at least two are needed; {ACCEPTED}")
     paths = [Path(name.removeprefix(RUN_PREFIX)) for name in names]
@@ -77,6 +79,11 @@ def read_sources(names: Sequence[str]) -> tuple[Source, ...]:
     if errors:
         raise type(errors[0])("; ".join(map(str, errors)))
     return tuple(sources)
+
+
+def _runs(name: str) -> list[str]:
+    """Return the run directories that a name stands for, or the name itself."""
+    return [str(path) for path in seed_runs(Path(name.removeprefix(RUN_PREFIX)))] or [name]
 
 
 def _labels(paths: Sequence[Path]) -> list[str]:

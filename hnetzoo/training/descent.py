@@ -12,8 +12,9 @@ from hnetzoo.association.batch import AssociationBatch
 from hnetzoo.association.masking import skip_value_checks
 from hnetzoo.config import TrainerConfig
 from hnetzoo.errors import DivergenceError
-from hnetzoo.training.batches import problem_groups, shuffled_batches, steps_per_epoch
+from hnetzoo.training.batches import Group, shuffled_batches, steps_per_epoch, training_groups
 from hnetzoo.training.determinism import derived_seed, seed_generators
+from hnetzoo.training.execution import Computation, Execution
 from hnetzoo.training.extensions import ExtendedTrainer
 from hnetzoo.training.observer import Observer
 from hnetzoo.training.optimization import configured
@@ -29,6 +30,7 @@ class Descent:
         seed: Fixes the order of the data.
         device: Where the model is.
         training: Problems of the training split, in the first epoch.
+        computation: In which precision, and by how many processes.
     """
 
     fitted = False
@@ -41,11 +43,13 @@ class Descent:
         seed: int,
         device: str,
         training: AssociationBatch,
+        computation: Computation,
     ) -> None:
         self.model, self.trainer, self.settings, self.seed, self.device = model, trainer, settings, seed, device
-        self.groups: Sequence[AssociationBatch] = problem_groups(training, settings)
+        self.groups: Sequence[Group] = training_groups(training, settings)
         self.steps = steps_per_epoch(self.groups, settings)
         self.optimization = configured(trainer.trainer, model, settings.epochs * self.steps)
+        self.execution = Execution(model, computation, device)
 
     @property
     def learning_rate(self) -> float:
@@ -55,7 +59,7 @@ class Descent:
 
     def take(self, training: AssociationBatch) -> None:
         """Learn from other problems from now on."""
-        self.groups = problem_groups(training, self.settings)
+        self.groups = training_groups(training, self.settings)
 
     def learn(self, epoch: int, observer: Observer) -> dict[str, float]:
         """Return the mean losses per problem, after an optimiser step per group of full batches of the shuffled split.
@@ -64,7 +68,8 @@ class Descent:
             DivergenceError: If a loss is not finite.
         """
         seed_generators(derived_seed(self.seed, epoch))
-        self.model.train()
+        self.execution.seed(derived_seed(self.seed, epoch))
+        self.execution.model.train()
         groups = [group.to(self.device) for group in self.groups]
         batches = shuffled_batches(groups, self.settings, self.seed, epoch)
         totals: dict[str, Tensor] = {}
@@ -88,21 +93,23 @@ class Descent:
         scale = 1.0 if self.trainer.sums else 1 / len(batches)
         means: dict[str, Tensor] = {}
         self.optimization.optimizer.zero_grad(set_to_none=True)
-        for batch in batches:
-            losses = self.trainer.losses(self.model, batch)
-            (scale * torch.stack(list(losses.values())).sum()).backward()  # type: ignore[no-untyped-call]
+        for place, batch in enumerate(batches, start=1):
+            with self.execution.passes(last=place == len(batches)):
+                losses = self.trainer.losses(self.execution.model, batch)
+                self.execution.backward(scale * torch.stack(list(losses.values())).sum())
             for name, loss in self.trainer.per_problem(losses, len(batch.distance)).items():
                 means[name] = means.get(name, 0.0) + loss / len(batches)
-        self.optimization.step()
+        self.execution.step(self.optimization)
         return means
 
     def state(self) -> dict[str, Any]:
-        """Return the state of the optimiser, of the schedule, and of the trainer if it has one."""
+        """Return the state of the optimiser, of the schedule, and of what else has one."""
         scheduler, own = self.optimization.scheduler, self.trainer.state()
         return {
             "optimizer": self.optimization.optimizer.state_dict(),
             "scheduler": None if scheduler is None else scheduler.state_dict(),
             **({} if own is None else {"trainer": own}),
+            **self.execution.state(),
         }
 
     def restore(self, state: Mapping[str, Any], epochs: int, *, extended: bool) -> None:
@@ -116,6 +123,7 @@ class Descent:
             if scheduler is not None:
                 scheduler.load_state_dict(state["scheduler"])
         self.trainer.restore(state.get("trainer"))
+        self.execution.restore(state)
 
 
 def _check_finite(losses: Mapping[str, float], epoch: int) -> None:

@@ -13,13 +13,15 @@ from hnetzoo.association.contracts import Trainer
 from hnetzoo.config import TrainerConfig
 from hnetzoo.digests import digest_tensors
 from hnetzoo.errors import CheckpointError, ConfigError, ModelError
-from hnetzoo.training.batches import problem_groups, steps_per_epoch
+from hnetzoo.training.batches import steps_per_epoch, training_groups
 from hnetzoo.training.descent import Descent
 from hnetzoo.training.determinism import preserved_state
+from hnetzoo.training.execution import Computation
 from hnetzoo.training.extensions import ExtendedTrainer
 from hnetzoo.training.fitting import Fitting, is_fitted
 from hnetzoo.training.loop import Learner, Loop, Redraw
 from hnetzoo.training.observer import EpochRecord, NullObserver, Observer
+from hnetzoo.training.ranks import ALONE, Ranks, check_processes
 from hnetzoo.training.runs import Run, RunRecord, finish_run
 from hnetzoo.training.validation import Validation
 
@@ -35,6 +37,7 @@ def fit(
     redraw: Redraw | None = None,
     features: bool = False,
     observer: Observer | None = None,
+    ranks: Ranks = ALONE,
 ) -> EpochRecord:
     """Return the record of the last epoch, after training a model.
 
@@ -52,6 +55,8 @@ def fit(
         redraw: Function of a seed that returns the training problems of an epoch, from the second on; None keeps them.
         features: Whether the model takes features; otherwise neither it nor the trainer sees them.
         observer: Called after every step and epoch.
+        ranks: The place of this process among those that train together and have `joined`; the first one writes the
+            run directory, and all of them return the record.
 
     Returns:
         The record, which names the best epoch.
@@ -72,7 +77,8 @@ def fit(
         extended = ExtendedTrainer(trainer, record.trainer, record.device)
         extended.prepare(shown(training))
         model.to(record.device)
-        loop = Loop(model, _learner(model, extended, settings, shown(training), record), extended, settings, run)
+        learner = _learner(model, extended, settings, shown(training), record, ranks)
+        loop = Loop(model, learner, extended, settings, run, ranks)
         loop.restore()
         if record.weights and not loop.ended:
             raise CheckpointError(
@@ -80,25 +86,32 @@ def fit(
                 "use its best weights (run:PATH), or start over with --fresh"
             )
         drawn = None if redraw is None else lambda seed: shown(redraw(seed))
-        held_out = Validation(shown(validation), extended, settings, record)
+        held_out = Validation(shown(validation), extended, settings, record, ranks)
         loop.run(len(training.distance), held_out, drawn, observer or NullObserver())
     if redraw is None:
         _check_unchanged({"train": training, "validation": validation}, record)
-    if not record.weights:
+    if not record.weights and ranks.first:
         finish_run(run, stopped=loop.stopped)
     return loop.history[-1]
 
 
 def _learner(
-    model: nn.Module, trainer: ExtendedTrainer, settings: TrainerConfig, training: AssociationBatch, record: RunRecord
+    model: nn.Module,
+    trainer: ExtendedTrainer,
+    settings: TrainerConfig,
+    training: AssociationBatch,
+    record: RunRecord,
+    ranks: Ranks,
 ) -> Learner:
     if is_fitted(model):
         return Fitting(model, record.model, record.seed, training)
-    return Descent(model, trainer, settings, record.seed, record.device, training)
+    computation = Computation(record.precision, record.compiled, ranks)
+    return Descent(model, trainer, settings, record.seed, record.device, training, computation)
 
 
 def check_trainable(model: nn.Module, settings: TrainerConfig, training: AssociationBatch, record: RunRecord) -> None:
-    """Raise ConfigError if a model without `fit` has no parameter that requires a gradient, or an epoch no step."""
+    """Raise ConfigError if a model has no parameter to train, an epoch no step, or a process no problem of a batch."""
+    check_processes(record.processes, record.model, settings.batch_size, fitted=is_fitted(model))
     if is_fitted(model):
         return
     problems = len(training.distance)
@@ -107,7 +120,7 @@ def check_trainable(model: nn.Module, settings: TrainerConfig, training: Associa
             f"batch size {settings.batch_size} exceeds the {problems} problems of the training split of "
             f"'{record.dataset}'; use a smaller --batch-size"
         )
-    if not steps_per_epoch(problem_groups(training, settings), settings):
+    if not steps_per_epoch(training_groups(training, settings), settings):
         raise ConfigError(
             f"trainer.accumulate = {settings.accumulate} exceeds the batches of an epoch of '{record.dataset}' "
             f"({problems} problems); use a smaller one, or smaller batches"

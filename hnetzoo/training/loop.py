@@ -13,7 +13,9 @@ from hnetzoo.errors import CheckpointError, one_line
 from hnetzoo.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from hnetzoo.training.determinism import derived_seed
 from hnetzoo.training.extensions import ExtendedTrainer
+from hnetzoo.training.group import shared
 from hnetzoo.training.observer import EpochRecord, Observer, TrainingStart
+from hnetzoo.training.ranks import Ranks
 from hnetzoo.training.runs import BEST, CHECKPOINTS, Run, write_metrics
 from hnetzoo.training.validation import Validation
 from hnetzoo.training.weights import fill, save_tensors
@@ -53,13 +55,21 @@ class Loop:
         trainer: Its averaged weights, if any, are those that are validated and kept.
         settings: Epochs and patience.
         run: Where files are written, and what is recorded.
+        ranks: The place of this process among those that train together; the first one writes.
     """
 
     def __init__(
-        self, model: nn.Module, learner: Learner, trainer: ExtendedTrainer, settings: TrainerConfig, run: Run
+        self,
+        model: nn.Module,
+        learner: Learner,
+        trainer: ExtendedTrainer,
+        settings: TrainerConfig,
+        run: Run,
+        ranks: Ranks,
     ) -> None:
         self.model, self.learner, self.trainer, self.settings = model, learner, trainer, settings
         self.run_directory, self.record = run
+        self.ranks = ranks
         self.before = 0  # epochs before the present schedule began
         self.history: list[EpochRecord] = []
 
@@ -84,7 +94,7 @@ class Loop:
     def restore(self) -> None:
         """Load the newest intact checkpoint, if one was saved; epochs that were added get a schedule of their own."""
         directory = self.run_directory / CHECKPOINTS
-        checkpoint = load_checkpoint(directory)
+        checkpoint = shared(self.ranks, load_checkpoint(directory) if self.ranks.first else None)
         if checkpoint is None:
             return
         try:
@@ -141,7 +151,7 @@ class Loop:
         seconds: Mapping[str, float],
         exact_solver_f1: float,
     ) -> None:
-        """Write the weights if they are the best, the metrics, and last the checkpoint, from which training resumes."""
+        """Add an epoch to the history, and store it."""
         epoch, best = len(self.history) + 1, self.history[-1] if self.history else None
         improved = best is None or measured["f1"] > best.best_f1
         self.history.append(
@@ -157,10 +167,15 @@ class Loop:
                 exact_solver_f1=exact_solver_f1,
             )
         )
-        if improved:
-            save_tensors(self.run_directory / BEST, kept.state_dict())
+        if self.ranks.first:
+            self._write(kept if improved else None)
+
+    def _write(self, better: nn.Module | None) -> None:
+        """Write the weights of a better epoch, the metrics, and last the checkpoint, from which training resumes."""
+        if better is not None:
+            save_tensors(self.run_directory / BEST, better.state_dict())
         write_metrics(self.run_directory, [asdict(record) for record in self.history])
-        save_checkpoint(self.run_directory / CHECKPOINTS, Checkpoint(epoch, self.state()))
+        save_checkpoint(self.run_directory / CHECKPOINTS, Checkpoint(len(self.history), self.state()))
 
     def state(self) -> dict[str, Any]:
         """Return all that a resumed training needs."""

@@ -37,11 +37,13 @@ BEST = "best.safetensors"
 CHECKPOINTS = "checkpoints"
 RESULT = "result.json"
 LOCK = ".lock"
+SEED_PREFIX = "seed-"  # of the run directories of several seeds, in one folder
 RUN_PREFIX = "run:"  # of the path of a run directory, where a model is named
 SCHEMA = 1
 EPOCHS = "trainer.epochs"
 PATIENCE = "trainer.patience"
-CIRCUMSTANCES = ("environment", "threads", "scope", "weights", "stopped")
+EXECUTION = ("processes", "threads", "compiled")  # how a training is computed, which may change when it is resumed
+CIRCUMSTANCES = ("environment", *EXECUTION, "scope", "weights", "stopped")
 """Fields of a record that do not make it another training."""
 
 
@@ -52,9 +54,10 @@ class RunRecord:
     `settings` holds the resolved tables "model", "trainer" and "dataset"; `data` holds digests of the splits; `init`
     names the weights that the training starts from; `scope` says what its problems are like; `source` names the
     imported file of a run that was not trained here; `weights` is the sha256 of best.safetensors, "" until the
-    training has ended; `stopped` is the epoch after which its patience ended it, if it did. Two trainings
-    are the same if all fields but `CIRCUMSTANCES` are equal. Sums depend on the number of threads, so a training is
-    resumed with the threads that it started with.
+    training has ended; `stopped` is the epoch after which its patience ended it, if it did; `precision` is what the
+    model computes with in training, and `compiled` whether torch.compile compiles it. Two trainings are the same if all
+    fields but `CIRCUMSTANCES` are equal. Sums depend on the numbers of processes and threads, so a training that is
+    resumed with as many processes gets the threads that it started with.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
@@ -66,6 +69,9 @@ class RunRecord:
     trainer: str = ""
     seed: NonNegativeInt = 0
     threads: PositiveInt = 1
+    processes: PositiveInt = 1
+    compiled: bool = False
+    precision: str = "float32"
     device: str = "cpu"
     resample: bool = False
     data: Mapping[str, str] = field(default_factory=dict)
@@ -189,12 +195,27 @@ def _resumed(path: Path, record: RunRecord, *, resume: bool) -> Run:
     longer = record.epochs >= held.epochs and record.patience >= held.patience
     if resume and differences and longer and {EPOCHS, PATIENCE}.issuperset(differences):
         (path / RESULT).unlink(missing_ok=True)
-        return write_run(path, replace(held, settings=record.settings, weights="", stopped=None))
+        return write_run(path, replace(_executed_as(record, held), settings=record.settings, weights="", stopped=None))
     what = f"another training ({held.model}; differs in {', '.join(differences)})" if differences else "this training"
     if differences or not resume:
         remedy = "choose another --out" if differences else "continue with --resume"
         raise ConfigError(f"'{path}' already holds {what}; {remedy}, or start over with --fresh")
-    return Run(path, held)
+    executed = _executed_as(record, held)
+    return Run(path, held) if held.weights or executed == held else write_run(path, executed)
+
+
+def _executed_as(record: RunRecord, held: RunRecord) -> RunRecord:
+    """Return the record of a run that is resumed as another says; with its threads, if the processes are as many."""
+    changed = {name: getattr(record, name) for name in EXECUTION}
+    return replace(held, **changed | ({"threads": held.threads} if record.processes == held.processes else {}))
+
+
+def seed_runs(folder: Path) -> list[Path]:
+    """Return the run directories of a training with several seeds, by seed; none if the folder is of another kind."""
+    if (folder / RUN).exists():
+        return []
+    found = {path.parent.name.removeprefix(SEED_PREFIX): path.parent for path in folder.glob(f"{SEED_PREFIX}*/{RUN}")}
+    return [found[seed] for seed in sorted(filter(str.isdecimal, found), key=int)]
 
 
 def write_metrics(path: Path, lines: Iterable[Mapping[str, Any]]) -> None:

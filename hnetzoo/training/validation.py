@@ -11,7 +11,10 @@ from hnetzoo.association.decoding import decode
 from hnetzoo.association.prediction import cut, evaluating, predict
 from hnetzoo.config import TrainerConfig
 from hnetzoo.training.batches import problem_groups
+from hnetzoo.training.execution import spread
 from hnetzoo.training.extensions import ExtendedTrainer
+from hnetzoo.training.group import shared
+from hnetzoo.training.ranks import Ranks
 from hnetzoo.training.runs import RunRecord
 
 
@@ -23,16 +26,22 @@ class Validation:
         trainer: Its losses and own metrics are measured beside F1, precision, recall and exact matches.
         settings: Batches of the losses.
         record: Names the model and its device.
+        ranks: The place of this process; all of them answer a part of the problems, and the first one measures.
     """
 
     def __init__(
-        self, problems: AssociationBatch, trainer: ExtendedTrainer, settings: TrainerConfig, record: RunRecord
+        self,
+        problems: AssociationBatch,
+        trainer: ExtendedTrainer,
+        settings: TrainerConfig,
+        record: RunRecord,
+        ranks: Ranks,
     ) -> None:
-        solved = assign(problems.distance, problems.row_mask, problems.col_mask)
-        self.exact_solver_f1 = compare(solved, problems).total().f1
+        solved = (compare(assign(*piece.problems), piece).total() for piece in problems.pieces())
+        self.exact_solver_f1 = sum(solved, AssociationCounts()).f1
         self.problems = problems.to(record.device)
         self.groups = [group.to(record.device) for group in problem_groups(problems, settings)]
-        self.trainer, self.settings, self.record = trainer, settings, record
+        self.trainer, self.settings, self.record, self.ranks = trainer, settings, record, ranks
 
     def measure(self, model: nn.Module) -> dict[str, Any]:
         """Return the metrics of a model, the mean losses per problem, and the trainer's own metrics.
@@ -40,15 +49,17 @@ class Validation:
         Raises:
             ModelError: If logits have the wrong shape or are not finite, or as of `ExtendedTrainer.metrics`.
         """
-        counts = sum((self._count(model, group) for group in self.groups), AssociationCounts())
-        return {
+        asked = spread(model, self.ranks)
+        counts = sum((self._count(asked, group) for group in self.groups), AssociationCounts())
+        measured = {
             "f1": counts.f1,
             "precision": counts.precision,
             "recall": counts.recall,
             "exact": counts.exact_share,
-            "losses": self._losses(model, counts.problems),
-            **self.trainer.metrics(model, self.problems),
+            "losses": self._losses(asked, counts.problems),
+            **(self.trainer.metrics(model, self.problems) if self.ranks.first else {}),
         }
+        return shared(self.ranks, measured)
 
     def _count(self, model: nn.Module, problems: AssociationBatch) -> AssociationCounts:
         """Return the right and wrong pairs that the model makes of some problems."""

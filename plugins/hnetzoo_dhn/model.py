@@ -12,7 +12,6 @@ different sizes share a batch; the widths of the linear layers follow the hidden
 Source: Y. Xu et al., "How To Train Your Deep Multi-Object Tracker", CVPR 2020.
 """
 
-import torch
 from torch import Tensor, nn
 
 import hnetzoo
@@ -55,11 +54,5 @@ class DHN(hnetzoo.AssociationModel):
 
 def _run(gru: hnetzoo.GRU, entries: Tensor, allowed: Tensor) -> Tensor:
     """Return the outputs of a GRU run row by row over the entries [b, n, m, c] that are allowed, bool [b, n, m]."""
-    sequence, stays = entries.flatten(1, 2), allowed.flatten(1)
-    if not torch.compiler.is_compiling() and bool(stays.all()):  # the usual case, and a third faster
-        output: Tensor = gru(sequence)
-    else:
-        order = (~stays).argsort(dim=1, stable=True).unsqueeze(-1)  # entries that stay come first, in their order
-        output = gru(sequence.take_along_dim(order, 1), lengths=stays.sum(1))
-        output = output.take_along_dim(order.argsort(dim=1), 1)
+    output: Tensor = gru(entries.flatten(1, 2), mask=allowed.flatten(1))
     return output.view(*allowed.shape, -1)

@@ -62,7 +62,7 @@ def box_cells(rows: Tensor, columns: Tensor) -> BoxCells:
 
 def _surprise(confidence: Tensor) -> Tensor:
     """Return the information that a detection is false, by its confidence [nats]."""
-    return -(1 - confidence.clamp(0, LARGEST_CONFIDENCE)).log()
+    return -(1 - confidence.clamp(0.0, LARGEST_CONFIDENCE)).log()
 
 
 def _iou_distance(first: Tensor, second: Tensor, offset: Tensor) -> Tensor:

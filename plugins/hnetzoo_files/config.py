@@ -13,15 +13,16 @@ class NpzConfig(hnetzoo.SplitShares):
 
     path: Path
     """The .npz file, as "hnetzoo generate" writes it: distance, association, and masks, activity, features
-    and split if any."""
+    and split if any. Or the folder that "hnetzoo generate --shards N" writes, which may be larger than the memory."""
     validation_share: hnetzoo.Share = 0.1
-    """Share of the problems used to select the best epoch, where the file stores no split."""
+    """Share of the problems used to select the best epoch, where the file or folder stores no split."""
     test_share: hnetzoo.Share = 0.1
-    """Share of the problems used for the reported metrics, where the file stores no split."""
+    """Share of the problems used for the reported metrics, where the file or folder stores no split."""
     split_seed: NonNegativeInt = 0
-    """Decides which problem is in which split; the training seed does not, so all runs have the same test split."""
+    """Decides which problem of a file is in which split; the training seed does not, so all runs have the same test
+    split. A folder of a single split is divided in its order: training, validation, test."""
     unit: str = "unknown"
-    """Unit of the distances, for display."""
+    """Unit of the distances, for display; a folder has its own unless one is given."""
 
 
 class DOACsvConfig(hnetzoo.SplitShares):

@@ -11,7 +11,7 @@ def hnetzoo_datasets() -> Iterable[hnetzoo.DatasetSpec]:
     return [
         hnetzoo.DatasetSpec(
             name="npz",
-            summary="Your own distances and associations, from a .npz file.",
+            summary="Your own distances and associations, from a .npz file or a folder of arrays.",
             target="hnetzoo_files.npz:NpzDataset",
             config="hnetzoo_files.config:NpzConfig",
         ),

@@ -102,10 +102,16 @@ class HNetGRU(hnetzoo.AssociationModel):
     @staticmethod
     def adapted(config: HNetGRUConfig, training: hnetzoo.AssociationBatch) -> HNetGRUConfig:
         """Return the settings with a scale that suits the distances of training problems, unless one is given."""
-        distance = training.distance[training.cells & training.distance.isfinite() & (training.distance > 0)]
-        if config.distance_scale is not None or not len(distance):
+        if config.distance_scale is not None:
             return config
-        typical = distance.double().log().mean().exp().item()
+        logarithms, pairs = torch.zeros((), dtype=torch.float64), 0
+        for piece in training.pieces():
+            distance = piece.distance[piece.cells & piece.distance.isfinite() & (piece.distance > 0)]
+            logarithms += distance.double().log().sum()
+            pairs += len(distance)
+        if not pairs:
+            return config
+        typical = (logarithms / pairs).exp().item()
         return config.model_copy(update={"distance_scale": typical / TYPICAL})
 
     @staticmethod

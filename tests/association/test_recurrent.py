@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 import hnetzoo
-from hnetzoo import GRU
+from hnetzoo import GRU, ConfigError
 
 SIZES = [(1, False), (2, False), (1, True), (2, True)]
 
@@ -35,6 +35,23 @@ def test_sequences_of_different_lengths_are_read_as_packed_ones(layers: int, bid
     expected, _ = pad_packed_sequence(packed, batch_first=True)
     inside = (torch.arange(5) < lengths.unsqueeze(1)).unsqueeze(2)
     torch.testing.assert_close(ours(sequence, lengths=lengths) * inside, expected)
+
+
+@pytest.mark.parametrize(("layers", "bidirectional"), SIZES)
+def test_steps_outside_a_mask_are_passed_over(layers: int, bidirectional: bool) -> None:
+    theirs, ours = twins(layers, bidirectional)
+    sequence, mask = torch.rand(4, 6, 3), torch.rand(4, 6) > 0.4
+    mask[0], mask[1] = True, False
+    output = ours(sequence, mask=mask)
+    for problem in (0, 2, 3):
+        read = mask[problem]
+        torch.testing.assert_close(output[problem, read], theirs(sequence[problem : problem + 1, read])[0][0])
+
+
+def test_a_mask_takes_the_place_of_lengths() -> None:
+    _, ours = twins(1, False)
+    with pytest.raises(ConfigError, match=r"^steps are given by lengths and by a mask; give one of them$"):
+        ours(torch.rand(2, 3, 3), lengths=torch.tensor([1, 2]), mask=torch.ones(2, 3, dtype=torch.bool))
 
 
 def test_an_empty_sequence_beside_others_is_harmless() -> None:

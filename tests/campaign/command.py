@@ -49,9 +49,24 @@ def forked(
         before: Called in the child before the command starts.
         environment: Added to that of this process.
     """
+    return end(begin(folder, arguments, before, environment), folder, arguments)
+
+
+def begin(
+    folder: Path,
+    arguments: Sequence[str],
+    before: Callable[[], object] = lambda: None,
+    environment: Mapping[str, str] | None = None,
+) -> int:
+    """Return the process of a command that was begun as by `forked`, one at a time in a folder."""
     pid = os.fork()
     if pid == 0:
         _become(folder, arguments, before, environment or {})
+    return pid
+
+
+def end(pid: int, folder: Path, arguments: Sequence[str]) -> Outcome:
+    """Wait for a command that was begun and return its outcome."""
     return _watch(pid, folder, arguments)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from hnetzoo.benchmark.results import BenchmarkReport
 from tests.cli.outcome import Run, fails
@@ -176,3 +177,19 @@ def test_a_quiet_benchmark_prints_its_tables_and_errors_alone(
     assert failed.code == 1
     assert failed.err == "hnetzoo: 1 failure; --verbose shows where in the code\n"
     assert "RuntimeError: no luck" in " ".join(failed.out.split())
+
+
+def test_compiled_models_are_timed_anew_and_score_the_same(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda model: original(model, backend="eager"))
+    command = ["benchmark", "--model", "hungarian", "--model", "hnetgru", *SMALL, "--runs", "kept", "--json"]
+    assert run(*command, "plain.json").code == 0
+    assert run(*command, "compiled.json", "--compile").code == 0
+    plain, compiled = (json.loads((tmp_path / f"{name}.json").read_text())["rows"] for name in ("plain", "compiled"))
+    assert [row["timing"].get("compiled") for row in plain] == [None, None]
+    assert [row["timing"]["compiled"] for row in compiled] == [True, True]
+    assert [row["f1"] for row in plain] == [row["f1"] for row in compiled]
+    assert [row["microseconds_per_problem"] for row in plain] != [row["microseconds_per_problem"] for row in compiled]
+    torch.compiler.reset()

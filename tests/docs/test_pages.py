@@ -28,6 +28,7 @@ DOCS = ROOT / "docs"
 PAGES = [DOCS / "index.md", DOCS / "weights.md", DOCS / "leaderboard.md", *sorted((DOCS / "leaderboard").glob("*.md"))]
 BENCHMARKS = ROOT / "benchmarks" / "README.md"
 SPECS = [spec for kind in zoo.KINDS for spec in zoo.shipped(discover(), kind)]
+DOCUMENTS = ("README.md", "SECURITY.md", "docs/scale.md")
 
 
 def tokens(path: Path) -> list[Token]:
@@ -71,7 +72,7 @@ def test_commands_exist_with_their_options_and_files(page: str, line: str, monke
 
 
 def test_every_stored_result_is_on_a_page() -> None:
-    text = "".join(path.read_text() for path in (*PAGES, ROOT / "README.md", ROOT / "SECURITY.md"))
+    text = "".join(path.read_text() for path in (*PAGES, *(ROOT / name for name in DOCUMENTS)))
     shown = set(re.findall(r"<!-- table (\S+\.json)", text))
     assert {path.name for path in (ROOT / "benchmarks" / "results").glob("*.json")} == shown
 

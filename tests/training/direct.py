@@ -10,6 +10,7 @@ import hnetzoo
 from hnetzoo.digests import digest_tensors
 from hnetzoo.training.fit import fit
 from hnetzoo.training.observer import EpochRecord, Observer
+from hnetzoo.training.ranks import ALONE, Ranks
 from hnetzoo.training.runs import RunRecord, open_run
 
 
@@ -39,6 +40,7 @@ def fit_directly(
     training: hnetzoo.AssociationBatch | None = None,
     model: nn.Module | None = None,
     observer: Observer | None = None,
+    ranks: Ranks = ALONE,
 ) -> tuple[EpochRecord, nn.Module]:
     """Return the last epoch and the model, after training in a new run directory."""
     split, held_out = training or problems(100, 0), problems(20, 1)
@@ -46,4 +48,4 @@ def fit_directly(
     tables = {"trainer": settings.model_dump(mode="json")}
     run = open_run(path, RunRecord(model="affinity", trainer="own", shape=(3, 3), settings=tables, data=data))
     model = model or Affinity()
-    return fit(model, trainer, settings, split, held_out, run, observer=observer), model
+    return fit(model, trainer, settings, split, held_out, run, observer=observer, ranks=ranks), model

@@ -103,7 +103,8 @@ def test_every_flipped_bit_of_a_record_is_found_or_harmless(tmp_path: Path) -> N
             assert read_run(tmp_path).differences(RECORD) == []
 
 
-RIGHT = {"scope": ({}, {"x": 3}), "environment": ({}, {"x": 3}), "resample": (True,), "stopped": (None,)}
+RIGHT = {"scope": ({}, {"x": 3}), "environment": ({}, {"x": 3}), "resample": (True,), "stopped": (None,),
+         "compiled": (True,)}  # fmt: skip
 
 
 @pytest.mark.parametrize(

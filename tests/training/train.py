@@ -39,7 +39,7 @@ def train(
     dataset: Component[hnetzoo.DatasetSpec] | None = None,
     trainer: Component[hnetzoo.TrainerSpec] | None = None,
     registry: hnetzoo.Registry = REGISTRY,
-    **options: bool,
+    **options: bool | str,
 ) -> Trained:
     """Return the results of a training as the command runs it."""
     model = model or configure(REGISTRY.model("hnetgru"), {"hidden_size": 16})

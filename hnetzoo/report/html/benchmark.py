@@ -124,7 +124,7 @@ def _conditions(rows: Iterable[BenchmarkRow]) -> str:
     )
     texts = []
     for key, form in parts:
-        values = dict.fromkeys(str(timing[key]) for timing in known if timing.get(key) is not None)
+        values = dict.fromkeys(str(timing[key]) for timing in known if timing.get(key))
         if values:
             texts.append(form.format(" or ".join(values)))
     return ", ".join(texts)

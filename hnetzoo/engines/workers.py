@@ -16,6 +16,7 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future
 from contextlib import AbstractContextManager, contextmanager
 from typing import TypeVar
 
+from hnetzoo.engines.progress import PROGRESS_S
 from hnetzoo.registry.isolation import ignore_unreadable_distributions
 from hnetzoo.registry.stdout import STDERR, STDOUT
 
@@ -33,7 +34,7 @@ def local_pool(workers: int) -> Iterator[Executor]:
     from joblib.externals.loky import ProcessPoolExecutor
 
     level = logging.getLogger("hnetzoo").getEffectiveLevel()
-    pool = ProcessPoolExecutor(workers, initializer=_start_worker, initargs=(level, os.getpid()), env=THREADS)
+    pool = ProcessPoolExecutor(workers, initializer=start_worker, initargs=(level, os.getpid()), env=THREADS)
     try:
         yield pool
     except BaseException:
@@ -63,6 +64,7 @@ def run_in_workers(
     workers: int,
     failed: Callable[[Item, BaseException], Result],
     pool: Pool = local_pool,
+    watch: Callable[[Iterable[Item]], None] = lambda running: None,
 ) -> Iterator[Result]:
     """Yield the results of work on items, done in processes, as they arrive.
 
@@ -72,15 +74,16 @@ def run_in_workers(
         workers: How many run at once.
         failed: Returns the result of an item whose work raised, or whose worker died.
         pool: Returns a context manager of an executor with so many workers; a broken one raises BrokenExecutor.
+        watch: Called now and then with the items that are worked on.
 
     Yields:
         One result per item.
     """
     waiting = deque(items)
     while waiting:
-        suspects = deque((yield from _until_broken(work, waiting, workers, failed, pool)))
+        suspects = deque((yield from _until_broken(work, waiting, workers, failed, pool, watch)))
         while suspects:
-            for culprit in (yield from _until_broken(work, suspects, 1, failed, pool)):
+            for culprit in (yield from _until_broken(work, suspects, 1, failed, pool, watch)):
                 yield failed(culprit, BrokenExecutor("the worker process died; it was killed, or out of memory"))
 
 
@@ -90,6 +93,7 @@ def _until_broken(
     workers: int,
     failed: Callable[[Item, BaseException], Result],
     pool: Pool,
+    watch: Callable[[Iterable[Item]], None],
 ) -> Generator[Result, None, list[Item]]:
     """Yield results until all items are done or the pool breaks; return the items that it broke on."""
     running: dict[Future[Result], Item] = {}
@@ -103,7 +107,8 @@ def _until_broken(
                 if not running:  # broken before it began
                     raise
                 return list(running.values())
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            done, _ = wait(running, PROGRESS_S, FIRST_COMPLETED)
+            watch(running.values())
             whole = [future for future in done if not isinstance(future.exception(), BrokenExecutor)]
             for future in whole:
                 item, error = running.pop(future), future.exception()
@@ -115,14 +120,16 @@ def _until_broken(
     return []
 
 
-def _start_worker(level: int, parent: int) -> None:
+def start_worker(level: int, parent: int) -> None:
     """Ignore interrupts, since the parent kills its workers, and keep stdout for the document of the parent."""
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     ignore_unreadable_distributions()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.stdout = sys.stderr
     os.dup2(STDERR, STDOUT)
-    logging.basicConfig(level=level, format="%(message)s")
+    logging.basicConfig(format="%(message)s")
+    for handler in logging.getLogger().handlers:
+        handler.setLevel(level)  # the log of an item takes more
 
 
 def _end_with(parent: int) -> None:

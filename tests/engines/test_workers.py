@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hnetzoo.benchmark.workers import run_in_workers
+from hnetzoo.engines.workers import run_in_workers
 
 WORK = """
 import os, signal, sys
