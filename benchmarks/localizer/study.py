@@ -61,8 +61,8 @@ def run_study(
 def repeat(study: Study, runs: Path, tried: list[Row], number: int) -> Iterator[tuple[Row, bool]]:
     """Yield the names of some finished jobs, spread evenly, and whether training them again gives the same bits."""
     jobs, _ = _reported_jobs(study, tried, runs, fresh=False)
-    for index in range(0, len(jobs), max(1, len(jobs) // number)):
-        yield jobs[index].name, same_bits(jobs[index])
+    for job in jobs[:: max(1, len(jobs) // number)][:number]:
+        yield job.name, same_bits(job)
 
 
 def _tuning_jobs(study: Study, runs: Path, fresh: bool) -> list[Job]:

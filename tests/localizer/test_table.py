@@ -38,6 +38,13 @@ def test_without_a_part_there_is_a_table_per_number_of_sources() -> None:
     assert text.index("#### 1 source\n") < text.index("#### 2 sources\n")
 
 
+def test_a_rerun_of_the_first_edition_names_scenarios_and_gives_the_same_tables() -> None:
+    scenarios = [{"label": f"{sources} sources", "sources": sources} for sources in (1, 2)]
+    rerun = {**{name: value for name, value in STUDY.items() if name != "sources"}, "scenarios": scenarios}
+    tables = [script("render")._localizer({"study": study, "rows": ROWS}, None) for study in (STUDY, rerun)]
+    assert tables[0] == tables[1]
+
+
 def test_learning_curves_are_means_over_the_seeds_that_finished() -> None:
     draw = script("draw")
     figure = draw.learning_curves({"study": STUDY, "rows": ROWS})
