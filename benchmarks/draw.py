@@ -56,8 +56,9 @@ def learning_curves(result: dict[str, Any]) -> Any:
     """Return a figure with a panel per number of sources: mean validation GOSPA over epochs, a line per criterion."""
     study = result["study"]
     labels = [entry["label"] for entry in study["criteria"]]
-    figure, panels = pyplot.subplots(1, len(study["sources"]), figsize=(11, 3.6), layout="constrained", squeeze=False)
-    for panel, sources in zip(panels[0], study["sources"], strict=True):
+    counts = study.get("sources") or [scenario["sources"] for scenario in study["scenarios"]]
+    figure, panels = pyplot.subplots(1, len(counts), figsize=(11, 3.6), layout="constrained", squeeze=False)
+    for panel, sources in zip(panels[0], counts, strict=True):
         for label in labels:
             curves = [
                 [record["gospa_deg"] for record in row["curve"]]

@@ -2,7 +2,8 @@
 
 A table is between `<!-- table RESULT [PART] -->` and `<!-- end -->`; RESULT is a file of benchmarks/results. PART is a
 dataset, to show only its ranking, or `METRIC of PATTERN`: that metric of all models on the datasets whose names match,
-or `METRIC of PATTERN for MODEL, ...` of some; for localizer.json it is a number of sources. RESULT may also be
+or `METRIC of PATTERN for MODEL, ...` of some; for localizer.json it is a number of sources, for localizer-study.json
+"verdict", "comparisons" or "settings". RESULT may also be
 `matrix` (all models by tasks of several results), `protocol` with its name, `checks` with a kind of declaration, and
 `readme` with a heading of README.md, whose table is repeated. Results of uncommitted code and submissions that break a
 rule are refused.
@@ -19,6 +20,7 @@ from typing import Annotated, Any
 
 import typer
 
+from benchmarks.localizer.tables import study_report
 from benchmarks.matrix import SUITES, matrix
 from benchmarks.scale_tables import SCALE, scale_table
 from benchmarks.submissions.acceptance import refusals
@@ -70,6 +72,8 @@ def _table(name: str, part: str | None) -> str:
         return _speed(json.loads(path.read_text()))
     if name.startswith("curve-"):
         return _curve(json.loads(path.read_text()))
+    if name == "localizer-study.json":
+        return study_report(json.loads(path.read_text()), part)
     if name.startswith("localizer"):
         return _localizer(json.loads(path.read_text()), part)
     if name.startswith("campaign"):
@@ -197,8 +201,9 @@ def _localizer(result: dict[str, Any], part: str | None) -> str:
     study = result["study"]
     scenes, seeds = study["scenes"], ", ".join(map(str, study["seeds"]))
     caption = f"{scenes['test']} test scenes and {scenes['train']} training scenes for each seed ({seeds})."
+    counts = study.get("sources") or [scenario["sources"] for scenario in study["scenarios"]]
     tables = []
-    for sources in (int(part),) if part else study["sources"]:
+    for sources in (int(part),) if part else counts:
         rows = [row for row in result["rows"] if row["sources"] == sources]
         lines = tuple(_criterion(entry["label"], rows) for entry in study["criteria"])
         title = f"{sources} source{'s' * (sources > 1)}"

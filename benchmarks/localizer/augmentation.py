@@ -14,7 +14,8 @@ def turn(examples: Examples, generator: torch.Generator) -> Examples:
     """Return every scene turned by its own random symmetry.
 
     Example:
-        >>> scene = Examples(torch.rand(1, 7, 5, 32), torch.rand(1, 5, 2, 3), torch.ones(1, 5, 2).bool(), torch.ones(1))
+        >>> labels = torch.ones(1, 5, 2)
+        >>> scene = Examples(torch.rand(1, 7, 5, 32), torch.rand(1, 5, 2, 3), labels.bool(), labels, labels)
         >>> turned = turn(scene, torch.Generator().manual_seed(0)).directions
         >>> torch.allclose(turned.norm(dim=-1), scene.directions.norm(dim=-1))
         True

@@ -24,7 +24,7 @@ BANDS = 32
 LOWEST_HZ = 50.0
 FEATURES = 7  # log spectra of W, X, Y, Z, then intensity along x, y, z
 FLOOR = 1e-6  # added to powers; the noise has a power of about a hundred per bin
-SOURCES = ("settings", "signals", "scenes", "features")  # the modules that examples depend on
+SOURCES = ("settings", "signals", "rooms", "scenes", "features")  # the modules that examples depend on
 
 
 class Examples(NamedTuple):
@@ -38,6 +38,8 @@ class Examples(NamedTuple):
     """Bool [b, t, n]."""
     identity: Tensor
     """Integer [b, t, n]."""
+    sound: Tensor
+    """Integer [b, t, n], number of the sound class."""
 
     def select(self, index: Tensor) -> "Examples":
         """Return some of the scenes."""

@@ -16,8 +16,13 @@ from hnetzoo.benchmark.entrants import TrainingOptions
 from hnetzoo.benchmark.jobs import JobRunner, Options
 from hnetzoo.benchmark.plan import Entrant, Task, plan_jobs
 from hnetzoo.benchmark.results import BenchmarkRow
-from hnetzoo.registry.components import configure
+from hnetzoo.registry.cards import read_card
+from hnetzoo.registry.components import Component, configure
 from hnetzoo.registry.resolution import ResolvedModel, resolve_model
+from hnetzoo.registry.specs import DatasetSpec, Pretrained, TrainerSpec
+from hnetzoo.training.runs import read_metrics
+
+TIMED_PROBLEMS = 20_000
 
 
 class Padded(nn.Module):
@@ -78,18 +83,74 @@ def load_matcher(entry: CriterionEntry, sources: int, training: MatcherTraining,
     return Matcher(module, weights, resolved.component.settings, package)
 
 
+def training_seconds(entry: CriterionEntry, sources: int, training: MatcherTraining, runs: Path) -> float:
+    """Return the seconds that the training of a criterion's matcher takes; 0 without one, or if it learns nothing.
+
+    Cards state the recipe and not the time. One epoch of it is run on a few of its problems, and the time is scaled to
+    all of its problems and epochs; of a matcher that the study trains itself, the time is that of its run.
+
+    Args:
+        entry: Names the matcher.
+        sources: Slots per side.
+        training: As in `load_matcher`.
+        runs: Folder in which trained matchers are cached.
+    """
+    if not entry.matcher:
+        return 0.0
+    registry = hnetzoo.discover()
+    resolved = resolve_model(entry.matcher, registry, entry.settings)
+    size, weights = resolved.size, resolved.weights
+    if weights is None or getattr(resolved.load(), "ignores_weights", False):
+        return 0.0
+    if size is not None and sources > min(size):
+        return _seconds(_trained_run(resolved, sources, training, registry, runs))
+    card = read_card(_shipped(resolved))
+    recipe, epochs = dict(card.settings["dataset"]), int(card.settings["trainer"]["epochs"])
+    dataset = configure(registry.dataset(card.data["dataset"]), {**recipe, "samples": TIMED_PROBLEMS})
+    trainer = configure(registry.trainer(resolved.spec.trainer), {**card.settings["trainer"], "epochs": 1})
+    run = _run(ResolvedModel(component=resolved.component), dataset, trainer, registry, runs)
+    return _seconds(run) * epochs * int(recipe["samples"]) / TIMED_PROBLEMS
+
+
+def _shipped(resolved: ResolvedModel) -> Pretrained:
+    """Return the declaration of the shipped weights of a model."""
+    assert resolved.weights is not None, "asked of models with weights alone"
+    variant = resolved.weights.name.partition(":")[2]
+    return next(entry for entry in resolved.spec.pretrained if entry.variant == variant)
+
+
 def _trained(
     resolved: ResolvedModel, sources: int, training: MatcherTraining, registry: hnetzoo.Registry, runs: Path
 ) -> tuple[nn.Module, str]:
     """Return a model trained for a number of sources, or cached, and the name of its weights."""
+    run = _trained_run(resolved, sources, training, registry, runs)
+    return Padded(resolve_model(f"run:{run}", registry).load(), sources), f"trained: {run.name}"
+
+
+def _trained_run(
+    resolved: ResolvedModel, sources: int, training: MatcherTraining, registry: hnetzoo.Registry, runs: Path
+) -> Path:
+    """Return the run directory of a model trained for a number of sources."""
     settings = {"max_doas": sources, "samples": training.samples, "counts": "known"}
     trainer = configure(registry.trainer(resolved.spec.trainer), {"epochs": training.epochs})
-    model = ResolvedModel(component=resolved.component)
-    entrant = Entrant(title=resolved.spec.name, choices=(model,), trainer=trainer)
-    task = Task(title="doa", dataset=configure(registry.dataset("doa"), settings))
-    job = plan_jobs([entrant], [task], [0], registry).jobs[0]
-    runner = JobRunner(Options(cache=runs / "rows", training=TrainingOptions(runs=runs)))
-    row = runner.outcome(job).result
+    dataset = configure(registry.dataset("doa"), settings)
+    return _run(ResolvedModel(component=resolved.component), dataset, trainer, registry, runs)
+
+
+def _run(
+    model: ResolvedModel,
+    dataset: Component[DatasetSpec],
+    trainer: Component[TrainerSpec],
+    registry: hnetzoo.Registry,
+    runs: Path,
+) -> Path:
+    """Return the run directory of a model that is trained, or was."""
+    entrant = Entrant(title=model.spec.name, choices=(model,), trainer=trainer)
+    job = plan_jobs([entrant], [Task(title=dataset.spec.name, dataset=dataset)], [0], registry).jobs[0]
+    row = JobRunner(Options(cache=runs / "rows", training=TrainingOptions(runs=runs))).outcome(job).result
     assert isinstance(row, BenchmarkRow), "it is trained for the size of its problems"
-    trained = resolve_model(f"run:{runs / row.weights.removeprefix('trained: ')}", registry)
-    return Padded(trained.load(), sources), row.weights
+    return runs / row.weights.removeprefix("trained: ")
+
+
+def _seconds(run: Path) -> float:
+    return sum(sum(record.seconds.values()) for record in read_metrics(run))

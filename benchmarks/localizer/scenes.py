@@ -3,7 +3,7 @@
 Conventions: `b` scenes of `t` label frames with `n` slots. In a slot `k` sources are active one after the other, so at
 most n are active at a time. Channels are W, X, Y, Z in SN3D: a plane wave of pressure s from direction (x, y, z) is
 s * (1, x, y, z), and an isotropic field of unit power has 1 in W and 1/3 in each of X, Y and Z, uncorrelated.
-Everything is drawn for whole batches of scenes.
+Everything is drawn for whole batches of scenes, with or without a room (`benchmarks.localizer.rooms`).
 """
 
 from collections.abc import Iterator
@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from benchmarks.localizer.settings import SceneSettings
-from benchmarks.localizer.signals import draw_signals, uniform
+from benchmarks.localizer.rooms import draw_rooms, reverberate
+from benchmarks.localizer.settings import RoomSettings, SceneSettings
+from benchmarks.localizer.signals import CLASSES, draw_signals, uniform
 from hnetzoo.association.batch import SPLITS, Split
 
 SAMPLE_RATE = 8000  # Hz
@@ -41,6 +42,8 @@ class Sources(NamedTuple):
     """Float [radians per second]."""
     snr_db: Tensor
     """Float [dB]."""
+    sound: Tensor
+    """Integer, number of the sound class; 0 without classes."""
 
     def alive(self, frames: int) -> Tensor:
         """Return whether sources are active in the label frames, bool [b, n, k, t]."""
@@ -62,6 +65,8 @@ class Labels(NamedTuple):
     """Bool [b, t, n], whether a source is active in the slot."""
     identity: Tensor
     """Integer [b, t, n], which of the slot's sources is active; 0 in inactive slots."""
+    sound: Tensor
+    """Integer [b, t, n], number of its sound class; 0 in inactive slots."""
 
 
 def draw_scenes(settings: SceneSettings, max_sources: int, split: Split, seed: int) -> Iterator[tuple[Tensor, Labels]]:
@@ -87,8 +92,12 @@ def draw_scenes(settings: SceneSettings, max_sources: int, split: Split, seed: i
     count = int(getattr(settings, split))
     for first in range(0, count, SCENES_AT_ONCE):
         sources = draw_sources(settings, (min(SCENES_AT_ONCE, count - first), max_sources), generator)
-        signals = draw_signals(sources.birth.shape, sample_times(settings.frames), generator)
-        clean = encode(sources, signals, settings.frames)
+        sounds = sources.sound if settings.classes else None
+        signals = draw_signals(sources.birth.shape, sample_times(settings.frames), generator, sounds)
+        heard = played(sources, signals, settings.frames)
+        clean = encode(sources, heard)
+        if settings.room:
+            clean += _reflections(sources, heard, settings.room, generator)
         yield clean + diffuse_noise(clean.shape[0], clean.shape[-1], generator), label(sources, settings.frames)
 
 
@@ -103,24 +112,30 @@ def draw_sources(settings: SceneSettings, shape: tuple[int, int], generator: tor
     death = (gap + life).cumsum(-1)
     start = normalize(torch.randn((*size, 3), generator=generator), dim=-1)
     elsewhere = torch.randn((*size, 3), generator=generator)
+    speed, snr_db = uniform(size, settings.speed_deg, generator).deg2rad(), uniform(size, settings.snr_db, generator)
     return Sources(
         birth=death - life,
         death=death,
         start=start,
         heading=normalize(elsewhere - (elsewhere * start).sum(-1, keepdim=True) * start, dim=-1),
-        speed=uniform(size, settings.speed_deg, generator).deg2rad(),
-        snr_db=uniform(size, settings.snr_db, generator),
+        speed=speed,
+        snr_db=snr_db,
+        sound=_draw_sounds(settings, size, generator),
     )
 
 
-def encode(sources: Sources, signals: Tensor, frames: int) -> Tensor:
-    """Return the clean channels, [b, 4, samples], of signals [b, n, k, samples]; inactive sources are silent."""
+def played(sources: Sources, signals: Tensor, frames: int) -> Tensor:
+    """Return signals, [b, n, k, samples], with the power of their sources, and silent while these are inactive."""
     alive = sources.alive(frames).repeat_interleave(LABEL_HOP, -1)
     power = (signals.square() * alive).sum(-1) / alive.sum(-1).clamp(min=1)
     gain = 10 ** (sources.snr_db / 20) / power.clamp(min=torch.finfo(power.dtype).tiny).sqrt()
-    heard = (signals * alive * gain.unsqueeze(-1)).flatten(1, 2)  # [b, nk, samples]
-    turn = (sources.speed.unsqueeze(-1) * sample_times(frames)).flatten(1, 2)
-    start, heading = sources.start.flatten(1, 2), sources.heading.flatten(1, 2)
+    return signals * alive * gain.unsqueeze(-1)
+
+
+def encode(sources: Sources, heard: Tensor) -> Tensor:
+    """Return the direct sound, channels [b, 4, samples], of what sources play, [b, n, k, samples]."""
+    turn = (sources.speed.unsqueeze(-1) * torch.arange(heard.shape[-1]) / SAMPLE_RATE).flatten(1, 2)
+    start, heading, heard = sources.start.flatten(1, 2), sources.heading.flatten(1, 2), heard.flatten(1, 2)
     velocity = start.mT @ (heard * turn.cos()) + heading.mT @ (heard * turn.sin())
     return torch.cat((heard.sum(1, keepdim=True), velocity), 1)
 
@@ -136,7 +151,30 @@ def label(sources: Sources, frames: int) -> Labels:
     alive = sources.alive(frames)
     middles = (torch.arange(frames) + 0.5) * LABEL_HOP / SAMPLE_RATE
     directions = (sources.directions(middles) * alive.unsqueeze(-1)).sum(2)
-    return Labels(directions.transpose(1, 2), alive.any(2).transpose(1, 2), alive.int().argmax(2).transpose(1, 2))
+    active, identity = alive.any(2), alive.int().argmax(2)
+    sound = sources.sound.gather(2, identity).masked_fill(~active, 0)
+    return Labels(*(labels.transpose(1, 2) for labels in (directions, active, identity, sound)))
+
+
+def _draw_sounds(settings: SceneSettings, size: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    """Return numbers of sound classes; nothing is drawn without classes."""
+    if not settings.classes:
+        return torch.zeros(size, dtype=torch.int64)
+    drawn = torch.randint(len(CLASSES), size, generator=generator)
+    return drawn[:, :1, :1].expand(size).clone() if settings.same_class else drawn
+
+
+def _reflections(sources: Sources, heard: Tensor, room: RoomSettings, generator: torch.Generator) -> Tensor:
+    """Return the reflections of what sources play in random rooms, channels [b, 4, samples]."""
+    rooms = draw_rooms(room, len(heard), generator)
+    distance = rooms.nearest.view(-1, 1, 1) * uniform(tuple(sources.birth.shape), room.reach, generator)
+    sounding = heard.any(-1)
+    scene = sounding.nonzero()[:, 0]
+    seconds = torch.arange(heard.shape[-1]) / SAMPLE_RATE
+    path = Sources(*(values[sounding] for values in sources)).directions(seconds).mT  # [q, 3, samples]
+    position = (path * distance[sounding].view(-1, 1, 1)).contiguous()
+    reflected = reverberate(heard[sounding], position, rooms.select(scene), SAMPLE_RATE)
+    return torch.zeros(len(heard), CHANNELS, heard.shape[-1]).index_add(0, scene, reflected)
 
 
 def sample_times(frames: int) -> Tensor:

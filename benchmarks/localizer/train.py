@@ -2,17 +2,19 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from statistics import fmean
 from typing import Any
 
 import numpy as np
 import torch
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from benchmarks.localizer.augmentation import turn
 from benchmarks.localizer.criteria import Criterion
 from benchmarks.localizer.features import Examples
-from benchmarks.localizer.network import Localizer
+from benchmarks.localizer.network import Build, Localizer
 from benchmarks.localizer.scoring import estimate, score
 from benchmarks.localizer.settings import TrainingSettings
 from hnetzoo import Optimization, one_cycle
@@ -22,9 +24,16 @@ LARGEST_GRADIENT = 1.0
 
 
 def train(
-    criterion: Criterion, training: Examples, validation: Examples, settings: TrainingSettings, seed: int
+    criterion: Criterion,
+    training: Examples,
+    validation: Examples,
+    settings: TrainingSettings,
+    seed: int,
+    build: Build | None = None,
 ) -> tuple[Localizer, list[dict[str, Any]]]:
     """Return a trained localizer and its learning curve.
+
+    With a patience, the training ends where the validation has not improved for so many epochs.
 
     Args:
         criterion: The sum of its terms is minimised.
@@ -32,34 +41,49 @@ def train(
         validation: Validation scenes; the epoch of their lowest mean GOSPA is selected.
         settings: Settings of the training.
         seed: Seed of the initial weights, and of the order and symmetries of the scenes.
+        build: Returns a new localizer; None builds one without classes for as many sources as the scenes have.
 
     Returns:
-        The localizer of the best epoch, and a record per epoch: its mean losses by name, its scores on the validation
-        scenes, and seconds.
+        The localizer of the best epoch, and a record per epoch: its learning rate, its mean losses by name, its scores
+        on the validation scenes, and seconds.
 
     Raises:
         DivergenceError: If a loss is not finite.
     """
     torch.manual_seed(seed)
-    localizer = Localizer(training.directions.shape[2])
-    steps = settings.epochs * (len(training.features) // settings.batch_size)
+    localizer = build() if build else Localizer(training.directions.shape[2], channels=settings.channels)
     optimization = one_cycle(
         localizer,
-        steps,
+        settings.epochs * (len(training.features) // settings.batch_size),
         learning_rate=settings.learning_rate,
         weight_decay=settings.weight_decay,
         largest_gradient=LARGEST_GRADIENT,
     )
-    curve, best, lowest = [], localizer.state_dict(), math.inf
+    average = _average(localizer, settings.averaging) if settings.averaging else None
+    shown: Localizer = average.module if average else localizer  # type: ignore[assignment]
+    update = partial(average.update_parameters, localizer) if average else None
+    curve: list[dict[str, Any]] = []
+    best, lowest, best_epoch = shown.state_dict(), math.inf, 0
     for epoch in range(1, settings.epochs + 1):
-        start = time.perf_counter()
-        losses = _run_epoch(localizer, criterion, optimization, batches(training, settings.batch_size, seed, epoch))
-        scores = score(estimate(localizer, validation.features), validation, settings.gate_deg)
-        curve.append({"epoch": epoch, "losses": losses, **scores._asdict(), "seconds": time.perf_counter() - start})
+        start, rate = time.perf_counter(), optimization.optimizer.param_groups[0]["lr"]
+        parts = batches(training, settings.batch_size, seed, epoch)
+        losses = _run_epoch(localizer, criterion, optimization, parts, update)
+        scores = score(estimate(shown, validation.features), validation, settings.gate_deg)
+        record = {"epoch": epoch, "learning_rate": rate, "losses": losses, **scores._asdict()}
+        curve.append({**record, "seconds": time.perf_counter() - start})
         if scores.gospa_deg < lowest:
-            best, lowest = {name: value.clone() for name, value in localizer.state_dict().items()}, scores.gospa_deg
+            best = {name: value.clone() for name, value in shown.state_dict().items()}
+            lowest, best_epoch = scores.gospa_deg, epoch
+        if settings.patience is not None and epoch - best_epoch >= settings.patience:
+            break
     localizer.load_state_dict(best)
     return localizer, curve
+
+
+def _average(localizer: Localizer, averaging: float) -> AveragedModel:
+    """Return a moving average of weights and of the statistics of batch normalisation."""
+    average = get_ema_multi_avg_fn(averaging)  # type: ignore[no-untyped-call]
+    return AveragedModel(localizer, multi_avg_fn=average, use_buffers=True)
 
 
 def batches(training: Examples, batch_size: int, seed: int, epoch: int) -> Iterator[Examples]:
@@ -72,18 +96,22 @@ def batches(training: Examples, batch_size: int, seed: int, epoch: int) -> Itera
 
 
 def _run_epoch(
-    localizer: Localizer, criterion: Criterion, optimization: Optimization, parts: Iterator[Examples]
+    localizer: Localizer,
+    criterion: Criterion,
+    optimization: Optimization,
+    parts: Iterator[Examples],
+    update: Callable[[], None] | None,
 ) -> dict[str, float]:
-    """Return the mean of each term, after taking a step per batch."""
+    """Return the mean of each term, after taking a step per batch, and an update after each."""
     localizer.train()
     history = []
     for part in parts:
         terms = criterion(localizer(part.features), part)
         optimization.optimizer.zero_grad()
         torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
-        optimization.optimizer.step()
-        if optimization.scheduler is not None:
-            optimization.scheduler.step()
+        optimization.step()
+        if update:
+            update()
         history.append({name: float(term.detach()) for name, term in terms.items()})
         if not all(map(math.isfinite, history[-1].values())):
             raise DivergenceError(f"step {len(history)} of an epoch: the losses are {history[-1]}")

@@ -9,15 +9,17 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, normalize
 
 import hnetzoo
-from benchmarks.localizer.criteria import Criterion, build_criterion
+from benchmarks.localizer.criteria import Criterion, build_criterion, sound_terms
 from benchmarks.localizer.features import Examples
 from benchmarks.localizer.matchers import load_matcher
-from benchmarks.localizer.network import Estimate, Localizer
+from benchmarks.localizer.network import ClassWiseLocalizer, Estimate, Localizer
 from benchmarks.localizer.settings import CriterionEntry, MatcherTraining, read_study
 from hnetzoo.errors import ConfigError
+from hnetzoo.losses import ADPITLoss
 from hnetzoo.registry.resolution import resolve_model
 
-STUDY = read_study(Path(__file__).parents[2] / "benchmarks" / "localizer" / "study.toml")
+STUDY = read_study(Path(__file__).parents[2] / "benchmarks" / "localizer" / "first.toml")
+TUNED = read_study(Path(__file__).parents[2] / "benchmarks" / "localizer" / "study.toml").criteria
 OURS = [entry for entry in STUDY.criteria if entry.variant != "doa-net"]
 TRAINING = MatcherTraining(samples=2000, epochs=1)
 FRAMES = 5
@@ -28,8 +30,10 @@ def problem(generator: torch.Generator, sources: int, share: float = 0.7) -> tup
     active = torch.rand(shape, generator=generator) < share
     directions = normalize(torch.randn((*shape, 3), generator=generator), dim=-1) * active.unsqueeze(-1)
     features = torch.randn((4, 7, FRAMES, 32), generator=generator)
-    guess = Estimate(torch.randn((*shape, 3), generator=generator), torch.randn(shape, generator=generator))
-    return guess, Examples(features, directions, active, torch.zeros(shape).long())
+    logits = torch.randn(shape, generator=generator)
+    guess = Estimate(torch.randn((*shape, 3), generator=generator), logits, torch.empty(*shape, 0))
+    none = torch.zeros(shape).long()
+    return guess, Examples(features, directions, active, none, none)
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +92,7 @@ def test_the_order_of_outputs_matters_only_with_a_fixed_order(
     generator: torch.Generator, label: str, runs: Path
 ) -> None:
     guess, truth = problem(generator, 2)
-    swapped = Estimate(guess.directions.flip(2), guess.activity.flip(2))
+    swapped = Estimate(*(part.flip(2) for part in guess))
     criterion = criterion_of(label, 2, runs)
     assert torch.allclose(total(criterion, guess, truth), total(criterion, swapped, truth))
     fixed = criterion_of("MSE, fixed order", 2)
@@ -127,7 +131,7 @@ def test_matchers_pair_near_predictions(generator: torch.Generator, name: str, s
     entry = CriterionEntry(label=name, kind="tracking", matcher=name)
     criterion = build_criterion(entry, load_matcher(entry, sources, STUDY.matchers, Path("nowhere")).module)
     noise = 0.02 * torch.randn(truth.directions.shape, generator=generator)
-    sure = Estimate(truth.directions + noise, 20 * (2 * truth.active.float() - 1))
+    sure = Estimate(truth.directions + noise, 20 * (2 * truth.active.float() - 1), torch.empty(4, FRAMES, sources, 0))
     terms = criterion(sure, truth)
     assert terms["misses"] < 0.1
     assert terms["activity"] < 0.5
@@ -160,6 +164,83 @@ def test_a_padded_matcher_has_the_output_of_a_matcher_given_masked_slots() -> No
 def test_only_tracking_takes_a_matcher(values: dict[str, str], tmp_path: Path) -> None:
     lines = [f'{name} = "{value}"' for name, value in values.items()]
     path = tmp_path / "study.toml"
-    path.write_text("[[criteria]]\nlabel = 'mine'\n" + "\n".join(lines))
+    path.write_text("scenarios = []\n[[criteria]]\nlabel = 'mine'\n" + "\n".join(lines))
     with pytest.raises(ConfigError, match=r"'mine' is .* with matcher '.*'; only tracking takes one"):
         read_study(path)
+
+
+def with_classes(generator: torch.Generator, sources: int, share: float = 0.7) -> tuple[Estimate, Examples]:
+    guess, truth = problem(generator, sources, share)
+    sound = torch.randint(3, truth.active.shape, generator=generator) * truth.active
+    sounds = torch.randn((*guess.activity.shape, 3), generator=generator)
+    return guess._replace(sounds=sounds), truth._replace(sound=sound)
+
+
+@pytest.mark.parametrize("entry", TUNED, ids=lambda entry: entry.label)
+@pytest.mark.parametrize("sources", [1, 3])
+def test_every_parameter_gets_a_finite_gradient_with_classes(
+    generator: torch.Generator, entry: CriterionEntry, sources: int, runs: Path
+) -> None:
+    _, truth = with_classes(generator, sources)
+    torch.manual_seed(0)
+    localizer = (ClassWiseLocalizer if entry.kind == "adpit" else Localizer)(sources, 3)
+    matcher = load_matcher(entry, sources, TRAINING, runs).module if entry.matcher else None
+    terms = build_criterion(entry, matcher)(localizer(truth.features), truth)
+    assert ("classes" in terms) == (entry.kind != "adpit")
+    torch.stack(list(terms.values())).sum().backward()
+    for name, parameter in localizer.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+        assert parameter.grad.abs().sum() > 0, name
+
+
+def test_the_parts_of_adpit_are_its_loss(generator: torch.Generator) -> None:
+    _, truth = with_classes(generator, 2)
+    torch.manual_seed(0)
+    guess = ClassWiseLocalizer(2, 3)(truth.features)
+    terms = build_criterion(CriterionEntry(label="", kind="adpit"), None)(guess, truth)
+    tracks = guess.directions.view(4, FRAMES, 3, 2, 3)
+    whole = ADPITLoss()(truth.directions, tracks, truth.active, reference_class=truth.sound)
+    assert torch.allclose(terms["distance"] + terms["activity"], whole)
+
+
+def test_a_probable_class_makes_a_pair_cheaper(generator: torch.Generator) -> None:
+    _, truth = with_classes(generator, 2, share=1.0)
+    truth = truth._replace(sound=torch.tensor([0, 1]).expand_as(truth.sound))
+    middle = truth.directions.mean(2, keepdim=True).expand_as(truth.directions)  # as near to one as to the other
+    sounds = 9.0 * torch.eye(3)[[1, 0]].expand(*truth.active.shape, 3)
+    guess = Estimate(middle, torch.zeros(truth.active.shape), sounds)
+    crossed = torch.eye(2).flip(0).bool().expand(4, FRAMES, 2, 2)
+    found = sound_terms(guess, truth, crossed)["classes"]
+    for level in ("frame", "track"):
+        pit = build_criterion(CriterionEntry(label="", kind="permutation-invariant", level=level), None)
+        assert torch.allclose(pit(guess, truth)["classes"], found)
+    assert found < 0.01 < sound_terms(guess, truth, ~crossed)["classes"]
+
+
+def test_a_price_of_switches_keeps_a_pairing_that_frames_would_leave(generator: torch.Generator) -> None:
+    directions = torch.eye(3)[:2].expand(1, FRAMES, 2, 3)
+    none = torch.zeros(1, FRAMES, 2).long()
+    truth = Examples(torch.empty(1, 0), directions, none == 0, none, none)
+    swapped = directions.clone()
+    swapped[:, 2] = directions[:, 2].flip(1)
+    guess = Estimate(swapped, torch.zeros(1, FRAMES, 2), torch.empty(1, FRAMES, 2, 0))
+
+    def distance(**settings: object) -> float:
+        entry = CriterionEntry(label="", kind="permutation-invariant", **settings)  # type: ignore[arg-type]
+        return float(build_criterion(entry, None)(guess, truth)["distance"])
+
+    assert distance() == distance(switch_cost=0.5) == 0  # two switches for 2 x 2 of squared distance
+    assert distance(switch_cost=3.0) == distance(level="track") == pytest.approx(4 / (2 * FRAMES))
+
+
+def test_exchangeable_that_leaves_nothing_unmatched_trains_as_sinkhorn_does(generator: torch.Generator) -> None:
+    guess, truth = with_classes(generator, 3)
+    found = []
+    for matcher, settings in (("sinkhorn", {}), ("exchangeable", {"unmatched": "never"})):
+        entry = CriterionEntry(label="", kind="tracking", matcher=matcher, settings=settings)
+        directions = guess.directions.clone().requires_grad_()
+        criterion = build_criterion(entry, load_matcher(entry, 3, TRAINING, Path("nowhere")).module)
+        total(criterion, guess._replace(directions=directions), truth).backward()
+        found.append(directions.grad)
+    assert torch.equal(found[0], found[1])

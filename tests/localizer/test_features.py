@@ -7,7 +7,7 @@ import torch
 
 from benchmarks.localizer.augmentation import apply
 from benchmarks.localizer.features import BANDS, HOP, WINDOW, Examples, draw_examples, extract, load_examples, mel_bands
-from benchmarks.localizer.scenes import LABEL_HOP, diffuse_noise, draw_sources, encode, label, sample_times
+from benchmarks.localizer.scenes import LABEL_HOP, diffuse_noise, draw_sources, encode, label, played, sample_times
 from benchmarks.localizer.settings import SceneSettings
 from benchmarks.localizer.signals import draw_signals
 
@@ -17,7 +17,9 @@ SETTINGS = SceneSettings(train=3, validation=2, test=2, frames=20)
 def test_intensity_of_a_single_source_is_its_unit_vector_in_every_band(generator: torch.Generator) -> None:
     sources = draw_sources(SETTINGS, (8, 1), generator)
     signals = draw_signals(tuple(sources.birth.shape), sample_times(20), generator)
-    intensity = extract(encode(sources, 100 * signals, 20))[:, 4:].permute(0, 2, 3, 1)  # [b, t, bands, 3]
+    intensity = extract(encode(sources, 100 * played(sources, signals, 20)))[:, 4:].permute(
+        0, 2, 3, 1
+    )  # [b, t, bands, 3]
     labels = label(sources, 20)
     inside = labels.active[..., 0].clone()  # windows reach into the neighbouring frames
     inside[:, 1:] &= labels.active[:, :-1, 0]
@@ -67,7 +69,7 @@ def test_turned_features_are_those_of_the_turned_scene(generator: torch.Generato
     signs = torch.tensor([1.0, -1.0, -1.0])
     sources = draw_sources(SETTINGS, (2, 2), generator)
     signals = draw_signals(tuple(sources.birth.shape), sample_times(20), generator)
-    audio = encode(sources, signals, 20) + diffuse_noise(2, 20 * LABEL_HOP, generator)
+    audio = encode(sources, played(sources, signals, 20)) + diffuse_noise(2, 20 * LABEL_HOP, generator)
     seen = Examples(extract(audio), *label(sources, 20))
     turned = apply(seen, torch.tensor([axes, axes]), signs.expand(2, 3))
     other = sources._replace(start=sources.start[..., axes] * signs, heading=sources.heading[..., axes] * signs)

@@ -1,6 +1,7 @@
 """A small study: rows, cached jobs, failures and training."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -16,54 +17,106 @@ from benchmarks.localizer.scoring import estimate, score
 from benchmarks.localizer.settings import (
     CriterionEntry,
     MatcherTraining,
+    ScenarioEntry,
     SceneSettings,
     Study,
     TrainingSettings,
+    TuningSettings,
     read_study,
 )
-from benchmarks.localizer.study import run_study
+from benchmarks.localizer.study import repeat, run_study
 from benchmarks.localizer.train import batches, train
+from benchmarks.localizer.tuning import trials
 from hnetzoo.errors import ConfigError, DivergenceError
 
 FOLDER = Path(__file__).parents[2] / "benchmarks" / "localizer"
-QUICK, FULL = (read_study(FOLDER / f"{name}.toml") for name in ("quick", "study"))
+QUICK, FULL, FIRST = (read_study(FOLDER / f"{name}.toml") for name in ("quick", "study", "first"))
 SCENES = SceneSettings(train=8, validation=2, test=2, frames=10)
 MATCHERS = MatcherTraining(samples=2000, epochs=1)
 TRAINING = TrainingSettings(epochs=1, batch_size=4)
 MSE = CriterionEntry(label="MSE", kind="fixed-order")
+EARLIER = TrainingSettings()  # twenty epochs in one cycle
+ONE, TWO = (ScenarioEntry(label=f"{sources} sources", sources=sources) for sources in (1, 2))
 METRICS = {"error_deg", "recall", "precision", "f1", "mota", "switches", "match_switches", "gospa_deg"}
 
 
 def tiny(*criteria: CriterionEntry, **changes: object) -> Study:
-    small = {"scenes": SCENES, "training": TRAINING, "matchers": MATCHERS, "criteria": criteria, **changes}
-    return QUICK.model_copy(update=small)
+    settings = {"scenes": SCENES, "training": TRAINING, "matchers": MATCHERS, "seeds": (0,), "scenarios": (TWO,)}
+    return Study(criteria=criteria, **{**settings, **changes})  # type: ignore[arg-type]
 
 
-def test_quick_is_the_study_with_fewer_scenes_epochs_sources_and_seeds() -> None:
+def test_quick_is_the_study_with_fewer_scenes_epochs_scenarios_trials_and_seeds() -> None:
     assert QUICK.criteria == FULL.criteria
-    assert (FULL.sources, FULL.seeds) == ((1, 2, 3), (0, 1, 2))
+    assert QUICK.opponents == FULL.opponents
     assert QUICK.scenes.train < FULL.scenes.train
     assert QUICK.training.epochs < FULL.training.epochs
+    assert set(QUICK.scenarios) < {*FULL.scenarios}
+    assert FULL.scenes.room is not None
+    assert len(FULL.seeds) == 5
 
 
-def test_every_criterion_of_quick_gives_a_row(tmp_path: Path) -> None:
-    rows = run_study(tiny(*QUICK.criteria), tmp_path)
-    assert [row["criterion"] for row in rows] == [entry.label for entry in QUICK.criteria]
-    for row in rows:
+def test_the_first_edition_stays_as_it_was() -> None:
+    assert [scenario.sources for scenario in FIRST.scenarios] == [1, 2, 3]
+    assert (FIRST.seeds, FIRST.tuning, FIRST.scenes, FIRST.training) == ((0, 1, 2), None, SceneSettings(), EARLIER)
+
+
+def test_every_criterion_of_the_study_has_as_many_trials_over_as_many_settings_with_the_same_learning_rates() -> None:
+    assert FULL.tuning is not None
+    drawn = [trials(entry, FULL.tuning) for entry in FULL.criteria]
+    assert {len(found) for found in drawn} == {FULL.tuning.trials}
+    assert {len(entry.search) for entry in FULL.criteria} == {3}
+    rates = {tuple(trial.learning_rate for trial in found) for found in drawn}
+    assert len(rates) == 1
+    assert FULL.tuning.seed not in FULL.seeds
+    for entry, found in zip(FULL.criteria, drawn, strict=True):
+        assert found[0] == entry
+        assert len({str(trial) for trial in found}) == len(found)
+
+
+def test_every_criterion_of_quick_gives_rows_and_trials(tmp_path: Path) -> None:
+    scenes = QUICK.scenes.model_copy(update={"train": 8, "validation": 2, "test": 2, "frames": 10})
+    study = QUICK.model_copy(update={"scenes": scenes, "training": TRAINING, "seeds": (0,)})
+    found = run_study(study, tmp_path)
+    labels = [entry.label for entry in QUICK.criteria]
+    assert [row["criterion"] for row in found.rows] == labels
+    assert [(row["criterion"], row["trial"], row["seed"]) for row in found.tuning] == [
+        (label, trial, 100) for label in labels for trial in (0, 1)
+    ]
+    for row in found.rows:
         assert "failed" not in row, row
-        assert row.keys() >= {*METRICS, "sources", "seed", "matcher", "parameters", "seconds", "curve"}
+        assert row.keys() >= {*METRICS, "scenario", "seed", "matcher", "parameters", "seconds", "settings", "localizer"}
         assert [record["epoch"] for record in row["curve"]] == [1]
-        assert row["curve"][0].keys() >= {*METRICS, "losses", "seconds"}
-    json.dumps(rows, allow_nan=False)
+        assert row["curve"][0].keys() >= {*METRICS, "losses", "learning_rate", "seconds"}
+    assert not METRICS & found.tuning[0].keys()
+    json.dumps([*found.rows, *found.tuning], allow_nan=False)
+
+
+def test_the_settings_of_the_best_validation_are_reported(tmp_path: Path) -> None:
+    entry = CriterionEntry(label="MSE", kind="fixed-order", search={"learning_rate": (1e-5, 0.03)})
+    same = ScenarioEntry(label="again", sources=2, tuned_on=TWO.label)
+    study = tiny(entry, tuning=TuningSettings(trials=4, seed=9), scenarios=(TWO, same))
+    found = run_study(study, tmp_path)
+    best = min(found.tuning, key=lambda row: row["validation_gospa_deg"])
+    assert len(found.tuning) == 4
+    assert [row["settings"] for row in found.rows] == [best["settings"]] * 2
+
+
+def test_training_again_gives_the_same_bits_and_says_so_if_not(tmp_path: Path) -> None:
+    study = tiny(MSE, seeds=(0, 1))
+    run_study(study, tmp_path)
+    assert [same for _, same in repeat(study, tmp_path, [], 2)] == [True, True]
+    (path, *_) = sorted((tmp_path / "rows").iterdir())
+    path.write_text(path.read_text().replace('"localizer": "', '"localizer": "0'))
+    assert sorted(same for _, same in repeat(study, tmp_path, [], 2)) == [False, True]
 
 
 def test_rows_are_cached_by_all_but_their_label(tmp_path: Path) -> None:
-    first = run_study(tiny(MSE), tmp_path)
+    first = run_study(tiny(MSE), tmp_path).rows
     renamed = MSE.model_copy(update={"label": "renamed"})
-    assert run_study(tiny(renamed), tmp_path) == [{**row, "criterion": "renamed"} for row in first]
+    assert run_study(tiny(renamed), tmp_path).rows == [{**row, "criterion": "renamed"} for row in first]
     run_study(tiny(MSE, training=TRAINING.model_copy(update={"learning_rate": 0.1})), tmp_path)
     assert len(list((tmp_path / "rows").iterdir())) == 2
-    fresh = run_study(tiny(MSE), tmp_path, fresh=True)
+    fresh = run_study(tiny(MSE), tmp_path, fresh=True).rows
     assert fresh[0]["seconds"] != first[0]["seconds"]
     assert {name: fresh[0][name] for name in METRICS} == {name: first[0][name] for name in METRICS}
 
@@ -72,7 +125,8 @@ def test_rows_are_cached_by_all_but_their_label(tmp_path: Path) -> None:
 def test_the_command_writes_study_rows_and_environment(tmp_path: Path, matcher: str, status: int) -> None:
     study, result = tmp_path / "study.toml", tmp_path / "result.json"
     study.write_text(
-        f'criteria = [{{ label = "mine", kind = "tracking", matcher = "{matcher}" }}]\nsources = [2]\nseeds = [0]\n'
+        f'criteria = [{{ label = "mine", kind = "tracking", matcher = "{matcher}" }}]\nseeds = [0]\n'
+        'scenarios = [{ label = "two", sources = 2 }]\n'
         "scenes = { train = 4, validation = 2, test = 2, frames = 10 }\ntraining = { epochs = 1, batch_size = 4 }\n"
     )
     command = typer.Typer()
@@ -86,17 +140,17 @@ def test_the_command_writes_study_rows_and_environment(tmp_path: Path, matcher: 
     assert ("failed" in row) == bool(status)
 
 
-def test_rows_are_ordered_by_sources_seed_and_criterion(tmp_path: Path) -> None:
+def test_rows_are_ordered_by_scenario_seed_and_criterion(tmp_path: Path) -> None:
     pit = CriterionEntry(label="PIT", kind="permutation-invariant")
-    rows = run_study(tiny(MSE, pit, sources=(1, 2), seeds=(3, 4)), tmp_path)
-    assert [(row["sources"], row["seed"], row["criterion"]) for row in rows] == [
+    found = run_study(tiny(MSE, pit, scenarios=(ONE, TWO), seeds=(3, 4)), tmp_path)
+    assert [(row["sources"], row["seed"], row["criterion"]) for row in found.rows] == [
         (sources, seed, label) for sources in (1, 2) for seed in (3, 4) for label in ("MSE", "PIT")
     ]
 
 
 def test_a_criterion_that_fails_leaves_the_others_alone(tmp_path: Path) -> None:
     broken = CriterionEntry(label="broken", kind="tracking", matcher="nobody")
-    jobs = [Job(study=tiny(), criterion=entry, sources=2, seed=0, runs=tmp_path) for entry in (broken, MSE)]
+    jobs = [Job(study=tiny(), criterion=entry, scenario=TWO, seed=0, runs=tmp_path) for entry in (broken, MSE)]
     failed, fine = map(run_job, jobs)
     assert failed["failed"].startswith("UnknownNameError: unknown model 'nobody'")
     assert fine["f1"] >= 0
@@ -116,6 +170,28 @@ def test_the_localizer_returned_is_that_of_the_best_epoch() -> None:
     localizer, curve = train(build_criterion(MSE, None), examples, examples, settings, 0)
     found = score(estimate(localizer, examples.features), examples, settings.gate_deg)
     assert found.gospa_deg == min(record["gospa_deg"] for record in curve)
+
+
+def test_training_ends_when_the_validation_has_not_improved_for_its_patience() -> None:
+    examples = draw_examples(SCENES, 1, "train", 0)
+    settings = TrainingSettings(epochs=50, patience=3, batch_size=4, learning_rate=1e-6)
+    localizer, curve = train(build_criterion(MSE, None), examples, examples, settings, 0)
+    gospa = [record["gospa_deg"] for record in curve]
+    best = gospa.index(min(gospa))
+    assert len(curve) == best + 1 + 3 < 50
+    assert score(estimate(localizer, examples.features), examples, settings.gate_deg).gospa_deg == min(gospa)
+
+
+def test_a_moving_average_of_weights_is_validated_and_kept() -> None:
+    examples = draw_examples(SCENES, 1, "train", 0)
+    plain = TrainingSettings(epochs=2, patience=2, batch_size=4, learning_rate=0.01)
+    kept = [
+        train(build_criterion(MSE, None), examples, examples, plain.model_copy(update={"averaging": share}), 0)[0]
+        for share in (None, 1e-9, 0.9)
+    ]
+    weights = [localizer.head.weight for localizer in kept]
+    assert torch.allclose(weights[0], weights[1], atol=1e-6)
+    assert not torch.allclose(weights[0], weights[2], atol=1e-4)
 
 
 def test_a_loss_of_nan_ends_the_training() -> None:
@@ -140,8 +216,25 @@ def test_an_epoch_sees_every_scene_once_and_another_order_each_time() -> None:
     assert not torch.equal(order(1), order(2))
 
 
-def test_fewer_scenes_than_a_batch_are_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("[scenes]\ntrain = 3", "3 training scenes are less than a batch of 8"),
+        ("opponents = ['nobody']", "opponent 'nobody' is no criterion"),
+        ("seeds = [1]\n[tuning]\ntrials = 2\nseed = 1", "tuning.seed 1 is among the reported seeds"),
+        ("[tuning]\ntrials = 2\nseed = 9\n[[scenarios]]\nlabel = 'a'\nsources = 1\ntuned_on = 'b'", "tuned_on is 'b'"),
+        ("[scenes]\nsame_class = true", "it needs classes = true"),
+    ],
+)
+def test_studies_that_make_no_sense_are_refused(tmp_path: Path, text: str, reason: str) -> None:
     path = tmp_path / "study.toml"
-    path.write_text("criteria = []\n[scenes]\ntrain = 3\n")
-    with pytest.raises(ConfigError, match="3 training scenes are less than a batch of 8"):
+    given = "" if "[[scenarios]]" in text else "scenarios = []\n"
+    path.write_text(f"criteria = []\n{given}{text}\n")
+    with pytest.raises(ConfigError, match=re.escape(reason)):
         read_study(path)
+
+
+def test_criteria_that_search_different_numbers_of_settings_are_refused() -> None:
+    other = MSE.model_copy(update={"label": "other", "search": {"distance": (1.0, 2.0)}})
+    with pytest.raises(ValueError, match="give each the same number"):
+        tiny(MSE, other, tuning=TuningSettings(trials=2, seed=9))
