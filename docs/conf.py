@@ -17,6 +17,7 @@ exclude_patterns = ["_build", "building", "gallery/*.py"]
 nitpicky = True
 nitpick_ignore = [  # what public names return or take, and nobody imports
     ("py:class", "hnetzoo.association.contracts.Dataset"),
+    ("py:class", "hnetzoo.association.manifest.Manifest"),
     ("py:class", "hnetzoo.association.problem_files.StoredProblems"),
     ("py:class", "hnetzoo.registry.components.Component"),
     ("py:class", "hnetzoo.registry.components.SpecType"),
