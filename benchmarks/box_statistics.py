@@ -12,8 +12,8 @@ from torch import Tensor
 
 import hnetzoo
 from hnetzoo.boxes import FEATURES
-from hnetzoo.environment import environment
 from hnetzoo.files import write_json
+from hnetzoo.registry.environment import environment
 
 RESULT = Path(__file__).parent / "results" / "box-statistics.json"
 GAPS = (1, 5, 15)  # frames

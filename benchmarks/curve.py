@@ -18,8 +18,8 @@ import typer
 import hnetzoo
 from hnetzoo.association.prediction import predict
 from hnetzoo.benchmark.timing import Conditions, time_model
-from hnetzoo.environment import environment
 from hnetzoo.files import write_json
+from hnetzoo.registry.environment import environment
 
 RESULT = Path(__file__).parent / "results" / "curve-assignment.json"
 PROBLEMS = {4: 4000, 8: 4000, 16: 1000, 32: 500, 64: 200}  # by size

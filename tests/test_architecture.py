@@ -12,9 +12,9 @@ from tests.source import PLUGINS, Import, Source, core, everything, plugins
 
 HEAVY = {"torch", "numpy", "scipy", "sklearn"}
 LIGHT = re.compile(
-    r"hnetzoo(\.(errors|config|files|digests|environment))?|"
+    r"hnetzoo(\.(errors|config|files|digests))?|"
     r"hnetzoo\.registry(\.(specs|hooks|lookup|discovery|descriptions|isolation|forked|stdout|components|paths|scaffold))?|"
-    r"hnetzoo\.registry\.(scope|cards|command_options|projects)|"
+    r"hnetzoo\.registry\.(scope|cards|command_options|environment|projects)|"
     r"hnetzoo\.(association|training|benchmark|tracking|legacy)"
     r"(\.(counts|observer|outcomes|ranks|results|runs|settings|significance))?|"
     r"hnetzoo\.(report|cli)(\.\w+)*|hnetzoo\.engines(\.choice)?|"
@@ -38,7 +38,7 @@ ORDER = (
     {"registry", "training", "legacy"},
     {"losses", "tracking"},
     {"association"},
-    {"errors", "config", "files", "digests", "environment"},
+    {"errors", "config", "files", "digests"},
 )
 ROW_OF = {package: row for row, packages in enumerate(ORDER) for package in packages}
 FACES = {"", "__main__", "boxes", "tracking_metrics"}  # they re-export names of other packages

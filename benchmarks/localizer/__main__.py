@@ -15,9 +15,9 @@ from benchmarks.localizer.matchers import training_seconds
 from benchmarks.localizer.settings import Study, read_study
 from benchmarks.localizer.study import StudyRows, run_study
 from benchmarks.localizer.study import repeat as train_again
-from hnetzoo.environment import environment
 from hnetzoo.errors import HnetzooError
 from hnetzoo.files import write_json
+from hnetzoo.registry.environment import environment
 
 HERE = Path(__file__).parent
 RESULT = HERE.parent / "results" / "localizer-study.json"

@@ -15,7 +15,7 @@ from benchmarks.localizer.scenes import LABEL_HOP, SAMPLE_RATE, draw_scenes
 from benchmarks.localizer.settings import SceneSettings
 from hnetzoo.association.batch import Split
 from hnetzoo.digests import digest_document, digest_sources
-from hnetzoo.environment import versions
+from hnetzoo.registry.environment import versions
 from hnetzoo.training.weights import load_tensors, save_tensors
 
 WINDOW = 512  # samples, 64 ms

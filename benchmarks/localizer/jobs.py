@@ -21,9 +21,9 @@ from benchmarks.localizer.signals import CLASSES
 from benchmarks.localizer.train import train
 from hnetzoo.association.batch import SPLITS, Split
 from hnetzoo.digests import digest_document, digest_sources, digest_tensors
-from hnetzoo.environment import versions
 from hnetzoo.errors import one_line
 from hnetzoo.files import read_json, write_json
+from hnetzoo.registry.environment import versions
 
 CODE = (
     "benchmarks.localizer",

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import torch
 import typer
 
-from hnetzoo.environment import environment
 from hnetzoo.files import write_json
+from hnetzoo.registry.environment import environment
 
 DONE = object()
 RESULTS = Path(__file__).parent.parent / "results"

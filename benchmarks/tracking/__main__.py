@@ -12,9 +12,9 @@ import typer
 import hnetzoo
 from benchmarks.tracking.settings import read_suite
 from benchmarks.tracking.study import Study
-from hnetzoo.environment import environment
 from hnetzoo.errors import HnetzooError
 from hnetzoo.files import write_json
+from hnetzoo.registry.environment import environment
 
 ROOT = Path(__file__).parent.parent
 SUITE, RESULT = ROOT / "suites" / "tracking.toml", ROOT / "results" / "tracking.json"

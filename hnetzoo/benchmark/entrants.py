@@ -16,9 +16,9 @@ from hnetzoo.benchmark.problems import Problems
 from hnetzoo.benchmark.scoring import f1_score
 from hnetzoo.config import TrainerConfig
 from hnetzoo.digests import digest_document, digest_tensors
-from hnetzoo.environment import environment
 from hnetzoo.errors import ConfigError
 from hnetzoo.registry.components import Component
+from hnetzoo.registry.environment import environment
 from hnetzoo.registry.scope import Scope
 from hnetzoo.registry.specs import ModelSpec, TrainerSpec
 from hnetzoo.training.determinism import preserved_state

@@ -13,7 +13,7 @@ from hnetzoo.benchmark.results import BenchmarkReport, BenchmarkRow, Failed, Ski
 from hnetzoo.benchmark.schedule import run_jobs
 from hnetzoo.benchmark.suite import Suite
 from hnetzoo.engines.progress import Tell
-from hnetzoo.environment import environment
+from hnetzoo.registry.environment import environment
 from hnetzoo.registry.lookup import Registry
 from hnetzoo.training.observer import NullObserver, Observer
 

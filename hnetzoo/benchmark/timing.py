@@ -11,7 +11,7 @@ from torch import nn
 
 from hnetzoo.association.batch import AssociationBatch
 from hnetzoo.association.prediction import EVALUATION_BATCH, evaluating
-from hnetzoo.environment import processor
+from hnetzoo.registry.environment import processor
 
 WARM_UP_BATCHES = 10
 TIMED_BATCHES = 5

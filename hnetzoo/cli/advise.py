@@ -113,8 +113,8 @@ def _note(line: "Line") -> None:
 
 
 def _write_page(path: Path, advice: "Advice", entry: "Entry", command: str) -> None:
-    from hnetzoo.environment import environment
     from hnetzoo.files import write_file
+    from hnetzoo.registry.environment import environment
     from hnetzoo.report.advice_tables import advice_tables
     from hnetzoo.report.html.answer import differences, render_answer
     from hnetzoo.report.html.intervals import Interval

@@ -48,7 +48,7 @@ def compare_command(
     if latex:
         write_file(latex, render_latex(tables, conclusions).encode())
     if html:
-        from hnetzoo.environment import environment
+        from hnetzoo.registry.environment import environment
         from hnetzoo.report.html.answer import render_comparison
 
         write_file(html, render_comparison(comparison, environment()).encode())

@@ -6,8 +6,8 @@ import typer
 
 from hnetzoo.cli.options import JsonOption
 from hnetzoo.cli.output import print_json, print_table
-from hnetzoo.environment import environment
 from hnetzoo.registry.discovery import discover
+from hnetzoo.registry.environment import environment
 
 
 def doctor(json: JsonOption = False) -> None:

@@ -21,11 +21,11 @@ from torch import Tensor
 
 from hnetzoo.association.batch import AssociationBatch
 from hnetzoo.association.problem_files import read_problems, write_problems
-from hnetzoo.environment import environment
 from hnetzoo.errors import CheckpointError, ConfigError, DataError, HnetzooError
 from hnetzoo.legacy import reader
 from hnetzoo.legacy.reader import CHECKPOINT, DATA, OUT_OF_MEMORY, OUTPUT, REFUSED
 from hnetzoo.registry.components import Component
+from hnetzoo.registry.environment import environment
 from hnetzoo.registry.resolution import FALLBACK_SHAPE
 from hnetzoo.registry.specs import ModelSpec
 from hnetzoo.training.runs import BEST, RunRecord, write_run

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from hnetzoo.digests import digest_sources
-from hnetzoo.environment import commit, versions
+from hnetzoo.registry.environment import commit, versions
 from hnetzoo.registry.lookup import Registry
 from hnetzoo.registry.specs import Spec
 

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 import hnetzoo.cli.app
-from hnetzoo.environment import environment
+from hnetzoo.registry.environment import environment
 from tests.campaign import (
     command_lines,
     concurrent_runs,

@@ -25,8 +25,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import typer
 
-from hnetzoo.environment import environment
 from hnetzoo.files import write_json
+from hnetzoo.registry.environment import environment
 from tests.campaign.command import begin, end, finish, start
 
 ROOT = Path(__file__).parents[2]

@@ -11,10 +11,10 @@ import pytest
 import torch
 
 import hnetzoo
-from hnetzoo.environment import environment
 from hnetzoo.files import write_record
 from hnetzoo.registry.cards import read_card
 from hnetzoo.registry.components import configure
+from hnetzoo.registry.environment import environment
 from hnetzoo.registry.resolution import resolve_model
 from hnetzoo.training.runs import BEST, RunRecord, write_run
 from hnetzoo.training.weights import save_tensors

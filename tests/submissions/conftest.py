@@ -81,7 +81,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict[
     (root / "results" / "submitted").mkdir(parents=True)
     (root / "suites" / "tiny.toml").write_text(SUITE)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("hnetzoo.environment.commit", lambda source: COMMIT)
+        patch.setattr("hnetzoo.registry.environment.commit", lambda source: COMMIT)
         ours = run_benchmark(read_suite(root / "suites" / "tiny.toml"), discover())
         write_json(root / "results" / "tiny.json", ours.to_json())
         install(root / "site")

@@ -28,7 +28,7 @@ def render_answer(
         conclusions: What was found, a sentence each.
         tables: What it follows from.
         figures: Charts of it.
-        environment: What it was made with, as `hnetzoo.environment.environment` says it.
+        environment: What it was made with, as `hnetzoo.registry.environment.environment` says it.
         command: What to type next, if anything.
     """
     return render_page(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hnetzoo.environment import PACKAGES, commit, environment
+from hnetzoo.registry.environment import PACKAGES, commit, environment
 
 
 def git(folder: Path, *arguments: str) -> str:
