@@ -79,25 +79,14 @@ def _solve_by_enumeration(cost: Tensor, allowed: Tensor) -> Tensor:
     size = max(n, m)
     orders = torch.tensor(_permutations(size), device=cost.device)  # [p, size]
     pairings = torch.nn.functional.one_hot(orders, size).bool()[:, :n, :m]
+    members = pairings.flatten(1).T.double()  # [n m, p]: sums over all permutations are one product
     chosen = torch.empty(b, n, m, dtype=torch.bool, device=cost.device)
     for start in range(0, b, _CHUNK):
         part = slice(start, start + _CHUNK)
-        pairs = _totals(allowed[part].to(torch.uint8), orders)
+        pairs = allowed[part].flatten(1).float() @ members.float()
         fewer = pairs < pairs.amax(-1, keepdim=True)
-        chosen[part] = pairings[_totals(cost[part], orders).masked_fill_(fewer, torch.inf).argmin(-1)]
+        chosen[part] = pairings[(cost[part].flatten(1) @ members).masked_fill_(fewer, torch.inf).argmin(-1)]
     return chosen & allowed
-
-
-def _totals(values: Tensor, orders: Tensor) -> Tensor:
-    """Return the sums of values [b, n, m] over each order of the columns [p, size], [b, p]; missing slots add 0."""
-    n, m = values.shape[1:]
-    size = orders.shape[1]
-    if n != m:
-        values = torch.nn.functional.pad(values, (0, size - m, 0, size - n))
-    total = values[:, 0].index_select(1, orders[:, 0])
-    for row in range(1, n):
-        total = total + values[:, row].index_select(1, orders[:, row])
-    return total
 
 
 @cache

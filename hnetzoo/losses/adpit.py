@@ -16,10 +16,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from hnetzoo.association.assignment import assign
 from hnetzoo.association.masking import allowed_pairs, checks_values
 from hnetzoo.errors import DataError, ShapeError
 from hnetzoo.losses.distances import masked_distance, squared_euclidean_distance
-from hnetzoo.losses.pairings import associate_problems
 
 
 class ADPITLoss(nn.Module):
@@ -159,7 +159,7 @@ def _choose(distance: Tensor, rows: Tensor | None, columns: Tensor | None) -> tu
     allowed = allowed_pairs(distance, rows, columns)
     near, nearest = distance.masked_fill(~allowed, torch.inf).min(1)
     found = allowed.any(1)
-    anchors = associate_problems(distance - near.masked_fill(~found, 0.0).unsqueeze(1), allowed)
+    anchors = assign(distance - near.masked_fill(~found, 0.0).unsqueeze(1), rows, columns)
     return torch.where(anchors.any(1), anchors.long().argmax(1), nearest), found
 
 

@@ -1,4 +1,4 @@
-"""Best pairings of references and predictions: of each frame, of a whole sequence, or kept until a switch pays.
+"""Best pairings of references and predictions: of a whole sequence, or kept until a switch pays.
 
 Conventions as in `hnetzoo.tracking.sequences`. A pairing is a one-to-one correspondence of slots, as large as possible;
 it is kept while a slot is empty. A frame has the pairs of its pairing whose slots exist and that are allowed.
@@ -10,41 +10,11 @@ import torch
 from torch import Tensor
 
 from hnetzoo.association.assignment import assign
-from hnetzoo.association.masking import allowed_pairs, checks_values
+from hnetzoo.association.masking import allowed_pairs
 from hnetzoo.errors import ShapeError
 
 LARGEST = 6
 """Slots on either side up to which all pairings are enumerated: 6! = 720."""
-_HUGE = 1e290  # sums of larger costs could overflow
-_CHUNK = 1 << 22  # costs of pairings at a time, which bounds the memory to 32 MB
-
-
-def associate_problems(distance: Tensor, allowed: Tensor) -> Tensor:
-    """Return the pairs of the best pairing of each problem, as `assign` does: most pairs, then least total distance.
-
-    Up to 6 slots a side the costs of all pairings are one matrix product, several times faster than `assign`, which
-    solves larger problems, and those whose costs could overflow.
-
-    Args:
-        distance: Float [p, n, m].
-        allowed: Bool [p, n, m].
-
-    Returns:
-        Bool [p, n, m].
-
-    Example:
-        >>> distance = torch.tensor([[[1.0, 2.0], [1.0, 4.0]]])
-        >>> associate_problems(distance, torch.ones(1, 2, 2).bool()).int().tolist()
-        [[[0, 1], [1, 0]]]
-    """
-    if max(distance.shape[1:]) > LARGEST or _could_overflow(distance, allowed):
-        return assign(distance.masked_fill(~allowed, torch.inf))
-    if distance.numel() == 0:
-        return allowed
-    if checks_values() and not bool((some := allowed.flatten(1).any(1)).all()):  # frames are often empty
-        pairs = torch.zeros_like(allowed)
-        return pairs.index_copy(0, some.nonzero().squeeze(1), _best_pairings(distance[some], allowed[some]))
-    return _best_pairings(distance, allowed)
 
 
 def associate_sequences(distance: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
@@ -138,20 +108,6 @@ def count_switches(association: Tensor) -> Tensor:
 
 def _allowed(distance: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     return allowed_pairs(*(x.flatten(0, 1) for x in (distance, rows, columns))).view(distance.shape)
-
-
-def _best_pairings(distance: Tensor, allowed: Tensor) -> Tensor:
-    """Return the pairs of the best of all pairings of each problem; arguments and result as in `associate_problems`."""
-    pairings = _pairings(distance)
-    cost, members = _prefer_pairs(distance, allowed).flatten(1), pairings.flatten(1).T
-    step = max(1, _CHUNK // len(pairings))
-    best = [(cost[start : start + step] @ members).argmin(1) for start in range(0, max(1, len(cost)), step)]
-    return pairings.bool()[torch.cat(best)] & allowed
-
-
-def _could_overflow(distance: Tensor, allowed: Tensor) -> bool:
-    double = distance.dtype == torch.float64 and distance.numel() > 0 and checks_values()
-    return double and bool(distance.detach().masked_fill(~allowed, 0.0).abs().amax() > _HUGE)
 
 
 def _prefer_pairs(distance: Tensor, allowed: Tensor, switches: float = 0.0) -> Tensor:

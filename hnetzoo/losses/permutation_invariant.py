@@ -6,11 +6,11 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from hnetzoo.association.masking import allowed_pairs
+from hnetzoo.association.assignment import assign
 from hnetzoo.errors import ConfigError, ShapeError
 from hnetzoo.losses.classes import check_class_cost, with_classes
 from hnetzoo.losses.distances import Metric, masked_distance, squared_euclidean_distance
-from hnetzoo.losses.pairings import associate_problems, associate_sequences, associate_with_switches, count_switches
+from hnetzoo.losses.pairings import associate_sequences, associate_with_switches, count_switches
 from hnetzoo.tracking.sequences import full_sequence_masks, within_sequences
 
 Level = Literal["frame", "track"]
@@ -170,8 +170,7 @@ class PermutationInvariantLoss(nn.Module):
             return associate_sequences(distance, reference_mask, prediction_mask)
         if self.switch_cost:
             return associate_with_switches(distance, reference_mask, prediction_mask, self.switch_cost)
-        allowed = allowed_pairs(*(x.flatten(0, 1) for x in (distance, reference_mask, prediction_mask)))
-        return associate_problems(distance.flatten(0, 1), allowed).view(distance.shape)
+        return assign(*(x.flatten(0, 1) for x in (distance, reference_mask, prediction_mask))).view(distance.shape)
 
     def _distance(
         self,
