@@ -20,9 +20,9 @@ from hnetzoo.benchmark.receipts import LogObserver
 from hnetzoo.benchmark.results import Scores
 from hnetzoo.benchmark.scoring import f1_score, score
 from hnetzoo.engines.choice import Engine
+from hnetzoo.engines.dispatch import dispatch
 from hnetzoo.engines.logs import Attempts
 from hnetzoo.engines.progress import Tell
-from hnetzoo.engines.spread import spread
 from hnetzoo.errors import HnetzooError, ModelError, one_line
 from hnetzoo.files import read_record, write_record
 
@@ -110,7 +110,7 @@ def consider(
                 yield one.index, _line(one, problems, trainings, how.device)
             return
         work = partial(_in_worker, lines, trainings, how.device)
-        for result in spread(work, contenders, how.engine, how.workers, how.runs, _failed, tell):
+        for result in dispatch(work, contenders, how.engine, how.workers, how.runs, _failed, tell):
             yield result.index, _settled(result, lines)
 
 

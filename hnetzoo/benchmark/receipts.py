@@ -46,6 +46,17 @@ class Receipt:
     last_epoch: EpochRecord | None = None
     stopped: int | None = None
 
+    @classmethod
+    def of_claim(cls, job: Job, claimed: ClaimedError) -> "Receipt":
+        """Return the receipt of a job whose row another process computes."""
+        return cls(
+            index=job.index,
+            owner=claimed.owner,
+            key=claimed.key,
+            sha256=claimed.sha256,
+            problems=claimed.problems,
+        )
+
 
 class LogObserver:
     """Log a training, for the log of its job."""
@@ -82,13 +93,7 @@ def run_job(options: Options, job: Job, before: Attempts) -> Receipt:
     try:
         outcome = _runner(chosen).run(job)
     except ClaimedError as claimed:
-        return Receipt(
-            index=job.index,
-            owner=claimed.owner,
-            key=claimed.key,
-            sha256=claimed.sha256,
-            problems=claimed.problems,
-        )
+        return Receipt.of_claim(job, claimed)
     return Receipt(
         index=job.index,
         result=None if isinstance(outcome.result, BenchmarkRow) else outcome.result,

@@ -18,8 +18,8 @@ from hnetzoo.benchmark.plan import Job
 from hnetzoo.benchmark.receipts import Receipt, run_job
 from hnetzoo.benchmark.results import BenchmarkRow, Failed, read_row
 from hnetzoo.engines.claims import Claims
+from hnetzoo.engines.dispatch import UNSHARED, dispatch
 from hnetzoo.engines.progress import Tell
-from hnetzoo.engines.spread import UNSHARED, spread
 from hnetzoo.errors import CheckpointError, ConfigError, DataError, HnetzooError
 from hnetzoo.files import read_record
 from hnetzoo.training.observer import NullObserver, Observer
@@ -73,13 +73,7 @@ def _in_turn(jobs: Sequence[Job], options: Options, observer: Callable[[], Obser
         try:
             yield runner.run(job)
         except ClaimedError as claimed:
-            yield Receipt(
-                index=job.index,
-                owner=claimed.owner,
-                key=claimed.key,
-                sha256=claimed.sha256,
-                problems=claimed.problems,
-            )
+            yield Receipt.of_claim(job, claimed)
 
 
 def _spread(jobs: Sequence[Job], options: Options, tell: Tell) -> Iterator[Receipt]:
@@ -91,7 +85,7 @@ def _spread(jobs: Sequence[Job], options: Options, tell: Tell) -> Iterator[Recei
         assert isinstance(result, Failed), "of an error"
         return Receipt(index=job.index, result=result)
 
-    yield from spread(partial(run_job, options), jobs, options.engine, options.workers, kept, failed, tell)
+    yield from dispatch(partial(run_job, options), jobs, options.engine, options.workers, kept, failed, tell)
 
 
 class _Rounds:

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from hnetzoo.cli.output import note
 from hnetzoo.errors import ConfigError
+from hnetzoo.registry.specs import FITTED
 from hnetzoo.registry.stdout import stdout_to_stderr
 from hnetzoo.training.ranks import Ranks, check_processes, is_launched, prepare_process, told_once
 
@@ -63,7 +64,7 @@ def start_processes(job: "Job", processes: int) -> None:
     assert trainer is not None, "it is trained"
     assert isinstance(trainer.config, TrainerConfig), "checked when it was resolved"
     spec = job.entrant.spec
-    check_processes(processes, spec.name, trainer.config.batch_size, fitted="fitted" in spec.tags)
+    check_processes(processes, spec.name, trainer.config.batch_size, fitted=FITTED in spec.tags)
     try:
         code = launch(sys.argv[1:], processes, note)
     finally:

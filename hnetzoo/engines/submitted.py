@@ -69,8 +69,8 @@ def _settle(future: Future[Any], job: Any) -> None:
     try:
         future.set_result(job.result())
     except FailedJobError as error:
-        trace = str(error).split(_RULE)[1]
-        future.set_exception(RuntimeError(trace.strip().splitlines()[-1]))
+        trace = "".join(str(error).split(_RULE)[1:2]).strip().splitlines()
+        future.set_exception(RuntimeError(trace[-1] if trace else f"job {job.job_id} failed"))
     except UncompletedJobError:
         future.set_exception(BrokenExecutor(f"job {job.job_id} ended without a result"))
     except Exception as error:  # its result cannot be read

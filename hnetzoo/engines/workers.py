@@ -9,7 +9,6 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
@@ -19,12 +18,12 @@ from typing import TypeVar
 from hnetzoo.engines.progress import PROGRESS_S
 from hnetzoo.registry.isolation import ignore_unreadable_distributions
 from hnetzoo.registry.stdout import STDERR, STDOUT
+from hnetzoo.training.ranks import end_with
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Pool = Callable[[int], AbstractContextManager[Executor]]
 
-WATCH_S = 1.0  # how often a worker looks whether its parent is alive
 THREADS = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
 
@@ -122,7 +121,7 @@ def _until_broken(
 
 def start_worker(level: int, parent: int) -> None:
     """Ignore interrupts, since the parent kills its workers, and keep stdout for the document of the parent."""
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    end_with(parent)
     ignore_unreadable_distributions()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.stdout = sys.stderr
@@ -130,10 +129,3 @@ def start_worker(level: int, parent: int) -> None:
     logging.basicConfig(format="%(message)s")
     for handler in logging.getLogger().handlers:
         handler.setLevel(level)  # the log of an item takes more
-
-
-def _end_with(parent: int) -> None:
-    """End this process soon after its parent was killed, which cannot end its workers any more."""
-    while os.getppid() == parent:
-        time.sleep(WATCH_S)
-    os._exit(1)

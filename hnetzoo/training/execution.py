@@ -10,8 +10,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 from hnetzoo.association.contracts import Optimization
 from hnetzoo.association.model import WrappedModel
+from hnetzoo.training.data_parallel import DataParallelModel
 from hnetzoo.training.ranks import ALONE, Ranks
-from hnetzoo.training.spread import SpreadModel
 
 FLOAT32, FLOAT16 = "float32", "float16"
 
@@ -49,11 +49,11 @@ class Execution:
         if self.ranks.size > 1:
             # Buckets that follow the first backward pass would sum in another order after a resume.
             self.reduced = DistributedDataParallel(self.model, find_unused_parameters=True)
-            self.model = SpreadModel(self.reduced, self.ranks)
+            self.model = DataParallelModel(self.reduced, self.ranks)
 
     def seed(self, seed: int) -> None:
         """Fix what the model draws from now on, beside the global generators."""
-        if isinstance(self.model, SpreadModel):
+        if isinstance(self.model, DataParallelModel):
             self.model.seed(seed)
 
     @contextmanager
@@ -113,6 +113,6 @@ class MixedPrecision(WrappedModel):
         return logits.to(distance.dtype)
 
 
-def spread(model: nn.Module, ranks: Ranks) -> nn.Module:
+def data_parallel(model: nn.Module, ranks: Ranks) -> nn.Module:
     """Return a model that all processes ask together, without gradients; the model itself for a single one."""
-    return model if ranks.size == 1 else SpreadModel(model, ranks)
+    return model if ranks.size == 1 else DataParallelModel(model, ranks)

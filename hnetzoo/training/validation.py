@@ -11,7 +11,7 @@ from hnetzoo.association.decoding import decode
 from hnetzoo.association.prediction import cut, evaluating, predict
 from hnetzoo.config import TrainerConfig
 from hnetzoo.training.batches import problem_groups
-from hnetzoo.training.execution import spread
+from hnetzoo.training.execution import data_parallel
 from hnetzoo.training.extensions import ExtendedTrainer
 from hnetzoo.training.group import shared
 from hnetzoo.training.ranks import Ranks
@@ -49,7 +49,7 @@ class Validation:
         Raises:
             ModelError: If logits have the wrong shape or are not finite, or as of `ExtendedTrainer.metrics`.
         """
-        asked = spread(model, self.ranks)
+        asked = data_parallel(model, self.ranks)
         counts = sum((self._count(asked, group) for group in self.groups), AssociationCounts())
         measured = {
             "f1": counts.f1,

@@ -8,8 +8,8 @@ from torch import Tensor, distributed, nn
 
 from hnetzoo.errors import ConfigError, ResourceError
 from hnetzoo.training import ranks as places
+from hnetzoo.training.data_parallel import DataParallelModel, own_problems
 from hnetzoo.training.ranks import Ranks, check_processes, told_once
-from hnetzoo.training.spread import SpreadModel, own_problems
 from tests.training.direct import problems
 from tests.training.together import difference, train_as, train_together
 
@@ -56,7 +56,7 @@ def test_processes_draw_their_own_noise_and_leave_the_generator_as_it_was(monkey
     batch = problems(40, 0).problems
 
     def logits(rank: int, seed: int) -> Tensor:
-        model = SpreadModel(Dropping(), Ranks(rank, 2))
+        model = DataParallelModel(Dropping(), Ranks(rank, 2))
         model.seed(seed)
         before = torch.get_rng_state()
         answers = torch.stack([model(*batch), model(*batch)])

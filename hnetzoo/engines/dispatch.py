@@ -21,7 +21,7 @@ ItemType = TypeVar("ItemType", bound=Item)
 Result = TypeVar("Result")
 
 
-def spread(
+def dispatch(
     work: Work[ItemType, Result],
     items: Sequence[ItemType],
     engine: Engine,

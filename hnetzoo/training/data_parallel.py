@@ -17,7 +17,7 @@ from hnetzoo.training.determinism import derived_seed
 from hnetzoo.training.ranks import Ranks
 
 
-class SpreadModel(WrappedModel):
+class DataParallelModel(WrappedModel):
     """A model whose batches are divided among the processes of a training.
 
     All processes call it at the same time with the same batch. What a model draws in training mode, for dropout for
