@@ -92,14 +92,19 @@ def advise_command(
             on_line=(lambda line: None) if json else _note,
             tell=(lambda line: None) if json else note,
         )
-    from hnetzoo.report.advice_tables import advice_tables
-
     command = advice.verdict.command.replace(str(Path(folder) / PROBLEMS), PROBLEMS)
     if html:
         _write_page(html, advice, entry, command)
     if json:
         print_json({**_document(advice, entry), "next": command})
-        return
+    else:
+        _print(advice, command)
+
+
+def _print(advice: "Advice", command: str) -> None:
+    """Print tables, verdict, and the command to type next, in which temporary files have lasting names."""
+    from hnetzoo.report.advice_tables import advice_tables
+
     for table in advice_tables(advice):
         print_table(table.title, table.columns, table.rows, table.caption)
     typer.echo(advice.verdict.sentence)

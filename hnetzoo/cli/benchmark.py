@@ -100,13 +100,10 @@ def benchmark(
     """
     if suite and (dataset or seed or settings):
         raise ConfigError("--suite names datasets and seeds; leave out --dataset, --seed and --set, or --suite")
-    values = read_values(overrides=settings or ())
-    if values["model"] or values["trainer"]:
-        raise ConfigError("benchmark --set takes settings of datasets, dataset.*; give others in a --suite")
+    given = _dataset_settings(settings)
     engine = Engine.parse(executor)
     check_writable(None if json == STDOUT else json, markdown, latex, html)
-    if runs is not None and runs.exists() and not runs.is_dir():
-        raise ConfigError(f"--runs '{runs}' is no folder; choose another, or one that does not exist yet")
+    _check_folder(runs)
     registry = discover()  # before torch is imported, so that strangers' code is read in a child process
     from hnetzoo.benchmark.run import run_benchmark
     from hnetzoo.benchmark.suite import default_suite, read_suite, with_models
@@ -114,7 +111,7 @@ def benchmark(
     _log(verbose)
     silent = quiet or json == STDOUT
     names = (model or (), dataset or (), seed or ())
-    chosen = read_suite(suite) if suite else default_suite(registry, *names, values["dataset"])
+    chosen = read_suite(suite) if suite else default_suite(registry, *names, given)
     if suite and model:
         chosen = with_models(chosen, model, registry)
     runs = runs or (RUNS if suite or train or engine.is_shared else None)
@@ -144,6 +141,24 @@ def benchmark(
     _write(report, json, markdown, latex, outcomes=keep_outcomes or bool(suite and model))
     if html:
         _write_page(html, report, outcomes, options)
+    _exit_if_failed(report)
+
+
+def _dataset_settings(settings: list[str] | None) -> dict[str, Any]:
+    """Return the settings of datasets that --set gives; raises ConfigError if it gives others."""
+    values = read_values(overrides=settings or ())
+    if values["model"] or values["trainer"]:
+        raise ConfigError("benchmark --set takes settings of datasets, dataset.*; give others in a --suite")
+    return values["dataset"]
+
+
+def _check_folder(runs: Path | None) -> None:
+    if runs is not None and runs.exists() and not runs.is_dir():
+        raise ConfigError(f"--runs '{runs}' is no folder; choose another, or one that does not exist yet")
+
+
+def _exit_if_failed(report: "BenchmarkReport") -> None:
+    """End with exit code 1 if a job failed."""
     if report.failed:
         count = f"{len(report.failed)} failure{'s' if len(report.failed) > 1 else ''}"
         note(f"hnetzoo: {count}; --verbose shows where in the code")
