@@ -146,7 +146,7 @@ def _train(job: Job, matcher: Matcher | None) -> Row:
         **job.name,
         **(_test(job, localizer) if job.trial is None else {}),
         "settings": _settings(job),
-        "validation_gospa_deg": min(record["gospa_deg"] for record in curve),
+        "validation_gospa_deg": min(record["gospa_deg"] for record in curve[job.training.warmup :]),
         "matcher": matcher.weights if matcher else "none",
         "parameters": sum(parameter.numel() for parameter in localizer.parameters()),
         "localizer": digest_tensors(localizer.state_dict()),

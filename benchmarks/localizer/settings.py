@@ -72,6 +72,9 @@ class TrainingSettings(Config):
     """Passes over the training scenes; the most, if there is a patience."""
     patience: PositiveInt | None = None
     """Epochs without a better validation after which the training ends; None takes all epochs."""
+    warmup: NonNegativeInt = 0
+    """Epochs at the beginning that are neither selected nor counted by the patience. While the rate rises, a localizer
+    may be silent, which GOSPA prefers to one that hears and is not yet right."""
     averaging: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Share of the moving average of weights that a step keeps; the average is validated and kept. None keeps the
     weights themselves."""
@@ -85,6 +88,12 @@ class TrainingSettings(Config):
     """Gate of MOTA and cutoff of GOSPA, which selects the epoch [degrees]."""
     channels: tuple[PositiveInt, PositiveInt, PositiveInt] = (32, 48, 64)
     """Channels of the localizer's convolutions."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.warmup >= self.epochs:
+            raise ValueError(f"a warmup of {self.warmup} leaves none of {self.epochs} epochs to select")
+        return self
 
 
 class MatcherTraining(Config):

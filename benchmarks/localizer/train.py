@@ -33,7 +33,8 @@ def train(
 ) -> tuple[Localizer, list[dict[str, Any]]]:
     """Return a trained localizer and its learning curve.
 
-    With a patience, the training ends where the validation has not improved for so many epochs.
+    With a patience, the training ends where the validation has not improved for so many epochs. Those of the warm-up
+    are not selected.
 
     Args:
         criterion: The sum of its terms is minimised.
@@ -63,7 +64,7 @@ def train(
     shown: Localizer = average.module if average else localizer  # type: ignore[assignment]
     update = partial(average.update_parameters, localizer) if average else None
     curve: list[dict[str, Any]] = []
-    best, lowest, best_epoch = shown.state_dict(), math.inf, 0
+    best, lowest, best_epoch = shown.state_dict(), math.inf, settings.warmup
     for epoch in range(1, settings.epochs + 1):
         start, rate = time.perf_counter(), optimization.optimizer.param_groups[0]["lr"]
         parts = batches(training, settings.batch_size, seed, epoch)
@@ -71,7 +72,7 @@ def train(
         scores = score(estimate(shown, validation.features), validation, settings.gate_deg)
         record = {"epoch": epoch, "learning_rate": rate, "losses": losses, **scores._asdict()}
         curve.append({**record, "seconds": time.perf_counter() - start})
-        if scores.gospa_deg < lowest:
+        if epoch > settings.warmup and scores.gospa_deg < lowest:
             best = {name: value.clone() for name, value in shown.state_dict().items()}
             lowest, best_epoch = scores.gospa_deg, epoch
         if settings.patience is not None and epoch - best_epoch >= settings.patience:

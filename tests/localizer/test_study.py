@@ -9,6 +9,7 @@ import torch
 import typer
 from typer.testing import CliRunner
 
+from benchmarks.localizer import train as train_module
 from benchmarks.localizer.__main__ import run
 from benchmarks.localizer.criteria import build_criterion
 from benchmarks.localizer.features import draw_examples
@@ -180,6 +181,26 @@ def test_training_ends_when_the_validation_has_not_improved_for_its_patience() -
     best = gospa.index(min(gospa))
     assert len(curve) == best + 1 + 3 < 50
     assert score(estimate(localizer, examples.features), examples, settings.gate_deg).gospa_deg == min(gospa)
+
+
+def test_epochs_of_the_warmup_are_neither_selected_nor_counted_by_the_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    examples = draw_examples(SCENES, 1, "train", 0)
+    values = iter([1.0, 9.0, 9.0, 5.0, 7.0, 6.0])
+    monkeypatch.setattr(train_module, "score", lambda *_: score(*_)._replace(gospa_deg=next(values)))
+    settings = TrainingSettings(epochs=50, patience=2, warmup=2, batch_size=4)
+    _, curve = train(build_criterion(MSE, None), examples, examples, settings, 0)
+    assert [record["gospa_deg"] for record in curve] == [1.0, 9.0, 9.0, 5.0, 7.0, 6.0]
+
+
+def test_a_row_has_the_validation_of_the_epoch_that_is_kept(tmp_path: Path) -> None:
+    training = TRAINING.model_copy(update={"epochs": 3, "warmup": 2})
+    (row,) = run_study(tiny(MSE, training=training), tmp_path).rows
+    assert row["validation_gospa_deg"] == row["curve"][2]["gospa_deg"]
+
+
+def test_a_warmup_that_leaves_no_epoch_is_refused() -> None:
+    with pytest.raises(ValueError, match="a warmup of 5 leaves none of 5 epochs"):
+        TrainingSettings(epochs=5, warmup=5)
 
 
 def test_a_moving_average_of_weights_is_validated_and_kept() -> None:
