@@ -1,7 +1,8 @@
-"""Draw the stored results that are curves into benchmarks/figures: python benchmarks/draw.py."""
+"""Draw stored results into benchmarks/figures: python benchmarks/draw.py."""
 
 import json
 from collections.abc import Callable
+from itertools import accumulate
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -13,6 +14,8 @@ matplotlib.use("svg")
 
 from matplotlib import pyplot
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+
+from benchmarks.localizer.tables import compared
 
 ROOT = Path(__file__).parent
 RESULTS, FIGURES = ROOT / "results", ROOT / "figures"
@@ -53,24 +56,61 @@ def accuracy_against_time(result: dict[str, Any]) -> Any:
 
 
 def learning_curves(result: dict[str, Any]) -> Any:
-    """Return a figure with a panel per number of sources: mean validation GOSPA over epochs, a line per criterion."""
-    study = result["study"]
-    labels = [entry["label"] for entry in study["criteria"]]
-    counts = study.get("sources") or [scenario["sources"] for scenario in study["scenarios"]]
-    figure, panels = pyplot.subplots(1, len(counts), figsize=(11, 3.6), layout="constrained", squeeze=False)
-    for panel, sources in zip(panels[0], counts, strict=True):
-        for label in labels:
-            curves = [
-                [record["gospa_deg"] for record in row["curve"]]
-                for row in result["rows"]
-                if (row["criterion"], row["sources"]) == (label, sources) and "curve" in row
-            ]
-            means = [fmean(values) for values in zip(*curves, strict=True)]
-            panel.plot(range(1, len(means) + 1), means, linewidth=1.2, label=label)
-        panel.set(title=f"{sources} source{'s' * (sources > 1)}", xlabel="epoch")
+    """Return a figure with a panel per scenario: the lowest validation GOSPA so far over epochs, a line per criterion.
+
+    Lines are means over seeds; a training that has ended keeps its lowest.
+    """
+    study, rows = result["study"], [row for row in result["rows"] if "curve" in row]
+    scenarios = study.get("scenarios") or [{"label": _sources(count), "sources": count} for count in study["sources"]]
+    figure, panels = pyplot.subplots(1, len(scenarios), figsize=(11, 3.6), layout="constrained", squeeze=False)
+    for panel, scenario in zip(panels[0], (scenario["label"] for scenario in scenarios), strict=True):
+        shown = [row for row in rows if row.get("scenario", _sources(row["sources"])) == scenario]
+        for label in (entry["label"] for entry in study["criteria"]):
+            curves = [_lowest_so_far(row["curve"]) for row in shown if row["criterion"] == label]
+            longest = max(map(len, curves), default=0)
+            padded = [curve + curve[-1:] * (longest - len(curve)) for curve in curves]
+            means = [fmean(values) for values in zip(*padded, strict=True)]
+            panel.plot(range(1, longest + 1), means, linewidth=1.2, label=label)
+        panel.set(title=scenario, xlabel="epoch")
         panel.grid(alpha=0.3)
     panels[0][0].set_ylabel("GOSPA, validation [degrees]")
     figure.legend(*panels[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
+    return figure
+
+
+def _sources(count: int) -> str:
+    return f"{count} source{'s' * (count > 1)}"
+
+
+def _lowest_so_far(curve: list[dict[str, float]]) -> list[float]:
+    return list(accumulate((record["gospa_deg"] for record in curve), min))
+
+
+def comparisons(result: dict[str, Any]) -> Any:
+    """Return a figure with a panel per outcome: differences of the chosen tracking loss from its opponents."""
+    found = compared(result)
+    outcomes = list(dict.fromkeys(comparison.outcome for comparison in found))
+    scenarios = list(dict.fromkeys(comparison.scenario for comparison in found))
+    places = {pair: -place for place, pair in enumerate(dict.fromkeys((c.scenario, c.second) for c in found))}
+    figure, panels = pyplot.subplots(1, len(outcomes), figsize=(11, 4.2), sharey=True, layout="constrained")
+    for panel, outcome in zip(panels, outcomes, strict=True):
+        for color, scenario in enumerate(scenarios):
+            mine = [c for c in found if (c.outcome, c.scenario) == (outcome, scenario)]
+            for comparison in mine:
+                value, low, high, _ = comparison.difference
+                panel.errorbar(
+                    value,
+                    places[scenario, comparison.second],
+                    xerr=[[value - low], [high - value]],
+                    color=f"C{color}",
+                    marker="o",
+                    markerfacecolor=f"C{color}" if comparison.shown else "white",
+                    capsize=2,
+                )
+        panel.axvline(0.0, color="black", linewidth=0.8)
+        panel.grid(alpha=0.3, axis="x")
+        panel.set(title=f"{outcome.name} ({'more' if outcome.sign > 0 else 'fewer'} is better)")
+    panels[0].set_yticks([*places.values()], [f"{scenario}: {name}" for scenario, name in places])
     return figure
 
 
@@ -102,7 +142,9 @@ def models_by_task(reference: dict[str, Any], tracks: dict[str, Any]) -> Any:
 
 DRAWINGS: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {  # how, and of which results
     "curve-assignment": (accuracy_against_time, ("curve-assignment",)),
-    "localizer": (learning_curves, ("localizer",)),
+    "localizer-first": (learning_curves, ("localizer",)),
+    "localizer-study": (comparisons, ("localizer-study",)),
+    "localizer-curves": (learning_curves, ("localizer-study",)),
     "models": (models_by_task, ("reference", "tracks")),
 }
 
@@ -128,7 +170,7 @@ def _file(result: str) -> Path:
 
 
 def main() -> None:
-    """Draw all stored curves."""
+    """Draw all stored results that have a figure."""
     FIGURES.mkdir(exist_ok=True)
     for name in stored():
         print(f"drew {draw(name, FIGURES).relative_to(ROOT)}")

@@ -46,12 +46,22 @@ def test_a_rerun_of_the_first_edition_names_scenarios_and_gives_the_same_tables(
 
 
 def test_learning_curves_are_means_over_the_seeds_that_finished() -> None:
+    assert curves(ROWS) == [[[], []], [[5.0], []]]
+
+
+def test_a_learning_curve_is_the_lowest_so_far_which_a_training_that_has_ended_keeps() -> None:
+    short, long = [[{"gospa_deg": value} for value in values] for values in ((8.0, 4.0), (6.0, 2.0, 5.0, 0.0))]
+    rows = [{**row, "curve": curve} for row, curve in zip(ROWS[:2], (short, long), strict=True)]
+    assert curves(rows)[1][0] == [7.0, 3.0, 3.0, 2.0]
+
+
+def curves(rows: list[dict[str, Any]]) -> list[list[list[float]]]:
+    """Return the values of each line of each panel of the figure."""
     draw = script("draw")
-    figure = draw.learning_curves({"study": STUDY, "rows": ROWS})
-    empty, panel = figure.axes
-    assert [list(line.get_ydata()) for line in panel.lines] == [[5.0], []]
-    assert [list(line.get_ydata()) for line in empty.lines] == [[], []]
+    figure = draw.learning_curves({"study": STUDY, "rows": rows})
+    found = [[list(line.get_ydata()) for line in panel.lines] for panel in figure.axes]
     draw.pyplot.close(figure)
+    return found
 
 
 LABELS = {
@@ -125,6 +135,17 @@ def test_corrected_values_are_those_of_all_comparisons_together() -> None:
     assert len(found) == 6
 
 
+def test_the_figure_of_comparisons_fills_the_points_whose_difference_is_shown() -> None:
+    draw = script("draw")
+    figure = draw.comparisons(SECOND)
+    for panel, outcome in zip(figure.axes, ("mota", "match_switches"), strict=True):
+        mine = [one for one in compared(SECOND) if one.outcome.key == outcome]
+        points = [line for line in panel.lines if line.get_marker() == "o"]
+        assert [point.get_xdata()[0] for point in points] == [one.difference.value for one in mine]
+        assert [point.get_markerfacecolor() != "white" for point in points] == [one.shown for one in mine]
+    draw.pyplot.close(figure)
+
+
 def test_a_criterion_that_lacks_a_seed_is_in_the_table_and_not_compared() -> None:
     lost = {"criterion": "PIT", "scenario": "2", "seed": 1, "failed": "ValueError: no"}
     rows = [
@@ -156,6 +177,6 @@ def test_the_report_has_every_part_of_the_result(monkeypatch: pytest.MonkeyPatch
     render = script("render")
     monkeypatch.setattr(render, "RESULTS", tmp_path)
     (tmp_path / "localizer-study.json").write_text(json.dumps(SECOND))
-    text = render.rendered((render.ROOT / "benchmarks" / "localizer" / "report.md").read_text())
+    text = render.rendered((render.ROOT / "docs" / "leaderboard" / "localizer.md").read_text())
     for part in (None, "verdict", "comparisons", "settings"):
         assert study_report(SECOND, part) in text
