@@ -58,19 +58,20 @@ def accuracy_against_time(result: dict[str, Any]) -> Any:
 def learning_curves(result: dict[str, Any]) -> Any:
     """Return a figure with a panel per scenario: the lowest validation GOSPA so far over epochs, a line per criterion.
 
-    Lines are means over seeds; a training that has ended keeps its lowest.
+    Lines are means over seeds, after the warm-up; a training that has ended keeps its lowest.
     """
     study, rows = result["study"], [row for row in result["rows"] if "curve" in row]
+    warmup = study.get("training", {}).get("warmup", 0)
     scenarios = study.get("scenarios") or [{"label": _sources(count), "sources": count} for count in study["sources"]]
     figure, panels = pyplot.subplots(1, len(scenarios), figsize=(11, 3.6), layout="constrained", squeeze=False)
     for panel, scenario in zip(panels[0], (scenario["label"] for scenario in scenarios), strict=True):
         shown = [row for row in rows if row.get("scenario", _sources(row["sources"])) == scenario]
         for label in (entry["label"] for entry in study["criteria"]):
-            curves = [_lowest_so_far(row["curve"]) for row in shown if row["criterion"] == label]
+            curves = [_lowest_so_far(row["curve"][warmup:]) for row in shown if row["criterion"] == label]
             longest = max(map(len, curves), default=0)
             padded = [curve + curve[-1:] * (longest - len(curve)) for curve in curves]
             means = [fmean(values) for values in zip(*padded, strict=True)]
-            panel.plot(range(1, longest + 1), means, linewidth=1.2, label=label)
+            panel.plot(range(warmup + 1, warmup + longest + 1), means, linewidth=1.2, label=label)
         panel.set(title=scenario, xlabel="epoch")
         panel.grid(alpha=0.3)
     panels[0][0].set_ylabel("GOSPA, validation [degrees]")
@@ -109,7 +110,7 @@ def comparisons(result: dict[str, Any]) -> Any:
                 )
         panel.axvline(0.0, color="black", linewidth=0.8)
         panel.grid(alpha=0.3, axis="x")
-        panel.set(title=f"{outcome.name} ({'more' if outcome.sign > 0 else 'fewer'} is better)")
+        panel.set(title=outcome.name, xlabel=f"difference, better {'above' if outcome.sign > 0 else 'below'} 0")
     panels[0].set_yticks([*places.values()], [f"{scenario}: {name}" for scenario, name in places])
     return figure
 
