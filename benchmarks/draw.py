@@ -15,7 +15,7 @@ matplotlib.use("svg")
 from matplotlib import pyplot
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
-from benchmarks.localizer.tables import compared
+from benchmarks.localizer.tables import compared, sources_label
 
 ROOT = Path(__file__).parent
 RESULTS, FIGURES = ROOT / "results", ROOT / "figures"
@@ -62,10 +62,10 @@ def learning_curves(result: dict[str, Any]) -> Any:
     """
     study, rows = result["study"], [row for row in result["rows"] if "curve" in row]
     warmup = study.get("training", {}).get("warmup", 0)
-    scenarios = study.get("scenarios") or [{"label": _sources(count), "sources": count} for count in study["sources"]]
+    scenarios = [entry["label"] for entry in study.get("scenarios", ())] or [*map(sources_label, study["sources"])]
     figure, panels = pyplot.subplots(1, len(scenarios), figsize=(11, 3.6), layout="constrained", squeeze=False)
-    for panel, scenario in zip(panels[0], (scenario["label"] for scenario in scenarios), strict=True):
-        shown = [row for row in rows if row.get("scenario", _sources(row["sources"])) == scenario]
+    for panel, scenario in zip(panels[0], scenarios, strict=True):
+        shown = [row for row in rows if row.get("scenario", sources_label(row["sources"])) == scenario]
         for label in (entry["label"] for entry in study["criteria"]):
             curves = [_lowest_so_far(row["curve"][warmup:]) for row in shown if row["criterion"] == label]
             longest = max(map(len, curves), default=0)
@@ -79,35 +79,34 @@ def learning_curves(result: dict[str, Any]) -> Any:
     return figure
 
 
-def _sources(count: int) -> str:
-    return f"{count} source{'s' * (count > 1)}"
-
-
 def _lowest_so_far(curve: list[dict[str, float]]) -> list[float]:
     return list(accumulate((record["gospa_deg"] for record in curve), min))
 
 
 def comparisons(result: dict[str, Any]) -> Any:
-    """Return a figure with a panel per outcome: differences of the chosen tracking loss from its opponents."""
+    """Return a figure with a panel per outcome: differences of the chosen tracking loss from its opponents.
+
+    Whiskers are the intervals of a comparison alone; a point is filled where the difference is shown after correction.
+    """
     found = compared(result)
-    outcomes = list(dict.fromkeys(comparison.outcome for comparison in found))
-    scenarios = list(dict.fromkeys(comparison.scenario for comparison in found))
+    outcomes, scenarios = (
+        list(dict.fromkeys(values)) for values in zip(*((c.outcome, c.scenario) for c in found), strict=True)
+    )
     places = {pair: -place for place, pair in enumerate(dict.fromkeys((c.scenario, c.second) for c in found))}
     figure, panels = pyplot.subplots(1, len(outcomes), figsize=(11, 4.2), sharey=True, layout="constrained")
     for panel, outcome in zip(panels, outcomes, strict=True):
-        for color, scenario in enumerate(scenarios):
-            mine = [c for c in found if (c.outcome, c.scenario) == (outcome, scenario)]
-            for comparison in mine:
-                value, low, high, _ = comparison.difference
-                panel.errorbar(
-                    value,
-                    places[scenario, comparison.second],
-                    xerr=[[value - low], [high - value]],
-                    color=f"C{color}",
-                    marker="o",
-                    markerfacecolor=f"C{color}" if comparison.shown else "white",
-                    capsize=2,
-                )
+        for comparison in (c for c in found if c.outcome == outcome):
+            value, low, high, _ = comparison.difference
+            color = f"C{scenarios.index(comparison.scenario)}"
+            panel.errorbar(
+                value,
+                places[comparison.scenario, comparison.second],
+                xerr=[[value - low], [high - value]],
+                color=color,
+                marker="o",
+                markerfacecolor=color if comparison.shown else "white",
+                capsize=2,
+            )
         panel.axvline(0.0, color="black", linewidth=0.8)
         panel.grid(alpha=0.3, axis="x")
         panel.set(title=outcome.name, xlabel=f"difference, better {'above' if outcome.sign > 0 else 'below'} 0")

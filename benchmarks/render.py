@@ -20,7 +20,7 @@ from typing import Annotated, Any
 
 import typer
 
-from benchmarks.localizer.tables import study_report
+from benchmarks.localizer.tables import sources_label, study_report
 from benchmarks.matrix import SUITES, matrix
 from benchmarks.scale_tables import SCALE, scale_table
 from benchmarks.submissions.acceptance import refusals
@@ -206,9 +206,11 @@ def _localizer(result: dict[str, Any], part: str | None) -> str:
     for sources in (int(part),) if part else counts:
         rows = [row for row in result["rows"] if row["sources"] == sources]
         lines = tuple(_criterion(entry["label"], rows) for entry in study["criteria"])
-        title = f"{sources} source{'s' * (sources > 1)}"
         tables.append(
-            render_table(Table(title=title, caption=caption, columns=("criterion", *LOCALIZER), rows=lines), "####")
+            render_table(
+                Table(title=sources_label(sources), caption=caption, columns=("criterion", *LOCALIZER), rows=lines),
+                "####",
+            )
         )
     return "\n".join(tables)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from pathlib import Path
+from random import Random
 from typing import TypeVar
 
 from benchmarks.localizer.jobs import (
@@ -59,9 +60,9 @@ def run_study(
 
 
 def repeat(study: Study, runs: Path, tried: list[Row], number: int) -> Iterator[tuple[Row, bool]]:
-    """Yield the names of some finished jobs, spread evenly, and whether training them again gives the same bits."""
+    """Yield the names of some finished jobs, drawn at random, and whether training them again gives the same bits."""
     jobs, _ = _reported_jobs(study, tried, runs, fresh=False)
-    for job in jobs[:: max(1, len(jobs) // number)][:number]:
+    for job in Random(0).sample(jobs, min(number, len(jobs))):
         yield job.name, same_bits(job)
 
 

@@ -65,6 +65,11 @@ def study_report(result: dict[str, Any], part: str | None) -> str:
     return "\n".join(_scenario_table(result, scenario["label"]) for scenario in result["study"]["scenarios"])
 
 
+def sources_label(count: int) -> str:
+    """Return a number of sources in words."""
+    return f"{count} source{'s' * (count > 1)}"
+
+
 def compared(result: dict[str, Any]) -> list[Comparison]:
     """Return all comparisons of the study: of each scenario with several sources, outcome and opponent.
 

@@ -53,7 +53,7 @@ def run_jobs(
         if options.workers != 1 or options.engine.is_shared or options.training.by_seed:
             options = _with_cache(options, held)
             left = list(jobs)
-            yield from _Rounds(options).run(left, lambda some: _spread(some, options, tell))
+            yield from _Rounds(options).run(left, lambda some: _dispatched(some, options, tell))
         else:
             yield from _Rounds(options).run(list(jobs), lambda some: _in_turn(some, options, observer))
 
@@ -76,7 +76,7 @@ def _in_turn(jobs: Sequence[Job], options: Options, observer: Callable[[], Obser
             yield Receipt.of_claim(job, claimed)
 
 
-def _spread(jobs: Sequence[Job], options: Options, tell: Tell) -> Iterator[Receipt]:
+def _dispatched(jobs: Sequence[Job], options: Options, tell: Tell) -> Iterator[Receipt]:
     """Yield what workers return of jobs."""
     kept = options.training.out if options.training.by_seed else options.training.runs
 
