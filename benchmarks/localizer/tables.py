@@ -154,20 +154,14 @@ def _p(value: float) -> str:
 
 
 def _comparison_table(result: dict[str, Any]) -> str:
-    rows = tuple(
-        (
-            found.scenario,
-            found.outcome.name,
-            found.first,
-            found.second,
-            _interval(found.difference, found.outcome),
-            _p(found.difference.p),
-            _p(found.p),
-        )
-        for found in compared(result)
-    )
-    columns = ("scenario", "outcome", "tracking loss", "opponent", "difference", "p alone", "p corrected")
-    return render_table(Table(title="Comparisons", caption="", columns=columns, rows=rows), "####")
+    """Return a row per scenario and opponent, with the difference in each outcome and its corrected p."""
+    rows: dict[tuple[str, str, str], dict[Outcome, str]] = {}
+    for found in compared(result):
+        cells = rows.setdefault((found.scenario, found.first, found.second), {})
+        cells[found.outcome] = f"{_interval(found.difference, found.outcome)}, p {_p(found.p)}"
+    lines = tuple((*names, *(cells.get(outcome, "-") for outcome in PRIMARY)) for names, cells in rows.items())
+    columns = ("scenario", "tracking loss", "opponent", *(outcome.name for outcome in PRIMARY))
+    return render_table(Table(title="Comparisons", caption="", columns=columns, rows=lines), "####")
 
 
 def _scenario_table(result: dict[str, Any], scenario: str) -> str:

@@ -170,7 +170,13 @@ def test_tables_have_scores_costs_and_chosen_settings() -> None:
     (soft, *_) = [line for line in text.splitlines() if line.startswith("| soft |")]
     assert soft.endswith("| 1 | 1 | 600 |")
     assert study_report(SECOND, "settings").count("| distance 2.5 |") == len(LABELS)
-    assert study_report(SECOND, "comparisons").count("| soft |") == 6
+
+
+def test_the_table_of_comparisons_has_both_outcomes_of_every_opponent() -> None:
+    lines = [line for line in study_report(SECOND, "comparisons").splitlines() if "| soft |" in line]
+    assert [line.split(" | ")[2] for line in lines] == ["PIT", "ADPIT", "hard"]
+    for line, one in zip(2 * lines, compared(SECOND), strict=True):
+        assert one.outcome.form.replace("{:", "{:+").format(one.difference.value) in line
 
 
 def test_the_report_has_every_part_of_the_result(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
