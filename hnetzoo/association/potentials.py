@@ -13,6 +13,7 @@ PLAIN_STEPS = 2  # steps without relaxation at either end: before the potentials
 LEAST_EXPONENT = -60.0  # exponentials below are slow subnormal numbers, and change nothing
 LARGEST_LOG = 20.0  # of a correction in one step, so that no exponential overflows
 LEAST_FREE = 1e-17  # total mass that stays unmatched, so that products are normal numbers
+SMALL = 256  # pairs of a problem up to which the batch is the last axis: sums over slots take half the time then
 
 
 class TransportProblems(NamedTuple):
@@ -47,6 +48,11 @@ class TransportProblems(NamedTuple):
         """All fields but the last two."""
         return self[:-2]
 
+    def with_batch_last(self) -> "TransportProblems":
+        """Return the problems with fields [n, m, b] instead of [b, n, m]."""
+        turned = (field.permute(1, 2, 0).clone(memory_format=torch.contiguous_format) for field in self.tensors)
+        return TransportProblems._make((*turned, self.every_slot_pairs, 0))
+
     def with_unmatched(self) -> Tensor:
         """Return the costs [b, n, m] with those of staying unmatched where the other side's slot is missing."""
         alone = torch.where(self.row_usable, self.row_cost, self.col_cost)  # 0 where both are missing
@@ -57,30 +63,31 @@ def potentials(problems: TransportProblems, temperatures: list[float], relaxatio
     """Return the potentials of rows [b, n, 1] and columns [b, 1, m] after a step at each temperature."""
     settled = range(PLAIN_STEPS, len(temperatures) - PLAIN_STEPS)
     weights = [relaxation if step in settled else 1.0 for step in range(len(temperatures))]
+    exported, (_, n, m) = torch.compiler.is_exporting(), problems.cost.shape
+    if not exported and n * m > SMALL:
+        return _loop(problems, temperatures, weights)
+    rows, columns = (_scan if exported else _loop)(problems.with_batch_last(), temperatures, weights)
+    return rows.permute(2, 0, 1), columns.permute(2, 0, 1)
+
+
+def _loop(problems: TransportProblems, temperatures: list[float], weights: list[float]) -> tuple[Tensor, Tensor]:
+    """Return the potentials after all steps, in the axes of the problems."""
     rows, columns = torch.zeros_like(problems.row_cost), torch.zeros_like(problems.col_cost)
-    if torch.compiler.is_exporting():
-        return _scan(problems, rows, columns, temperatures, weights)
     for temperature, weight in zip(temperatures, weights, strict=True):
         rows, columns = _step(problems, rows, columns, temperature, weight, temperature * weight)
     return rows, columns
 
 
-def _scan(
-    problems: TransportProblems, rows: Tensor, columns: Tensor, temperatures: list[float], weights: list[float]
-) -> tuple[Tensor, Tensor]:
-    """Return the potentials after all steps, as a loop in an exported graph.
-
-    The problems of a batch are the last axis: runtimes are several times faster along a long axis than a short one.
-    """
+def _scan(problems: TransportProblems, temperatures: list[float], weights: list[float]) -> tuple[Tensor, Tensor]:
+    """Return what `_loop` returns, by a loop of an exported graph."""
+    start = [torch.zeros_like(problems.row_cost), torch.zeros_like(problems.col_cost)]
     lengths = [temperature * weight for temperature, weight in zip(temperatures, weights, strict=True)]
-    schedule = [rows.new_tensor(values) for values in (temperatures, weights, lengths)]
-    fields = (field.permute(1, 2, 0) for field in (rows, columns, *problems.tensors))
-    turned = [field.clone(memory_format=torch.contiguous_format) for field in fields]
+    schedule = [start[0].new_tensor(values) for values in (temperatures, weights, lengths)]
 
     def step(rows: Tensor, columns: Tensor, temperature: Tensor, weight: Tensor, length: Tensor, *of: Tensor) -> Any:
         return list(_step(TransportProblems._make((*of, False, 0)), rows, columns, temperature, weight, length))
 
-    rows, columns = (field.permute(2, 0, 1) for field in scan(step, turned[:2], schedule, turned[2:]))
+    rows, columns = scan(step, start, schedule, list(problems.tensors))
     return rows, columns
 
 
@@ -97,11 +104,14 @@ def _step(
     exponents = (rows + columns).sub_(problems.cost).div_(temperature)
     mass = exponents.clamp_(min=LEAST_EXPONENT).exp_()
     change = -weight * _bounded_log(mass.sum(problems.row_axis + 1, keepdim=True) + row_free)
-    if isinstance(temperature, Tensor) or isinstance(length, Tensor):
-        received = (change.exp() * mass).sum(problems.row_axis, keepdim=True) + col_free
-        return rows + temperature * change, columns - length * _bounded_log(received)
-    received = torch.bmm(change.exp().mT, mass) + col_free
-    return rows.add(change, alpha=temperature), columns.sub(_bounded_log(received), alpha=length)
+    share = change.exp()
+    summed = torch.bmm(share.mT, mass) if problems.row_axis else (share * mass).sum(0, keepdim=True)
+    return _moved(rows, change, temperature), _moved(columns, -_bounded_log(summed + col_free), length)
+
+
+def _moved(potential: Tensor, change: Tensor, length: Number) -> Tensor:
+    """Return potential + length x change."""
+    return potential + length * change if isinstance(length, Tensor) else potential.add(change, alpha=length)
 
 
 def _balanced(
