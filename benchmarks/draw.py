@@ -89,9 +89,8 @@ def comparisons(result: dict[str, Any]) -> Any:
     Whiskers are the intervals of a comparison alone; a point is filled where the difference is shown after correction.
     """
     found = compared(result)
-    outcomes, scenarios = (
-        list(dict.fromkeys(values)) for values in zip(*((c.outcome, c.scenario) for c in found), strict=True)
-    )
+    outcomes = list(dict.fromkeys(comparison.outcome for comparison in found))
+    scenarios = list(dict.fromkeys(comparison.scenario for comparison in found))
     places = {pair: -place for place, pair in enumerate(dict.fromkeys((c.scenario, c.second) for c in found))}
     figure, panels = pyplot.subplots(1, len(outcomes), figsize=(11, 4.2), sharey=True, layout="constrained")
     for panel, outcome in zip(panels, outcomes, strict=True):

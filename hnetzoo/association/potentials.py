@@ -13,7 +13,7 @@ PLAIN_STEPS = 2  # steps without relaxation at either end: before the potentials
 LEAST_EXPONENT = -60.0  # exponentials below are slow subnormal numbers, and change nothing
 LARGEST_LOG = 20.0  # of a correction in one step, so that no exponential overflows
 LEAST_FREE = 1e-17  # total mass that stays unmatched, so that products are normal numbers
-SMALL = 256  # pairs of a problem up to which the batch is the last axis: sums over slots take half the time then
+SMALL = 256  # pairs of a problem up to which the batch is the last axis: sums over a few slots are faster then
 
 
 class TransportProblems(NamedTuple):

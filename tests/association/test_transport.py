@@ -6,7 +6,9 @@ import pytest
 import torch
 
 import hnetzoo
+from hnetzoo.association import potentials
 from hnetzoo.association.scale import problem_scale
+from hnetzoo.association.transport import Unmatched
 from hnetzoo.association.two_slots import pairs_all_it_can
 
 WARM = hnetzoo.Annealing(steps=400, start=0.5, end=0.5, relaxation=1.0)
@@ -34,6 +36,27 @@ def test_private_costs_leave_each_slot_its_own_share(relaxation: float) -> None:
     col_potential = 0.5 * (1 - mass.sum(1)).log() + columns
     expected = ((row_potential.unsqueeze(2) + col_potential.unsqueeze(1) - cost) / 0.5).exp()
     torch.testing.assert_close(mass, expected, atol=1e-8, rtol=1e-6)
+
+
+@pytest.mark.parametrize("unmatched", [0.3, "never"])
+@pytest.mark.parametrize(("n", "m"), [(1, 1), (2, 3), (16, 16), (17, 16)])
+def test_plans_and_gradients_are_those_of_the_other_layout_of_axes(
+    n: int, m: int, unmatched: Unmatched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Small problems are solved with the batch as the last axis, others with the batch first; some slots are masked."""
+    cost, found = costs(5, n, m), []
+    allowed = everywhere(cost)
+    allowed[1, 0], allowed[2, :, 0] = False, False
+    for largest in (0, n * m):
+        monkeypatch.setattr(potentials, "SMALL", largest)
+        free = cost.clone().requires_grad_()
+        sides = hnetzoo.unmatched_costs(cost, allowed, unmatched)
+        logits = hnetzoo.transport_logits(free, allowed, *sides, hnetzoo.Annealing(24, end=0.1)).masked_fill(
+            ~allowed, 0
+        )
+        logits.sigmoid().square().sum().backward()  # type: ignore[no-untyped-call]
+        found.append((logits.detach(), free.grad))
+    torch.testing.assert_close(*found)
 
 
 @pytest.mark.parametrize("dear", [0, 1])
