@@ -32,6 +32,7 @@ def test_two_processes_see_the_same_batches_and_take_the_steps_of_one(tmp_path: 
     assert alone["best"] < alone["epochs"], "patience ends it, in both"
     assert both[0]["weights"] == both[1]["weights"]
     assert [record["written"] for record in both] == [True, False]
+    assert [record["threads"] for record in both] == [[], []], "the interpreter would end under them, and abort"
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 8])

@@ -90,7 +90,14 @@ def train_as(ranks: Ranks, folder: Path) -> Record:
         "best": last.best_epoch,
         "f1": last.validation["f1"],
         "written": written,
+        "threads": threads_of_gloo(),
     }
+
+
+def threads_of_gloo() -> list[str]:
+    """Return the names of this process's threads that still serve other processes; none where there is no /proc."""
+    names = [file.read_text().strip() for file in Path("/proc/self/task").glob("*/comm")]
+    return [name for name in names if "gloo" in name]
 
 
 def train_together(processes: int, folder: Path) -> list[Record]:
