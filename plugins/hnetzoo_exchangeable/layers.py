@@ -1,10 +1,13 @@
 """Layers that are exchangeable in rows and columns, and heads that read the costs of optimal transport from them.
 
 How the layer differs from the paper: pooling is by maxima and log-softmax of learned scores along rows and columns, by
-the mean over the whole problem, and rows and columns may be masked.
+the mean over the whole problem, and rows and columns may be masked. The axis of problems stands behind those of rows
+and columns, so that pooling adds and compares whole blocks of memory.
 
 Source: J. Hartford et al., "Deep Models of Interactions Across Sets", ICML 2018, section 2.
 """
+
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +28,47 @@ Costs = tuple[Tensor, Tensor, Tensor]
 """Of pairs [b, n, m], of unmatched rows [b, n] and of unmatched columns [b, m]."""
 
 
+class AllowedPairs(NamedTuple):
+    """Which pairs are allowed, as layers need it.
+
+    Fields:
+        shown: 1 for allowed pairs and 0 elsewhere, float [n, m, b, 1].
+        absent: 0 for allowed pairs and `hnetzoo.ABSENT` elsewhere, to be added, which is faster than masking.
+        counts: The number of allowed pairs of a row, a column and a problem, at least 1: floats [n, 1, b, 1],
+            [1, m, b, 1] and [1, 1, b, 1].
+
+    Example:
+        >>> pairs = AllowedPairs.of(torch.tensor([[[True, False]]]), torch.float32)
+        >>> pairs.shown.shape, float(pairs.counts[0])
+        (torch.Size([1, 2, 1, 1]), 1.0)
+    """
+
+    shown: Tensor
+    absent: Tensor
+    counts: tuple[Tensor, Tensor, Tensor]
+
+    @classmethod
+    def of(cls, allowed: Tensor, dtype: torch.dtype) -> "AllowedPairs":
+        """Return them of a bool tensor [b, n, m]."""
+        shown = problems_last(allowed.unsqueeze(-1))
+        counts = [shown.sum(axes, keepdim=True).clamp(min=1).to(dtype) for axes in (1, 0, (0, 1))]
+        absent = torch.where(shown, 0.0, hnetzoo.ABSENT).to(dtype)
+        return cls(shown.to(dtype), absent, (counts[0], counts[1], counts[2]))
+
+    def mean(self, state: Tensor) -> Tensor:
+        """Return the mean of the states [n, m, b, c] of all allowed pairs of a problem, [1, 1, b, c]."""
+        return (state * self.shown).sum((0, 1), keepdim=True) / self.counts[2]
+
+    def pooled(self, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the largest and the mean states of rows [n, b, 2 c], columns [m, b, 2 c] and problems [b, 2 c]."""
+        present, shown = state + self.absent, state * self.shown
+        largest, total = present.amax(1, keepdim=True), shown.sum(1, keepdim=True)
+        of_rows = _both(largest, total, self.counts[0])
+        of_columns = _both(present.amax(0, keepdim=True), shown.sum(0, keepdim=True), self.counts[1])
+        of_all = _both(largest.amax(0, keepdim=True), total.sum(0, keepdim=True), self.counts[2])
+        return of_rows.squeeze(1), of_columns.squeeze(0), of_all[0, 0]
+
+
 class ExchangeableLayer(nn.Module):
     """The next states of all pairs, from those of their rows, their columns and the problem.
 
@@ -35,9 +79,10 @@ class ExchangeableLayer(nn.Module):
 
     Example:
         >>> layer = ExchangeableLayer(channels=8, scores=2, features=5)
-        >>> state, features, allowed = torch.rand(1, 2, 3, 8), torch.rand(1, 2, 3, 5), torch.ones(1, 2, 3).bool()
-        >>> layer(state, features, layer.compete(state, allowed), allowed).shape
-        torch.Size([1, 2, 3, 8])
+        >>> pairs = AllowedPairs.of(torch.ones(4, 2, 3, dtype=torch.bool), torch.float32)
+        >>> state, features = torch.rand(2, 3, 4, 8), torch.rand(2, 3, 4, 5)
+        >>> layer(state, features, layer.compete(state, pairs), pairs).shape
+        torch.Size([2, 3, 4, 8])
     """
 
     def __init__(self, channels: int, scores: int, features: int) -> None:
@@ -50,23 +95,23 @@ class ExchangeableLayer(nn.Module):
         self.update = nn.Linear(channels, channels)
         self.norm = nn.LayerNorm(channels)
 
-    def compete(self, state: Tensor, allowed: Tensor) -> Tensor:
-        """Return the log shares of pairs in their rows and in their columns by each score, [b, n, m, 2 k]."""
-        scores = self.score(state) + absent(allowed, state.dtype)
-        return torch.cat((scores.log_softmax(2), scores.log_softmax(1)), -1).clamp(min=LEAST_LOG_SHARE)
+    def compete(self, state: Tensor, pairs: AllowedPairs) -> Tensor:
+        """Return the log shares of pairs in their rows and in their columns by each score, [n, m, b, 2 k]."""
+        scores = self.score(state) + pairs.absent
+        return torch.cat((scores.log_softmax(1), scores.log_softmax(0)), -1).clamp(min=LEAST_LOG_SHARE)
 
-    def forward(self, state: Tensor, features: Tensor, competing: Tensor, allowed: Tensor) -> Tensor:
-        """Return the next state [b, n, m, c].
+    def forward(self, state: Tensor, features: Tensor, competing: Tensor, pairs: AllowedPairs) -> Tensor:
+        """Return the next state [n, m, b, c].
 
         Args:
-            state: Float [b, n, m, c].
-            features: Float [b, n, m, f].
+            state: Float [n, m, b, c].
+            features: Float [n, m, b, f].
             competing: What `compete` returns of the state.
-            allowed: Bool [b, n, m].
+            pairs: Which are allowed.
         """
-        present = state + absent(allowed, state.dtype)
-        rows = self.of_row(_largest(present, 2)) + self.of_all(_mean(state, allowed, (1, 2)))
-        columns = self.of_column(_largest(present, 1))
+        present = state + pairs.absent
+        rows = self.of_row(_bounded(present.amax(1, keepdim=True))) + self.of_all(pairs.mean(state))
+        columns = self.of_column(_bounded(present.amax(0, keepdim=True)))
         hidden = self.of_pair(torch.cat((state, features, competing), -1)) + rows + columns
         following: Tensor = self.norm(state + self.update(torch.relu(hidden)))
         return following
@@ -79,9 +124,10 @@ class CostHeads(nn.Module):
     are decided by the distances.
 
     Example:
-        >>> pairs, rows, columns = CostHeads(8)(torch.rand(1, 2, 3, 8), torch.rand(1, 2, 3), torch.ones(1, 2, 3).bool())
-        >>> pairs.shape, rows.shape, columns.shape
-        (torch.Size([1, 2, 3]), torch.Size([1, 2]), torch.Size([1, 3]))
+        >>> allowed = torch.ones(4, 2, 3, dtype=torch.bool)
+        >>> costs = CostHeads(8)(torch.rand(2, 3, 4, 8), torch.rand(4, 2, 3), AllowedPairs.of(allowed, torch.float32))
+        >>> [cost.shape for cost in costs]
+        [torch.Size([4, 2, 3]), torch.Size([4, 2]), torch.Size([4, 3])]
     """
 
     def __init__(self, channels: int) -> None:
@@ -91,12 +137,16 @@ class CostHeads(nn.Module):
         self.row_cost = _head(channels, 2)
         self.column_cost = _head(channels, 2)
 
-    def forward(self, state: Tensor, distance: Tensor, allowed: Tensor) -> Costs:
-        """Return the costs, of states [b, n, m, c] and of distances in the scale of their problem [b, n, m]."""
-        whole, rows, columns = (_pooled(state, allowed, axes) for axes in ((1, 2), (2,), (1,)))
+    def forward(self, state: Tensor, distance: Tensor, pairs: AllowedPairs) -> Costs:
+        """Return the costs, of states [n, m, b, c] and of distances in the scale of their problem [b, n, m]."""
+        rows, columns, whole = pairs.pooled(state)
         sharpness = self.sharpness(whole).clamp(*LOG_SHARPNESS).exp()
-        pair_cost = self.pair_cost(state).squeeze(-1) + sharpness.unsqueeze(-1) * distance
-        return pair_cost, _slot_cost(self.row_cost(rows), sharpness), _slot_cost(self.column_cost(columns), sharpness)
+        learned = self.pair_cost(state).squeeze(-1).permute(2, 0, 1)
+        row_cost, column_cost = (
+            _slot_cost(self.row_cost(rows), sharpness),
+            _slot_cost(self.column_cost(columns), sharpness),
+        )
+        return learned + sharpness.unsqueeze(-1) * distance, row_cost, column_cost
 
 
 def transported(costs: Costs, allowed: Tensor, steps: int) -> Tensor:
@@ -111,26 +161,23 @@ def _head(channels: int, outputs: int) -> nn.Sequential:
 
 
 def _slot_cost(read: Tensor, sharpness: Tensor) -> Tensor:
-    """Return the cost of leaving slots unmatched, [b, slots], of two outputs per slot and the sharpness [b, 1]."""
-    return read[..., 0] + sharpness * softplus(read[..., 1])
+    """Return the cost of leaving slots unmatched, [b, slots], of outputs [slots, b, 2] and the sharpness [b, 1]."""
+    return read[..., 0].mT + sharpness * softplus(read[..., 1].mT)
 
 
-def absent(allowed: Tensor, dtype: torch.dtype) -> Tensor:
-    """Return 0 for allowed pairs and `hnetzoo.ABSENT` elsewhere, [b, n, m, 1]: adding is faster than masking."""
-    return torch.where(allowed, 0.0, hnetzoo.ABSENT).to(dtype).unsqueeze(-1)
+def problems_last(values: Tensor) -> Tensor:
+    """Return values of pairs [b, n, m, f] as [n, m, b, f], contiguous.
+
+    Example:
+        >>> problems_last(torch.rand(4, 2, 3, 5)).shape
+        torch.Size([2, 3, 4, 5])
+    """
+    return values.permute(1, 2, 0, 3).contiguous()
 
 
-def _largest(present: Tensor, axes: int | tuple[int, ...], *, keepdim: bool = True) -> Tensor:
-    return present.amax(axes, keepdim=keepdim).clamp(min=LEAST_STATE)
+def _both(largest: Tensor, total: Tensor, count: Tensor) -> Tensor:
+    return torch.cat((_bounded(largest), total / count), -1)
 
 
-def _mean(state: Tensor, allowed: Tensor, axes: tuple[int, ...], *, keepdim: bool = True) -> Tensor:
-    """Return the mean of the states of allowed pairs over some axes; 0 where there are none."""
-    counts = allowed.sum(axes, keepdim=keepdim).clamp(min=1).unsqueeze(-1)
-    return (state * allowed.unsqueeze(-1)).sum(axes, keepdim=keepdim) / counts
-
-
-def _pooled(state: Tensor, allowed: Tensor, axes: tuple[int, ...]) -> Tensor:
-    """Return the largest and the mean states over some axes, [..., 2 c]."""
-    largest = _largest(state + absent(allowed, state.dtype), axes, keepdim=False)
-    return torch.cat((largest, _mean(state, allowed, axes, keepdim=False)), -1)
+def _bounded(largest: Tensor) -> Tensor:
+    return largest.clamp(min=LEAST_STATE)

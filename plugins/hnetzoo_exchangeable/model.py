@@ -19,7 +19,14 @@ from torch import Tensor, nn
 import hnetzoo
 from hnetzoo_exchangeable.config import ExchangeableConfig
 from hnetzoo_exchangeable.features import FEATURES, finite_distances, pair_features
-from hnetzoo_exchangeable.layers import CostHeads, Costs, ExchangeableLayer, transported
+from hnetzoo_exchangeable.layers import (
+    AllowedPairs,
+    CostHeads,
+    Costs,
+    ExchangeableLayer,
+    problems_last,
+    transported,
+)
 
 
 class Exchangeable(hnetzoo.AssociationModel):
@@ -59,11 +66,12 @@ class Exchangeable(hnetzoo.AssociationModel):
     def learned_costs(self, distance: Tensor, allowed: Tensor) -> Costs:
         """Return the cost of pairs [b, n, m] and of unmatched rows [b, n] and columns [b, m]."""
         features, scale = pair_features(distance, allowed)
-        features = features.to(self.embed.weight.dtype)
+        features = problems_last(features.to(self.embed.weight.dtype))
+        pairs = AllowedPairs.of(allowed, features.dtype)
         state = self.embed(features)
         for layer in cast(Iterable[ExchangeableLayer], self.layers):
-            state = layer(state, features, layer.compete(state, allowed), allowed)
-        costs: Costs = self.costs(state, distance / scale, allowed)
+            state = layer(state, features, layer.compete(state, pairs), pairs)
+        costs: Costs = self.costs(state, distance / scale, pairs)
         return costs
 
     def _solve(self, distance: Tensor, allowed: Tensor, unmatched: float | Literal["never"]) -> Tensor:

@@ -18,7 +18,7 @@ import hnetzoo
 from hnetzoo_exchangeable.box_cells import CELL_FEATURES, BoxCells, box_cells
 from hnetzoo_exchangeable.config import MotionConfig
 from hnetzoo_exchangeable.features import FEATURES, finite_distances, pair_features
-from hnetzoo_exchangeable.layers import CostHeads, ExchangeableLayer, transported
+from hnetzoo_exchangeable.layers import AllowedPairs, CostHeads, ExchangeableLayer, problems_last, transported
 
 MOVING = 8
 """Features of a pair that follow from displacements: both kinds, as they are and from those of the scene."""
@@ -63,35 +63,38 @@ class Motion(hnetzoo.FeatureModel):
         cells = None
         if row_features is not None and col_features is not None:
             cells = box_cells(row_features.to(distance.dtype), col_features.to(distance.dtype))
-        state = self._states(known, cells, allowed)
-        costs = self.costs(state, distance / scale, allowed)
+        pairs = AllowedPairs.of(allowed, self.embed.weight.dtype)
+        state = self._states(known, cells, pairs)
+        costs = self.costs(state, distance / scale, pairs)
         return transported(costs, allowed, self.config.training_steps if self.training else self.config.transport_steps)
 
-    def _states(self, known: Tensor, cells: BoxCells | None, allowed: Tensor) -> Tensor:
-        """Return the states of pairs [b, n, m, c], of their features by distance and, if any, by their boxes."""
+    def _states(self, known: Tensor, cells: BoxCells | None, pairs: AllowedPairs) -> Tensor:
+        """Return the states of pairs [n, m, b, c], of their features by distance and, if any, by their boxes."""
         if cells is None:
-            features = torch.cat((known, known.new_zeros(*allowed.shape, INPUTS - FEATURES)), -1)
+            displaced = None
+            features = problems_last(nn.functional.pad(known, (0, INPUTS - FEATURES)))
         else:
             known = torch.cat((known, cells.fixed.asinh(), torch.ones_like(known[..., :1])), -1)
-            features = _seen(known, cells.displaced, torch.zeros_like(cells.displaced[:, :1, :1]), allowed)
+            known, displaced = problems_last(known), problems_last(cells.displaced)
+            features = _seen(known, displaced, torch.zeros_like(displaced[:1, :1]), pairs)
         dtype = self.embed.weight.dtype
         state: Tensor = self.embed(features.to(dtype))
         for layer in cast(Iterable[ExchangeableLayer], self.layers):
-            competing = layer.compete(state, allowed)
-            if cells is not None:
-                weights = (competing[..., 0] + competing[..., self.config.scores]).exp() * allowed
-                features = _seen(known, cells.displaced, _scene_displacement(cells.displaced, weights), allowed)
-            state = layer(state, features.to(dtype), competing, allowed)
+            competing = layer.compete(state, pairs)
+            if displaced is not None:
+                weights = (competing[..., :1] + competing[..., self.config.scores : self.config.scores + 1]).exp()
+                features = _seen(known, displaced, _scene_displacement(displaced, weights * pairs.shown), pairs)
+            state = layer(state, features.to(dtype), competing, pairs)
         return state
 
 
-def _seen(known: Tensor, displaced: Tensor, scene: Tensor, allowed: Tensor) -> Tensor:
-    """Return the features of pairs, [b, n, m, INPUTS], given the displacement of the scene [b, 1, 1, 4]."""
+def _seen(known: Tensor, displaced: Tensor, scene: Tensor, pairs: AllowedPairs) -> Tensor:
+    """Return the features of pairs, [n, m, b, INPUTS], given the displacement of the scene [1, 1, b, 4]."""
     features = torch.cat((known, displaced.asinh(), (displaced - scene).asinh()), -1)
-    return features.masked_fill(~allowed.unsqueeze(-1), 0.0)
+    return features.masked_fill(pairs.shown == 0, 0.0)
 
 
 def _scene_displacement(displaced: Tensor, weights: Tensor) -> Tensor:
-    """Return the mean displacement of a problem, [b, 1, 1, 4], of those of pairs [b, n, m, 4] by weights [b, n, m]."""
-    total = weights.sum((1, 2)).clamp(min=LEAST_WEIGHT).view(-1, 1, 1, 1)
-    return (weights.unsqueeze(-1) * displaced).sum((1, 2), keepdim=True) / total
+    """Return the mean displacement of problems, [1, 1, b, 4], of their pairs' [n, m, b, 4] by weights [n, m, b, 1]."""
+    total = weights.sum((0, 1), keepdim=True).clamp(min=LEAST_WEIGHT)
+    return (weights * displaced).sum((0, 1), keepdim=True) / total
