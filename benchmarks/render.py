@@ -36,7 +36,7 @@ ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 DOCUMENTS = (
     *(ROOT / name for name in ("README.md", "benchmarks/README.md", "SECURITY.md")),
-    *(ROOT / "docs" / name for name in ("leaderboard.md", "scale.md", "guides/which-model.md")),
+    *(ROOT / "docs" / name for name in ("leaderboard.md", "parallel.md", "scale.md", "guides/which-model.md")),
     *sorted((ROOT / "docs" / "leaderboard").glob("*.md")),
     *(ROOT / "docs" / "authors" / f"{kind}.md" for kind in CHECKS),
 )
@@ -68,6 +68,8 @@ def _table(name: str, part: str | None) -> str:
         return INTERFACES[name](str(part))
     if name == "speed-out-of-core.json":
         return _memory(json.loads(path.read_text()))
+    if name == "speed-recipe.json":
+        return _recipes(json.loads(path.read_text()))
     if name.startswith("speed-"):
         return _speed(json.loads(path.read_text()))
     if name.startswith("curve-"):
@@ -142,6 +144,18 @@ def _memory(result: dict[str, Any]) -> str:
     threads = result["environment"]["threads"]
     caption = f"{result['what']} {threads} thread{'s' * (threads > 1)}."
     return render_table(Table(title=result["title"], caption=caption, columns=columns, rows=tuple(rows)), "###")
+
+
+def _recipes(result: dict[str, Any]) -> str:
+    """Return the table of recipe.py: what each training took, and what it reached."""
+    rows = tuple(
+        (row["recipe"], str(row["seed"]), str(row["epochs"]), f"{row['seconds']:.0f}",
+         *(f"{row[key]:.4f}" for key in ("validation_f1", "test_f1")))
+        for row in sorted(result["rows"], key=lambda row: row["recipe"])
+    )  # fmt: skip
+    columns = ("recipe", "seed", "epochs", "seconds", "F1 in validation", "F1 in the test")
+    caption = f"doa-reference, {result['environment']['threads']} threads."
+    return render_table(Table(title="Training exchangeable", caption=caption, columns=columns, rows=rows), "###")
 
 
 def _ratio(ways: dict[str, dict[str, float]], name: str) -> float:

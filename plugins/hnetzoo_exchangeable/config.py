@@ -45,7 +45,17 @@ class MotionConfig(hnetzoo.Config):
 
 
 class ExchangeableTrainerConfig(hnetzoo.OneCycleConfig):
-    """Settings of the exchangeable trainer."""
+    """Settings of the exchangeable trainer; the defaults suit hundreds of thousands of problems.
+
+    A few hundred want batches of 32 and a rate of 0.003 for some 60 epochs.
+    """
+
+    epochs: PositiveInt = 4
+    """Passes over the training split."""
+    batch_size: PositiveInt = 2048
+    """Problems per optimiser step; the last incomplete batch of an epoch is dropped."""
+    learning_rate: PositiveFloat = 0.01
+    """Rate of Adam at the peak of the one-cycle schedule."""
 
 
 class MotionTrainerConfig(hnetzoo.OneCycleConfig):
