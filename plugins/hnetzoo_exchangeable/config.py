@@ -50,7 +50,7 @@ class ExchangeableTrainerConfig(hnetzoo.OneCycleConfig):
     A few hundred want batches of 32 and a rate of 0.003 for some 60 epochs.
     """
 
-    epochs: PositiveInt = 4
+    epochs: PositiveInt = 3
     """Passes over the training split."""
     batch_size: PositiveInt = 2048
     """Problems per optimiser step; the last incomplete batch of an epoch is dropped."""

@@ -28,7 +28,7 @@ DOCS = ROOT / "docs"
 PAGES = [DOCS / "index.md", DOCS / "weights.md", DOCS / "leaderboard.md", *sorted((DOCS / "leaderboard").glob("*.md"))]
 BENCHMARKS = ROOT / "benchmarks" / "README.md"
 SPECS = [spec for kind in zoo.KINDS for spec in zoo.shipped(discover(), kind)]
-DOCUMENTS = ("README.md", "SECURITY.md", "docs/scale.md")
+DOCUMENTS = ("README.md", "SECURITY.md", "docs/parallel.md", "docs/scale.md")
 
 
 def tokens(path: Path) -> list[Token]:
