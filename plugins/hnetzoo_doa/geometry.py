@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 HALF_TURN_DEG = 180
+PIECE = 8192  # problems whose distances are computed at once: few enough to stay in the cache
 
 
 def grid_directions(azimuth_deg: Ints, elevation_deg: Ints) -> Floats:
@@ -115,11 +116,24 @@ def chordal_distance(reference: Floats, predicted: Floats) -> Floats:
 
     Source: Adavanne et al., WASPAA 2021 (the distance fed to Hnet).
     """
-    # Slots and coordinates come first, so that the inner loops run over problems and not over a few numbers.
-    first, second = (np.ascontiguousarray(np.moveaxis(points, (-1, -2), (0, 1))) for points in (reference, predicted))
+    n, m = reference.shape[-2], predicted.shape[-2]
+    first, second = reference.reshape(-1, n, 3), predicted.reshape(-1, m, 3)
+    distance = np.empty((len(first), n, m))
+    for start in range(0, len(first), PIECE):
+        piece = slice(start, start + PIECE)
+        distance[piece] = _chords(first[piece], second[piece])
+    return distance.reshape(*reference.shape[:-1], m)
+
+
+def _chords(reference: Floats, predicted: Floats) -> Floats:
+    """Return the distances [b, n, m] of points [b, n, 3] and [b, m, 3].
+
+    Slots and coordinates come first, so that the inner loops run over problems and not over a few numbers.
+    """
+    first, second = (np.ascontiguousarray(points.transpose(2, 1, 0)) for points in (reference, predicted))
     squared = np.square(first[0, :, None] - second[0, None])
-    for axis in range(1, len(first)):
+    for axis in (1, 2):
         difference = first[axis, :, None] - second[axis, None]
         squared += np.square(difference, out=difference)
-    distance: Floats = np.ascontiguousarray(np.moveaxis(np.sqrt(squared, out=squared), (0, 1), (-2, -1)))
+    distance: Floats = np.sqrt(squared, out=squared).transpose(2, 0, 1)
     return distance

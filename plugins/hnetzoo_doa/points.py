@@ -60,4 +60,8 @@ def far_points(rng: np.random.Generator, b: int, slots: int) -> Floats:
 
 def permutations(rng: np.random.Generator, b: int, slots: int) -> Ints:
     """Return a random order of the slots for each problem, [b, slots]."""
-    return rng.random((b, slots)).argsort(1)
+    keys = rng.random((b, slots))
+    if slots != 2:
+        return keys.argsort(1)
+    swapped = keys[:, 0] > keys[:, 1]  # of two, a comparison is five times as fast as sorting
+    return np.stack((swapped, ~swapped), 1).astype(np.int64)
