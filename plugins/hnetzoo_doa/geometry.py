@@ -4,6 +4,8 @@ Conventions: names end in the unit of an angle, _deg or _rad; azimuth is measure
 from the xy plane; points are Cartesian, float [..., 3], and directions are unit vectors.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -116,13 +118,14 @@ def chordal_distance(reference: Floats, predicted: Floats) -> Floats:
 
     Source: Adavanne et al., WASPAA 2021 (the distance fed to Hnet).
     """
-    n, m = reference.shape[-2], predicted.shape[-2]
-    first, second = reference.reshape(-1, n, 3), predicted.reshape(-1, m, 3)
-    distance = np.empty((len(first), n, m))
-    for start in range(0, len(first), PIECE):
+    *leading, n, _ = reference.shape
+    b, m = math.prod(leading), predicted.shape[-2]
+    first, second = reference.reshape(b, n, 3), predicted.reshape(b, m, 3)
+    distance = np.empty((b, n, m))
+    for start in range(0, b, PIECE):
         piece = slice(start, start + PIECE)
         distance[piece] = _chords(first[piece], second[piece])
-    return distance.reshape(*reference.shape[:-1], m)
+    return distance.reshape(*leading, n, m)
 
 
 def _chords(reference: Floats, predicted: Floats) -> Floats:

@@ -142,11 +142,8 @@ class CostHeads(nn.Module):
         rows, columns, whole = pairs.pooled(state)
         sharpness = self.sharpness(whole).clamp(*LOG_SHARPNESS).exp()
         learned = self.pair_cost(state).squeeze(-1).permute(2, 0, 1)
-        row_cost, column_cost = (
-            _slot_cost(self.row_cost(rows), sharpness),
-            _slot_cost(self.column_cost(columns), sharpness),
-        )
-        return learned + sharpness.unsqueeze(-1) * distance, row_cost, column_cost
+        pair_cost = learned + sharpness.unsqueeze(-1) * distance
+        return pair_cost, _slot_cost(self.row_cost(rows), sharpness), _slot_cost(self.column_cost(columns), sharpness)
 
 
 def transported(costs: Costs, allowed: Tensor, steps: int) -> Tensor:
@@ -176,6 +173,7 @@ def problems_last(values: Tensor) -> Tensor:
 
 
 def _both(largest: Tensor, total: Tensor, count: Tensor) -> Tensor:
+    """Return the largest and the mean states, side by side."""
     return torch.cat((_bounded(largest), total / count), -1)
 
 

@@ -19,14 +19,7 @@ from torch import Tensor, nn
 import hnetzoo
 from hnetzoo_exchangeable.config import ExchangeableConfig
 from hnetzoo_exchangeable.features import FEATURES, finite_distances, pair_features
-from hnetzoo_exchangeable.layers import (
-    AllowedPairs,
-    CostHeads,
-    Costs,
-    ExchangeableLayer,
-    problems_last,
-    transported,
-)
+from hnetzoo_exchangeable.layers import AllowedPairs, CostHeads, Costs, ExchangeableLayer, problems_last, transported
 
 
 class Exchangeable(hnetzoo.AssociationModel):

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 import torch
 from scipy.optimize import linear_sum_assignment
+from scipy.spatial.distance import cdist
 
 import hnetzoo
 from hnetzoo_doa.config import DOAConfig, DOAReferenceConfig
 from hnetzoo_doa.datasets import DOA, DOAReference, _without_replacement
-from hnetzoo_doa.geometry import chordal_distance, grid_directions, perturb, uniform_directions
+from hnetzoo_doa.geometry import PIECE, chordal_distance, grid_directions, perturb, uniform_directions
+from hnetzoo_doa.points import permutations as slot_orders
 
 SMALL = DOAReferenceConfig(samples=(40, 60, 100))
 
@@ -179,6 +181,23 @@ def test_chordal_distance_of_a_right_angle_is_root_two() -> None:
     points = grid_directions(np.array([0, 90, 180]), np.zeros(3, dtype=int))
     expected = [[0, np.sqrt(2), 2], [np.sqrt(2), 0, np.sqrt(2)], [2, np.sqrt(2), 0]]
     np.testing.assert_allclose(chordal_distance(points, points), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(3,), (0, 2), (1, 0), (PIECE, 2), (PIECE + 1, 2), (2, 3, 4)])
+def test_chordal_distances_of_any_number_of_problems_are_those_of_scipy(shape: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(0)
+    reference, predicted = rng.normal(size=(*shape, 3)), rng.normal(size=(*shape[:-1], 2, 3))
+    found = chordal_distance(reference, predicted)
+    assert found.shape == (*shape, 2)
+    for place in np.ndindex(*shape[:-1]):
+        np.testing.assert_allclose(found[place], cdist(reference[place], predicted[place]), atol=1e-12)
+
+
+@pytest.mark.parametrize("slots", [1, 2, 3])
+def test_every_order_of_the_slots_is_equally_likely(slots: int) -> None:
+    orders, counts = np.unique(slot_orders(np.random.default_rng(0), 60_000, slots), axis=0, return_counts=True)
+    assert orders.tolist() == [list(order) for order in permutations(range(slots))]
+    np.testing.assert_allclose(counts * len(orders) / 60_000, 1, atol=0.05)
 
 
 def test_directions_of_whole_degrees_are_where_their_angles_say() -> None:
