@@ -2,8 +2,7 @@
 
     python benchmarks/speed/recipe.py
 
-Times are of the epochs of `hnetzoo train`, with validation; F1 is that of the test split. Ties on the grid of
-directions have no right answer, so that no recipe comes much above 0.999.
+Times are of the epochs of `hnetzoo train`, with validation.
 """
 
 import json
@@ -26,7 +25,7 @@ RECIPES = {
 
 
 def trained(settings: list[str], seed: int) -> dict[str, Any]:
-    """Return the settings of a training, the seconds of its epochs, and its F1 on the validation and test splits."""
+    """Return the number of epochs of a training, their seconds, and its F1 on the validation and test splits."""
     changed = [part for setting in settings for part in ("--set", setting)]
     with TemporaryDirectory() as folder:
         out = Path(folder, "run")

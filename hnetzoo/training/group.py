@@ -29,8 +29,8 @@ def joined(ranks: Ranks, device: str) -> Iterator[None]:
     if ranks.size == 1:
         yield
         return
-    # Its functions have the group at its import as a default argument: imported later, by DDP, it would keep the
-    # threads of the group until the interpreter ends, which may then abort.
+    # Functions of this module take the group at its import for a default argument. Imported later, by DDP, it would
+    # keep the threads of the group until the interpreter ends, which may then abort.
     import torch.distributed.nn
 
     backend = "gloo"

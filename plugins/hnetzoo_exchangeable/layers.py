@@ -32,40 +32,42 @@ class AllowedPairs(NamedTuple):
     """Which pairs are allowed, as layers need it.
 
     Fields:
-        shown: 1 for allowed pairs and 0 elsewhere, float [n, m, b, 1].
+        mask: 1 for allowed pairs and 0 elsewhere, float [n, m, b, 1].
         absent: 0 for allowed pairs and `hnetzoo.ABSENT` elsewhere, to be added, which is faster than masking.
-        counts: The number of allowed pairs of a row, a column and a problem, at least 1: floats [n, 1, b, 1],
-            [1, m, b, 1] and [1, 1, b, 1].
+        row_counts: The number of allowed pairs of each row, at least 1, float [n, 1, b, 1].
+        col_counts: The same of each column, float [1, m, b, 1].
+        counts: The same of each problem, float [1, 1, b, 1].
 
     Example:
         >>> pairs = AllowedPairs.of(torch.tensor([[[True, False]]]), torch.float32)
-        >>> pairs.shown.shape, float(pairs.counts[0])
+        >>> pairs.mask.shape, float(pairs.counts)
         (torch.Size([1, 2, 1, 1]), 1.0)
     """
 
-    shown: Tensor
+    mask: Tensor
     absent: Tensor
-    counts: tuple[Tensor, Tensor, Tensor]
+    row_counts: Tensor
+    col_counts: Tensor
+    counts: Tensor
 
     @classmethod
     def of(cls, allowed: Tensor, dtype: torch.dtype) -> "AllowedPairs":
         """Return them of a bool tensor [b, n, m]."""
-        shown = problems_last(allowed.unsqueeze(-1))
-        counts = [shown.sum(axes, keepdim=True).clamp(min=1).to(dtype) for axes in (1, 0, (0, 1))]
-        absent = torch.where(shown, 0.0, hnetzoo.ABSENT).to(dtype)
-        return cls(shown.to(dtype), absent, (counts[0], counts[1], counts[2]))
+        allowed = problems_last(allowed.unsqueeze(-1))
+        counts = (allowed.sum(axes, keepdim=True).clamp(min=1).to(dtype) for axes in (1, 0, (0, 1)))
+        return cls(allowed.to(dtype), torch.where(allowed, 0.0, hnetzoo.ABSENT).to(dtype), *counts)
 
     def mean(self, state: Tensor) -> Tensor:
         """Return the mean of the states [n, m, b, c] of all allowed pairs of a problem, [1, 1, b, c]."""
-        return (state * self.shown).sum((0, 1), keepdim=True) / self.counts[2]
+        return (state * self.mask).sum((0, 1), keepdim=True) / self.counts
 
     def pooled(self, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return the largest and the mean states of rows [n, b, 2 c], columns [m, b, 2 c] and problems [b, 2 c]."""
-        present, shown = state + self.absent, state * self.shown
-        largest, total = present.amax(1, keepdim=True), shown.sum(1, keepdim=True)
-        of_rows = _both(largest, total, self.counts[0])
-        of_columns = _both(present.amax(0, keepdim=True), shown.sum(0, keepdim=True), self.counts[1])
-        of_all = _both(largest.amax(0, keepdim=True), total.sum(0, keepdim=True), self.counts[2])
+        present, masked = state + self.absent, state * self.mask
+        largest, total = present.amax(1, keepdim=True), masked.sum(1, keepdim=True)
+        of_rows = _largest_and_mean(largest, total, self.row_counts)
+        of_columns = _largest_and_mean(present.amax(0, keepdim=True), masked.sum(0, keepdim=True), self.col_counts)
+        of_all = _largest_and_mean(largest.amax(0, keepdim=True), total.sum(0, keepdim=True), self.counts)
         return of_rows.squeeze(1), of_columns.squeeze(0), of_all[0, 0]
 
 
@@ -172,10 +174,10 @@ def problems_last(values: Tensor) -> Tensor:
     return values.permute(1, 2, 0, 3).contiguous()
 
 
-def _both(largest: Tensor, total: Tensor, count: Tensor) -> Tensor:
-    """Return the largest and the mean states, side by side."""
-    return torch.cat((_bounded(largest), total / count), -1)
+def _largest_and_mean(largest: Tensor, total: Tensor, counts: Tensor) -> Tensor:
+    return torch.cat((_bounded(largest), total / counts), -1)
 
 
 def _bounded(largest: Tensor) -> Tensor:
+    """Return the largest states, which are finite also where no pair is allowed."""
     return largest.clamp(min=LEAST_STATE)

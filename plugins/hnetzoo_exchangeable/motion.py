@@ -83,7 +83,7 @@ class Motion(hnetzoo.FeatureModel):
             competing = layer.compete(state, pairs)
             if displaced is not None:
                 weights = (competing[..., :1] + competing[..., self.config.scores : self.config.scores + 1]).exp()
-                features = _seen(known, displaced, _scene_displacement(displaced, weights * pairs.shown), pairs)
+                features = _seen(known, displaced, _scene_displacement(displaced, weights * pairs.mask), pairs)
             state = layer(state, features.to(dtype), competing, pairs)
         return state
 
@@ -91,7 +91,7 @@ class Motion(hnetzoo.FeatureModel):
 def _seen(known: Tensor, displaced: Tensor, scene: Tensor, pairs: AllowedPairs) -> Tensor:
     """Return the features of pairs, [n, m, b, INPUTS], given the displacement of the scene [1, 1, b, 4]."""
     features = torch.cat((known, displaced.asinh(), (displaced - scene).asinh()), -1)
-    return features.masked_fill(pairs.shown == 0, 0.0)
+    return features.masked_fill(pairs.mask == 0, 0.0)
 
 
 def _scene_displacement(displaced: Tensor, weights: Tensor) -> Tensor:
