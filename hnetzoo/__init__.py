@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hnetzoo import boxes, export, losses, tracking_metrics
     from hnetzoo.association.assignment import assign
-    from hnetzoo.association.batch import SPLITS, AssociationBatch, Split, full_masks, valid_cells
+    from hnetzoo.association.batch import SPLITS, TRUTHS, AssociationBatch, Split, full_masks, valid_cells
     from hnetzoo.association.certificate import optimality_gap
     from hnetzoo.association.contracts import Optimization
     from hnetzoo.association.decoding import decode
@@ -104,6 +104,7 @@ _MODULE_OF = {
     "Registry": "registry.lookup",
     "ResourceError": "errors",
     "SPLITS": "association.batch",
+    "TRUTHS": "association.batch",
     "ShapeError": "errors",
     "Share": "config",
     "Split": "association.batch",
@@ -165,6 +166,7 @@ __all__ = [
     "GRU",
     "IMPOSSIBLE",
     "SPLITS",
+    "TRUTHS",
     "Annealing",
     "AssociationBatch",
     "AssociationModel",

@@ -16,7 +16,10 @@ Split = Literal["train", "validation", "test"]
 """Names of the splits of a dataset: validation selects, test reports."""
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 """All splits, in the order of their numbers in files."""
+TRUTHS = ("activity", "identity")
+"""What a true pair may mean, as `AssociationBatch.truth` numbers it."""
 PAIRWISE = ("distance", "association")  # fields with an entry for every pair
+OF_PROBLEMS = ("truth",)  # fields with one entry for each problem
 PAIRS_AT_ONCE = 1 << 22  # of a piece; a scan needs some tens of MB for it
 
 
@@ -33,6 +36,8 @@ class AssociationBatch(NamedTuple):
         col_active: Bool [b, m], likewise.
         row_features: Float [b, n, k], further features of the references; None means none.
         col_features: Float [b, m, k], likewise.
+        truth: Int64 [b], what a true pair means, as an index of `TRUTHS`, or -1 for anything else; for the training of
+            models that may be told. None means that nothing is said.
 
     Example:
         >>> batch = AssociationBatch.with_full_masks(torch.rand(5, 2, 3), torch.zeros(5, 2, 3, dtype=torch.bool))
@@ -48,6 +53,7 @@ class AssociationBatch(NamedTuple):
     col_active: Tensor | None = None
     row_features: Tensor | None = None
     col_features: Tensor | None = None
+    truth: Tensor | None = None
 
     @classmethod
     def with_full_masks(cls, distance: Tensor, association: Tensor) -> "AssociationBatch":
@@ -153,12 +159,15 @@ class AssociationBatch(NamedTuple):
             **{
                 name: field[pairs if name in PAIRWISE else (problem, _side(name, rows, columns))]
                 for name, field in self.tensors.items()
+                if name not in OF_PROBLEMS
             }
         )
 
 
 def _added(name: str, rows: int, columns: int) -> tuple[int, ...]:
     """Return how much to pad a field, as torch.nn.functional.pad takes it."""
+    if name in OF_PROBLEMS:
+        return ()
     if name in PAIRWISE:
         return 0, columns, 0, rows
     added = rows if name.startswith("row") else columns

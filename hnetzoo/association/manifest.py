@@ -13,7 +13,15 @@ from hnetzoo.files import read_record, write_record
 MANIFEST = "manifest.json"
 REQUIRED = ("distance", "association", "row_mask", "col_mask")
 FieldName = Literal[
-    "distance", "association", "row_mask", "col_mask", "row_active", "col_active", "row_features", "col_features"
+    "distance",
+    "association",
+    "row_mask",
+    "col_mask",
+    "row_active",
+    "col_active",
+    "row_features",
+    "col_features",
+    "truth",
 ]
 
 
@@ -22,8 +30,8 @@ class StoredArray(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    dtype: Literal["float32", "bool"]
-    shape: Annotated[tuple[NonNegativeInt, ...], Field(min_length=2, max_length=3)]
+    dtype: Literal["float32", "bool", "int64"]
+    shape: Annotated[tuple[NonNegativeInt, ...], Field(min_length=1, max_length=3)]
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 

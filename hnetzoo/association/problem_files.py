@@ -8,6 +8,7 @@
     col_active    bool   [b, m]      optional
     row_features  float  [b, n, k]   optional; further features of the references
     col_features  float  [b, m, k]   optional
+    truth         int64  [b]         optional; what a true pair means, for training, as `AssociationBatch.truth`
     split         uint8  [b]         optional; 0 train, 1 validation, 2 test
 
 Nothing is unpickled. A file may hold 1 GiB of arrays, a .csv matrix 16 MiB of text.
@@ -15,6 +16,7 @@ Nothing is unpickled. A file may hold 1 GiB of arrays, a .csv matrix 16 MiB of t
 
 import io
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 from zipfile import ZipFile
@@ -24,7 +26,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hnetzoo.association.batch import AssociationBatch, full_masks
+from hnetzoo.association.batch import SPLITS, TRUTHS, AssociationBatch, full_masks
 from hnetzoo.association.problem_values import check_first, check_values
 from hnetzoo.errors import ConfigError, DataError
 from hnetzoo.files import check_size, read_file, reason, write_file
@@ -51,6 +53,7 @@ class StoredProblems(NamedTuple):
     col_active: Tensor | None = None
     row_features: Tensor | None = None
     col_features: Tensor | None = None
+    truth: Tensor | None = None
 
     @property
     def problems(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -102,13 +105,16 @@ def read_problems(path: str | Path) -> StoredProblems:
     shapes = {"association": (b, n, m), **dict.fromkeys(_ROWS, (b, n)), **dict.fromkeys(_COLUMNS, (b, m))}
     flags = {name: _flags(path, name, arrays[name], shape) for name, shape in shapes.items() if name in arrays}
     masks = full_masks(distance, flags.pop("row_mask", None), flags.pop("col_mask", None))
+    split = _numbered(path, "split", arrays, b, dict(enumerate(SPLITS)))
+    truth = _numbered(path, "truth", arrays, b, {-1: "another", **dict(enumerate(TRUTHS))})
     stored = StoredProblems(
         distance,
         *masks,
         **flags,
-        split=_split(path, arrays["split"], b) if "split" in arrays else None,
+        split=None if split is None else torch.from_numpy(split.astype(np.uint8)),
         row_features=_features(path, "row_features", arrays, masks[0]),
         col_features=_features(path, "col_features", arrays, masks[1]),
+        truth=None if truth is None else torch.from_numpy(truth.astype(np.int64)),
     )
     check_values(f"'{path}'", {name: field for name, field in stored._asdict().items() if field is not None})
     return stored
@@ -258,13 +264,15 @@ def _flags(path: Path, name: str, array: Array, shape: tuple[int, ...]) -> Tenso
     return torch.from_numpy(array.astype(bool))
 
 
-def _split(path: Path, array: Array, b: int) -> Tensor:
-    if array.shape != (b,) or array.dtype.kind not in "iu" or not np.isin(array, (0, 1, 2)).all():
-        raise DataError(
-            f"'{path}': split is {array.dtype} {list(array.shape)}; expected {[b]} of 0 (train), 1 (validation), "
-            "2 (test)"
-        )
-    return torch.from_numpy(array.astype(np.uint8))
+def _numbered(path: Path, name: str, arrays: dict[str, Array], b: int, names: Mapping[int, str]) -> Array | None:
+    """Return an array [b] of numbers that stand for names; None if the file has none."""
+    if name not in arrays:
+        return None
+    array = arrays[name]
+    if array.shape != (b,) or array.dtype.kind not in "iu" or not np.isin(array, list(names)).all():
+        known = ", ".join(f"{number} ({meaning})" for number, meaning in names.items())
+        raise DataError(f"'{path}': {name} is {array.dtype} {list(array.shape)}; expected {[b]} of {known}")
+    return array
 
 
 def _features(path: Path, name: str, arrays: dict[str, Array], mask: Tensor) -> Tensor | None:

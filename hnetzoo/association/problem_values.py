@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from hnetzoo.association.batch import valid_cells
+from hnetzoo.association.batch import TRUTHS, valid_cells
 from hnetzoo.errors import DataError
 
 
@@ -28,6 +28,9 @@ def check_values(where: str, fields: Mapping[str, Tensor], *, first: int = 0) ->
             check_first(where, f"{side}_features", "a value that is not finite inside the masks", wrong, first)
         if active is not None:
             check_first(where, f"{side}_active", "a slot outside the mask", active & ~mask, first)
+    if "truth" in fields:
+        unknown = (fields["truth"] < -1) | (fields["truth"] >= len(TRUTHS))
+        check_first(where, "truth", f"a number other than -1 to {len(TRUTHS) - 1}", unknown, first)
     check_first(where, "distance", "a NaN inside the masks", fields["distance"].isnan() & valid, first)
     if "association" in fields:
         truth = fields["association"]

@@ -64,7 +64,7 @@ def split_slice(split: Split, count: int, validation_share: float, test_share: f
 def misshapen(batch: AssociationBatch, shape: tuple[int, int]) -> str:
     """Return what is wrong with the shapes of n x m = `shape` problems; "" if nothing is."""
     b, (n, m) = len(batch.distance), shape
-    expected = {"distance": (b, n, m), "association": (b, n, m)}
+    expected = {"distance": (b, n, m), "association": (b, n, m), "truth": (b,)}
     for name, field in batch.tensors.items():
         found = tuple(field.shape[:-1]) if name.endswith("_features") else tuple(field.shape)
         wanted = expected.get(name, (b, n) if name.startswith("row") else (b, m))
@@ -76,7 +76,13 @@ def misshapen(batch: AssociationBatch, shape: tuple[int, int]) -> str:
 def mistyped(batch: AssociationBatch) -> str:
     """Return what is wrong with the types of a batch; "" if nothing is."""
     for name, field in batch.tensors.items():
-        expected = torch.float32 if name == "distance" or name.endswith("_features") else torch.bool
+        expected = (
+            torch.float32
+            if name == "distance" or name.endswith("_features")
+            else torch.int64
+            if name == "truth"
+            else torch.bool
+        )
         if field.dtype != expected:
             return f"{name} is {field.dtype}; expected {expected}".replace("torch.", "")
     return ""

@@ -14,6 +14,9 @@ class ExchangeableConfig(hnetzoo.Config):
     """"learned": the network decides which pairs are made. "never" makes as many pairs as possible; a number is the
     cost of leaving one row or column unmatched [unit of distance]. Both solve the distances themselves, without
     weights."""
+    truth: Literal["any", "activity", "identity"] = "any"
+    """What a true pair means, where that is known, for learned costs: "activity": both slots hold a source, however far
+    apart; "identity": both are of one source. Distances alone do not always tell."""
     channels: PositiveInt = 32
     """Channels of the state of a pair."""
     scores: PositiveInt = 4
@@ -56,6 +59,8 @@ class ExchangeableTrainerConfig(hnetzoo.OneCycleConfig):
     """Problems per optimiser step; the last incomplete batch of an epoch is dropped."""
     learning_rate: PositiveFloat = 0.01
     """Rate of Adam at the peak of the one-cycle schedule."""
+    without_truth: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Probability that a problem is shown without saying what its true pairs mean, so that the model can do without."""
 
 
 class MotionTrainerConfig(hnetzoo.OneCycleConfig):

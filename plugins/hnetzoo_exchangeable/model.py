@@ -42,30 +42,60 @@ class Exchangeable(hnetzoo.AssociationModel):
         self.embed = nn.Linear(FEATURES, channels)
         self.layers = nn.ModuleList(ExchangeableLayer(channels, config.scores, FEATURES) for _ in range(config.layers))
         self.costs = CostHeads(channels)
+        self.told = nn.Parameter(torch.zeros(len(hnetzoo.TRUTHS), channels))
+        self.register_load_state_dict_pre_hook(_told_nothing)  # type: ignore[no-untyped-call]
 
     @property
     def ignores_weights(self) -> bool:
         """Whether the distances themselves are solved, so that the scope of the weights says nothing."""
         return self.config.unmatched != "learned"
 
-    def logits(self, distance: Tensor, allowed: Tensor) -> Tensor:
+    def forward(
+        self,
+        distance: Tensor,
+        row_mask: Tensor | None = None,
+        col_mask: Tensor | None = None,
+        truth: Tensor | None = None,
+    ) -> Tensor:
+        """Return association logits, as `hnetzoo.AssociationModel` does.
+
+        Args:
+            distance: Float [b, n, m].
+            row_mask: Bool [b, n].
+            col_mask: Bool [b, m].
+            truth: What a true pair means, int64 [b], as `AssociationBatch.truth`; None for what the settings say.
+        """
+        clean, allowed = self.clean(distance, row_mask, col_mask)
+        if distance.numel() == 0:
+            return clean
+        return self.fill(self.logits(clean, allowed, truth), allowed, distance.dtype)
+
+    def logits(self, distance: Tensor, allowed: Tensor, truth: Tensor | None = None) -> Tensor:
         """Return logits [b, n, m] whose sigmoid is the transported mass, in float32 or float64."""
         if self.config.unmatched != "learned":
             return self._solve(distance, allowed, self.config.unmatched)
-        costs = self.learned_costs(finite_distances(distance), allowed)
+        costs = self.learned_costs(finite_distances(distance), allowed, truth)
         steps = self.config.training_steps if self.training else self.config.transport_steps
         return transported(costs, allowed, steps)
 
-    def learned_costs(self, distance: Tensor, allowed: Tensor) -> Costs:
+    def learned_costs(self, distance: Tensor, allowed: Tensor, truth: Tensor | None = None) -> Costs:
         """Return the cost of pairs [b, n, m] and of unmatched rows [b, n] and columns [b, m]."""
         features, scale = pair_features(distance, allowed)
         features = problems_last(features.to(self.embed.weight.dtype))
         pairs = AllowedPairs.of(allowed, features.dtype)
-        state = self.embed(features)
+        state = self.embed(features) + self._told(truth)
         for layer in cast(Iterable[ExchangeableLayer], self.layers):
             state = layer(state, features, layer.compete(state, pairs), pairs)
         costs: Costs = self.costs(state, distance / scale, pairs)
         return costs
+
+    def _told(self, truth: Tensor | None) -> Tensor:
+        """Return what is added to the states of pairs, [b or 1, c]: 0 where nothing is said of the truth."""
+        if truth is None:
+            index = hnetzoo.TRUTHS.index(self.config.truth) if self.config.truth in hnetzoo.TRUTHS else -1
+            truth = torch.full((1,), index, device=self.told.device)
+        said = truth.unsqueeze(-1) == torch.arange(len(hnetzoo.TRUTHS), device=truth.device)
+        return said.to(self.told.dtype) @ self.told
 
     def _solve(self, distance: Tensor, allowed: Tensor, unmatched: float | Literal["never"]) -> Tensor:
         """Return the logits of transport over the distances themselves, as `sinkhorn` does."""
@@ -75,3 +105,8 @@ class Exchangeable(hnetzoo.AssociationModel):
             return hnetzoo.transport_logits(distance, allowed, *costs)
         coldest, scale = self.config.training_temperature, hnetzoo.typical_distance(distance, allowed)
         return hnetzoo.transport_logits(distance, allowed, *costs, coldest=coldest, scale=scale)
+
+
+def _told_nothing(model: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
+    """Add what weights of former versions do not have: nothing was said of the truth."""
+    state.setdefault(f"{prefix}told", torch.zeros_like(cast(Tensor, model.told)))

@@ -1,5 +1,6 @@
 """The exchangeable trainer: cross-entropy of entries."""
 
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
@@ -32,7 +33,13 @@ class ExchangeableTrainer:
 
     def losses(self, model: nn.Module, batch: hnetzoo.AssociationBatch) -> dict[str, Tensor]:
         """Return the cross-entropy of entries, summed per row and averaged over existing rows, "cell"."""
-        return {"cell": cell_loss(model(*batch.problems), batch)}
+        said = {} if batch.truth is None else {"truth": self._said(batch.truth) if model.training else batch.truth}
+        return {"cell": cell_loss(model(*batch.problems, **said), batch)}
+
+    def _said(self, truth: Tensor) -> Tensor:
+        """Return what true pairs mean, int64 [b], and -1 for problems of which that is not said."""
+        withheld = torch.rand(len(truth), device=truth.device) < self.config.without_truth
+        return truth.masked_fill(withheld, -1)
 
     def configure(self, model: nn.Module, total_steps: int) -> hnetzoo.Optimization:
         """Return Adam with decoupled weight decay and clipped gradients, and a one-cycle schedule."""

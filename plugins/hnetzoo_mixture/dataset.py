@@ -1,6 +1,7 @@
 """Dataset mixture: problems of several datasets in one, by share, at several units.
 
-Problems of smaller datasets get masked slots. Features are kept where all parts offer the same.
+Problems of smaller datasets get masked slots. Features are kept where all parts offer the same. Where parts differ in
+what a true pair means, each problem says it.
 """
 
 import numpy as np
@@ -90,4 +91,12 @@ class Mixture:
             col_active=columns,
             row_features=chosen.row_features if self.features else None,
             col_features=chosen.col_features if self.features else None,
+            truth=self._truth(place, count),
         )
+
+    def _truth(self, place: int, count: int) -> torch.Tensor | None:
+        """Return what a true pair of a part means, as `AssociationBatch.truth`; None where all parts mean the same."""
+        if "," not in self.truth:
+            return None
+        meaning = getattr(self.datasets[place], "truth", "")
+        return torch.full((count,), hnetzoo.TRUTHS.index(meaning) if meaning in hnetzoo.TRUTHS else -1)
