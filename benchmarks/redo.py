@@ -3,8 +3,9 @@
     python benchmarks/redo.py reference exchangeable transformer --out new
 
 The problems must be those of the stored rows, by their digests. Times are kept too, since weights do not change them,
-and times of another run are not to be compared with. What was run anew, when and by which code stands in the
-document's environment, under `redone`. Run it on a clean checkout and write elsewhere, as for a whole suite.
+and times of another run are not to be compared with: rows of models that are new in the suite, or that have another
+number of parameters by now, are without a time. What was run anew, when and by which code stands in the document's
+environment, under `redone`. Run it on a clean checkout and write elsewhere, as for a whole suite.
 """
 
 from collections.abc import Sequence
@@ -26,31 +27,38 @@ from hnetzoo.registry.discovery import discover
 FOLDER = Path(__file__).parent
 
 
-def merged(stored: BenchmarkReport, new: BenchmarkReport) -> BenchmarkReport:
-    """Return the stored report with the scores of the new one's rows; raises DataError if they differ in more."""
+def merged(stored: BenchmarkReport, new: BenchmarkReport, models: Sequence[str]) -> BenchmarkReport:
+    """Return the stored report with the scores of the new one's rows; raises DataError if the problems differ.
+
+    Args:
+        stored: The report to replace rows of.
+        new: The rows that were run anew.
+        models: The models of the suite, in its order, which is that of the rows.
+    """
     for title, task in new.tasks.items():
         if task["sha256"] != stored.tasks[title]["sha256"]:
             raise DataError(f"{title}: other problems than those of the stored rows; run the whole suite anew")
     if new.failed:
         raise DataError(f"{new.failed[0].model} on {new.failed[0].dataset}: {new.failed[0].reason}")
-    found = {_key(row): row for row in new.rows}
-    if missing := found.keys() - {_key(row) for row in stored.rows}:
-        raise DataError(f"no stored row of {min(missing)}; run the whole suite anew")
-    rows = tuple(_kept_time(found.get(_key(row), row), row) for row in stored.rows)
+    before = {_key(row): row for row in stored.rows}
+    found = {**before, **{_key(row): _kept_time(row, before.get(_key(row))) for row in new.rows}}
+    datasets = list(dict.fromkeys(row.dataset for row in stored.rows))
+    rows = sorted(found.values(), key=lambda row: (datasets.index(row.dataset), models.index(row.model)))
     entry = {key: new.environment[key] for key in ("date", "commit", "processor", "threads")}
     entry["models"] = sorted({row.model for row in new.rows})
     redone: list[dict[str, Any]] = [*stored.environment.get("redone", ()), entry]
-    models = {**stored.models, **new.models}
-    return replace(stored, rows=rows, models=models, environment={**stored.environment, "redone": redone})
+    described = {**stored.models, **new.models}
+    return replace(stored, rows=tuple(rows), models=described, environment={**stored.environment, "redone": redone})
 
 
 def _key(row: BenchmarkRow) -> tuple[str, str, int]:
     return row.model, row.dataset, row.seed
 
 
-def _kept_time(row: BenchmarkRow, stored: BenchmarkRow) -> BenchmarkRow:
-    if row.parameters != stored.parameters:
-        raise DataError(f"{row.model} has {row.parameters} parameters, had {stored.parameters}; run the suite anew")
+def _kept_time(row: BenchmarkRow, stored: BenchmarkRow | None) -> BenchmarkRow:
+    """Return a row with the time of the stored one; without a time if that is missing, or its model was another."""
+    if stored is None or row.parameters != stored.parameters:
+        return replace(row, microseconds_per_problem=0.0, timing={})
     return replace(row, microseconds_per_problem=stored.microseconds_per_problem, timing=stored.timing)
 
 
@@ -67,7 +75,8 @@ def redo(name: str, models: Sequence[str], options: Options) -> BenchmarkReport:
         options=options,
         on_result=lambda outcome: typer.echo(f"{outcome.result.dataset}: {outcome.result.model}", err=True),
     )
-    return merged(BenchmarkReport.read(FOLDER / "results" / f"{name}.json"), new)
+    stored = BenchmarkReport.read(FOLDER / "results" / f"{name}.json")
+    return merged(stored, new, [entry.title for entry in suite.models])
 
 
 def main(

@@ -145,6 +145,8 @@ def enter(
     names = [chosen.weights.name if chosen.weights else "none" if not tuned else "", f"tuned: {tuned}" if tuned else ""]
     model = chosen.load(problems.shape, watch=False).to(device)
     scope = None if getattr(model, "ignores_weights", False) or not chosen.weights else chosen.weights.scope
+    if scope is not None and (told := str(getattr(model, "told_truth", ""))):
+        scope = replace(scope, truth=told)
     return Entered(model=model, weights=", ".join(name for name in names if name), scope=scope)
 
 

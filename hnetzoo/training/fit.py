@@ -53,7 +53,8 @@ def fit(
         run: The return value of `open_run`. Its record gives seed, device and threads; training resumes from its
             newest checkpoint.
         redraw: Function of a seed that returns the training problems of an epoch, from the second on; None keeps them.
-        features: Whether the model takes features; otherwise neither it nor the trainer sees them.
+        features: Whether the model takes features; otherwise neither it nor the trainer sees them. `truth` of problems
+            is for models with the attribute `takes_truth` alone.
         observer: Called after every step and epoch.
         ranks: The place of this process among those that train together and have `joined`; the first one writes the
             run directory, and all of them return the record.
@@ -72,7 +73,8 @@ def fit(
     with preserved_state(threads=record.threads, device=record.device):
 
         def shown(problems: AssociationBatch) -> AssociationBatch:
-            return problems if features else problems.without_features()
+            seen = problems if features else problems.without_features()
+            return seen if getattr(model, "takes_truth", False) else seen._replace(truth=None)
 
         extended = ExtendedTrainer(trainer, record.trainer, record.device)
         extended.prepare(shown(training))

@@ -4,7 +4,8 @@ Exchangeable layers give every pair a state from the states of its row, its colu
 read from the states a cost per pair, a cost of staying unmatched per slot, and how sharp the decision is; optimal
 transport turns costs into probabilities. Permuting rows or columns permutes the output in the same way, weights do not
 depend on the size, and the features of pairs include the problem's own scale, so that one set of weights serves
-problems of any size, mask and unit. Without learned costs it solves the distances themselves, exactly.
+problems of any size, mask and unit. What a true pair means cannot always be read from distances; the network may be told.
+Without learned costs it solves the distances themselves, exactly.
 
 Sources: J. Hartford et al., "Deep Models of Interactions Across Sets", ICML 2018, section 2 (exchangeable matrix
 layer); `hnetzoo.association.transport` for the solver.
@@ -35,6 +36,9 @@ class Exchangeable(hnetzoo.AssociationModel):
         torch.Size([4, 3, 5])
     """
 
+    takes_truth = True
+    """In training the model may be told what true pairs mean."""
+
     def __init__(self, config: ExchangeableConfig, shape: tuple[int, int]) -> None:
         super().__init__()
         self.config = config
@@ -43,7 +47,6 @@ class Exchangeable(hnetzoo.AssociationModel):
         self.layers = nn.ModuleList(ExchangeableLayer(channels, config.scores, FEATURES) for _ in range(config.layers))
         self.costs = CostHeads(channels)
         self.told = nn.Parameter(torch.zeros(len(hnetzoo.TRUTHS), channels))
-        self.register_load_state_dict_pre_hook(_told_nothing)  # type: ignore[no-untyped-call]
 
     @property
     def ignores_weights(self) -> bool:
@@ -70,6 +73,11 @@ class Exchangeable(hnetzoo.AssociationModel):
             return clean
         return self.fill(self.logits(clean, allowed, truth), allowed, distance.dtype)
 
+    @property
+    def told_truth(self) -> str:
+        """What a true pair means, as the settings say; "" where they do not."""
+        return "" if self.config.truth == "any" else self.config.truth
+
     def logits(self, distance: Tensor, allowed: Tensor, truth: Tensor | None = None) -> Tensor:
         """Return logits [b, n, m] whose sigmoid is the transported mass, in float32 or float64."""
         if self.config.unmatched != "learned":
@@ -83,7 +91,9 @@ class Exchangeable(hnetzoo.AssociationModel):
         features, scale = pair_features(distance, allowed)
         features = problems_last(features.to(self.embed.weight.dtype))
         pairs = AllowedPairs.of(allowed, features.dtype)
-        state = self.embed(features) + self._told(truth)
+        state = self.embed(features)
+        if truth is not None or self.told_truth:
+            state = state + self._told(truth)
         for layer in cast(Iterable[ExchangeableLayer], self.layers):
             state = layer(state, features, layer.compete(state, pairs), pairs)
         costs: Costs = self.costs(state, distance / scale, pairs)
@@ -92,8 +102,7 @@ class Exchangeable(hnetzoo.AssociationModel):
     def _told(self, truth: Tensor | None) -> Tensor:
         """Return what is added to the states of pairs, [b or 1, c]: 0 where nothing is said of the truth."""
         if truth is None:
-            index = hnetzoo.TRUTHS.index(self.config.truth) if self.config.truth in hnetzoo.TRUTHS else -1
-            truth = torch.full((1,), index, device=self.told.device)
+            truth = torch.full((1,), hnetzoo.TRUTHS.index(self.config.truth), device=self.told.device)
         said = truth.unsqueeze(-1) == torch.arange(len(hnetzoo.TRUTHS), device=truth.device)
         return said.to(self.told.dtype) @ self.told
 
@@ -105,8 +114,3 @@ class Exchangeable(hnetzoo.AssociationModel):
             return hnetzoo.transport_logits(distance, allowed, *costs)
         coldest, scale = self.config.training_temperature, hnetzoo.typical_distance(distance, allowed)
         return hnetzoo.transport_logits(distance, allowed, *costs, coldest=coldest, scale=scale)
-
-
-def _told_nothing(model: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
-    """Add what weights of former versions do not have: nothing was said of the truth."""
-    state.setdefault(f"{prefix}told", torch.zeros_like(cast(Tensor, model.told)))

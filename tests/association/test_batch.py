@@ -82,6 +82,18 @@ def test_concatenating_joins_every_field_and_cloning_shares_no_memory() -> None:
     assert bool(batch.distance.any())
 
 
+def test_what_true_pairs_mean_stays_with_the_problems() -> None:
+    truth = torch.tensor([0, 1, -1, 1, 0, -1])
+    batch = numbered(6, 2, 3)._replace(truth=truth)
+    assert torch.equal(batch.pad(4, 4).truth, truth)
+    assert torch.equal(batch.compact().truth, truth)
+    assert torch.equal(batch.shuffle_slots(torch.Generator()).truth, truth)
+    assert batch.select(torch.tensor([5, 1])).truth.tolist() == [-1, 1]
+    assert torch.equal(
+        AssociationBatch.concatenate([batch.select(slice(0, 2)), batch.select(slice(2, 6))]).truth, truth
+    )
+
+
 def test_padded_problems_have_more_masked_slots_and_are_otherwise_the_same() -> None:
     batch = numbered(6, 2, 3)._replace(row_features=torch.rand(6, 2, 5))
     padded = batch.pad(4, 3)

@@ -57,7 +57,8 @@ def with_all_fields(generator: torch.Generator, b: int, n: int, m: int) -> Assoc
     batch = random_batch(generator, b, n, m)
     active = (mask & (torch.rand(mask.shape, generator=generator) < 0.6) for mask in (batch.row_mask, batch.col_mask))
     features = torch.randn(b, n, 3, generator=generator), torch.randn(b, m, 3, generator=generator)
-    return AssociationBatch(*batch[:4], *active, *features)
+    truth = torch.randint(-1, 2, (b,), generator=generator)
+    return AssociationBatch(*batch[:4], *active, *features, truth)
 
 
 @pytest.mark.parametrize("shape", [(5, 2, 3), (1, 1, 1), (0, 2, 2), (3, 0, 2), (3, 2, 0), (0, 0, 0)])
@@ -191,6 +192,13 @@ WRONG = {
     ),
     "short-split": ({"split": np.zeros(2, dtype=np.uint8)}, "'{path}': split is uint8 [2]; expected [3] of 0 (train)"),
     "named-split": ({"split": np.array(["train"] * 3)}, "'{path}': split is <U5 [3]; expected [3] of 0 (train)"),
+    "truth-out-of-range": (
+        {"truth": np.array([0, 1, 2])},
+        "'{path}': truth is int64 [3]; expected [3] of -1 (another), 0 (activity), 1 (identity)",
+    ),
+    "truth-of-pairs": (
+        {"truth": np.zeros((3, 2, 4), dtype=int)}, "'{path}': truth is int64 [3, 2, 4]; expected [3] of -1 (another)"
+    ),
     "pickled-association": (
         {"association": np.array([[[{}]]], dtype=object)}, "cannot read '{path}' as .npz (Object arrays cannot be"
     ),

@@ -29,7 +29,8 @@ def problems(b: int, n: int = 3, m: int = 4, *, every_field: bool = False, seed:
     distance = torch.rand(b, n, m, generator=generator)
     found = AssociationBatch(distance, hnetzoo.assign(distance, *masks), *masks)
     features = torch.randn(b, n, 2, generator=generator), torch.randn(b, m, 5, generator=generator)
-    return AssociationBatch(*found[:4], *masks, *features) if every_field else found
+    truth = torch.randint(-1, 2, (b,), generator=generator)
+    return AssociationBatch(*found[:4], *masks, *features, truth) if every_field else found
 
 
 def rewritten(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
@@ -287,7 +288,7 @@ def test_a_folder_that_holds_anything_else_is_not_written_into(folder: Path, tmp
         (problems(2, 2, 2), r"train split: distance is \[2, 2, 2\]; 2 problems of 3 x 4 require \[2, 3, 4\]"),
         (
             problems(2, every_field=True),
-            r"train split: a part has distance, .*col_features, and the first one distance",
+            r"train split: a part has distance, .*truth, and the first one distance",
         ),
         (problems(2)._replace(distance=torch.ones(2, 3, 4).double()), r"train split: distance is float64; expected"),
     ],

@@ -45,6 +45,7 @@ def batch(generator: torch.Generator) -> AssociationBatch:
         col_active=full.col_mask.clone(),
         row_features=torch.rand(40, 2, 5, generator=generator),
         col_features=torch.rand(40, 3, 5, generator=generator),
+        truth=torch.arange(40) % 3 - 1,
     )
 
 

@@ -63,7 +63,7 @@ def test_a_problem_alone_is_answered_as_in_a_batch(model: Exchangeable) -> None:
 def test_every_parameter_and_the_distance_get_finite_gradients(model: Exchangeable) -> None:
     distance = distances(5, 6).requires_grad_()
     row_mask = torch.arange(5).expand(8, -1) < 4
-    model(distance, row_mask, None).square().sum().backward()
+    model(distance, row_mask, None, torch.arange(8) % 3 - 1).square().sum().backward()
     assert distance.grad is not None
     assert distance.grad.isfinite().all()
     assert distance.grad[:, :4].abs().sum() > 0
@@ -155,6 +155,42 @@ def test_trainer_takes_any_model() -> None:
     batch = hnetzoo.load_dataset("doa", samples=160).load("test", seed=0)
     losses = ExchangeableTrainer(ExchangeableTrainerConfig()).losses(model, batch)
     assert all(loss.isfinite() and loss > 0 for loss in losses.values())
+
+
+@pytest.mark.parametrize("unmatched", ["learned", "never"])
+def test_the_setting_says_of_all_problems_what_a_batch_says_of_each(unmatched: str) -> None:
+    torch.manual_seed(0)
+    model = Exchangeable(ExchangeableConfig(unmatched=unmatched), (2, 2)).eval()
+    torch.nn.init.normal_(model.told)
+    distance, answers = distances(3, 4), []
+    for number, truth in enumerate(("activity", "identity", "any")):
+        told = Exchangeable(ExchangeableConfig(unmatched=unmatched, truth=truth), (2, 2)).eval()
+        told.load_state_dict(model.state_dict())
+        answers.append(told(distance))
+        said = torch.full((8,), number if truth != "any" else -1)
+        torch.testing.assert_close(model(distance, truth=said), answers[-1], atol=1e-5, rtol=0)
+    differ = not torch.allclose(answers[0], answers[1], atol=1e-3)
+    assert differ == (unmatched == "learned")
+
+
+def test_what_distances_do_not_tell_is_learned_from_what_is_said() -> None:
+    """Problems of one pair, whose distances say nothing: it is true where activity decides, and never by identity."""
+    distance = 1 + torch.rand(512, 1, 1, generator=torch.Generator().manual_seed(0))
+    truth = torch.arange(512) % 2
+    batch = hnetzoo.AssociationBatch.with_full_masks(distance, (truth == 0).view(-1, 1, 1))._replace(truth=truth)
+    torch.manual_seed(0)
+    model = Exchangeable(ExchangeableConfig(channels=8, layers=1), (1, 1))
+    trainer = ExchangeableTrainer(ExchangeableTrainerConfig())
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
+    for _ in range(100):
+        optimizer.zero_grad()
+        trainer.losses(model, batch)["cell"].backward()
+        optimizer.step()
+    model.eval()
+    activity, identity, unsaid = (model(distance, truth=torch.full((512,), said)).sigmoid() for said in (0, 1, -1))
+    assert activity.min() > 0.9
+    assert identity.max() < 0.1
+    torch.testing.assert_close(unsaid.mean(), torch.tensor(0.5), atol=0.1, rtol=0)
 
 
 def test_gradients_are_clipped_before_a_step(model: Exchangeable) -> None:

@@ -90,6 +90,16 @@ def test_unit_and_truth_are_those_of_all_parts() -> None:
     assert hnetzoo.load_dataset("mixture", parts=(tracks,)).truth == "identity"
 
 
+def test_problems_say_what_their_pairs_mean_where_parts_differ_in_it() -> None:
+    known = {"dataset": "doa", "settings": {"samples": 300, "counts": "known"}}
+    batch = load(parts=[SMALL, {**MASKED, "share": 2}, known], samples=120)
+    assert batch.truth is not None
+    assert [int((batch.truth == number).sum()) for number in (-1, 0, 1)] == [30, 30, 60]
+    assert not batch.row_mask[batch.truth == 0, 2:].any()
+    assert load(parts=[SMALL, SMALL], samples=100).truth is None
+    assert load(parts=[MASKED], samples=100).truth is None
+
+
 def test_features_are_kept_where_all_parts_offer_the_same() -> None:
     boxes = [{"dataset": "box-tracks", "settings": {"samples": 20, "distance": kind}} for kind in ("iou", "motion")]
     batch = load(parts=boxes, samples=40)
