@@ -4,8 +4,8 @@ Exchangeable layers give every pair a state from the states of its row, its colu
 read from the states a cost per pair, a cost of staying unmatched per slot, and how sharp the decision is; optimal
 transport turns costs into probabilities. Permuting rows or columns permutes the output in the same way, weights do not
 depend on the size, and the features of pairs include the problem's own scale, so that one set of weights serves
-problems of any size, mask and unit. What a true pair means cannot always be read from distances; the network may be told.
-Without learned costs it solves the distances themselves, exactly.
+problems of any size, mask and unit. What a true pair means cannot always be read from distances: the network may be
+told. Without learned costs it solves the distances themselves, exactly.
 
 Sources: J. Hartford et al., "Deep Models of Interactions Across Sets", ICML 2018, section 2 (exchangeable matrix
 layer); `hnetzoo.association.transport` for the solver.
