@@ -1,10 +1,12 @@
 """Checks of gradients: they reach every weight and the distances, are finite, and are those of the logits."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
+from hnetzoo.association.batch import TRUTHS
 from hnetzoo.registry.specs import (
     AUXILIARY_PARAMETERS,
     FITTED,
@@ -42,7 +44,7 @@ def check_gradients(spec: ModelSpec, settings: Settings = None) -> None:
     answer(model, inputs)
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise CheckSkipped("no parameters (see check_parameters)")
-    idle = _idle_parameters(model.train(), inputs)
+    idle = _idle_parameters(model.train(), _told(model, inputs))
     learned = sum(parameter.requires_grad for parameter in model.parameters())
     if idle and (AUXILIARY_PARAMETERS not in spec.tags or len(idle) == learned):
         hint = f"if they belong to auxiliary heads, tag '{AUXILIARY_PARAMETERS}'"
@@ -114,6 +116,13 @@ def check_seeded_weights(spec: ModelSpec, settings: Settings = None) -> None:
     for name, tensor in first.items():
         if name not in again or not torch.equal(tensor, again[name]):
             raise CheckFailure(f"{name} differs between two models built under the same torch.manual_seed")
+
+
+def _told(model: nn.Module, inputs: Inputs) -> Inputs:
+    """Return the inputs of a model, and what true pairs mean if it takes that."""
+    if not getattr(model, "takes_truth", False):
+        return inputs
+    return replace(inputs, features={**inputs.features, "truth": torch.arange(len(inputs.distance)) % len(TRUTHS)})
 
 
 def _idle_parameters(model: nn.Module, inputs: Inputs) -> set[str]:
