@@ -2,7 +2,7 @@
 
 A table is between `<!-- table RESULT [PART] -->` and `<!-- end -->`; RESULT is a file of benchmarks/results. PART is a
 dataset, to show only its ranking, or `METRIC of PATTERN`: that metric of all models on the datasets whose names match,
-or `METRIC of PATTERN for MODEL, ...` of some; for localizer.json it is a number of sources, for localizer-study.json
+or `METRIC of PATTERN for MODEL; ...` of some; for localizer.json it is a number of sources, for localizer-study.json
 "verdict", "comparisons" or "settings". RESULT may also be
 `matrix` (all models by tasks of several results), `protocol` with its name, `checks` with a kind of declaration, and
 `readme` with a heading of README.md, whose table is repeated. Results of uncommitted code and submissions that break a
@@ -104,7 +104,7 @@ def _report(name: str) -> BenchmarkReport:
 def _overview(report: BenchmarkReport, metric: str, pattern: str) -> Table:
     """Return one metric by task; behind " for ", the pattern of tasks names the models that are shown."""
     tasks, _, models = pattern.partition(" for ")
-    table, shown = overview_table(report, metric, tasks), models.split(", ")
+    table, shown = overview_table(report, metric, tasks), models.split("; ")
     return replace(table, rows=tuple(row for row in table.rows if not models or row[0] in shown))
 
 

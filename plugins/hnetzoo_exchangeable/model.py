@@ -16,6 +16,7 @@ from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
 import hnetzoo
 from hnetzoo_exchangeable.config import ExchangeableConfig
@@ -91,20 +92,26 @@ class Exchangeable(hnetzoo.AssociationModel):
         features, scale = pair_features(distance, allowed)
         features = problems_last(features.to(self.embed.weight.dtype))
         pairs = AllowedPairs.of(allowed, features.dtype)
-        state = self.embed(features)
-        if truth is not None or self.told_truth:
-            state = state + self._told(truth)
+        state = self._embedded(features, self._told(truth))
         for layer in cast(Iterable[ExchangeableLayer], self.layers):
             state = layer(state, features, layer.compete(state, pairs), pairs)
         costs: Costs = self.costs(state, distance / scale, pairs)
         return costs
 
+    def _embedded(self, features: Tensor, told: Tensor) -> Tensor:
+        """Return the first states of pairs, [n, m, b, c], of their features and of what `_told` returns."""
+        if len(told) == 1:  # part of the bias, which costs nothing
+            return linear(features, self.embed.weight, self.embed.bias + told[0])
+        embedded: Tensor = self.embed(features)
+        return embedded + told
+
     def _told(self, truth: Tensor | None) -> Tensor:
         """Return what is added to the states of pairs, [b or 1, c]: 0 where nothing is said of the truth."""
         if truth is None:
-            truth = torch.full((1,), hnetzoo.TRUTHS.index(self.config.truth), device=self.told.device)
-        said = truth.unsqueeze(-1) == torch.arange(len(hnetzoo.TRUTHS), device=truth.device)
-        return said.to(self.told.dtype) @ self.told
+            said = hnetzoo.TRUTHS.index(self.told_truth) if self.told_truth else -1
+            truth = torch.full((1,), said, device=self.told.device)
+        chosen = truth.unsqueeze(-1) == torch.arange(len(hnetzoo.TRUTHS), device=truth.device)
+        return chosen.to(self.told.dtype) @ self.told
 
     def _solve(self, distance: Tensor, allowed: Tensor, unmatched: float | Literal["never"]) -> Tensor:
         """Return the logits of transport over the distances themselves, as `sinkhorn` does."""
