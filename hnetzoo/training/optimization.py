@@ -42,6 +42,8 @@ def one_cycle(
     ICLR 2019; L. N. Smith, N. Topin, "Super-Convergence", 2019.
     """
     optimizer = torch.optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=weight_decay, fused=True)
+    if warmup_share * total_steps == 1:  # over one step OneCycleLR divides by zero
+        warmup_share = 1.5 / total_steps
     schedule = OneCycleLR(optimizer, learning_rate, total_steps, pct_start=warmup_share)
     return Optimization(optimizer, schedule, largest_gradient)
 

@@ -47,7 +47,15 @@ class MotionConfig(hnetzoo.Config):
     """The same in training mode: fewer, which is faster, and nearly as exact."""
 
 
-class ExchangeableTrainerConfig(hnetzoo.OneCycleConfig):
+class InterpolatingTrainerConfig(hnetzoo.OneCycleConfig):
+    """Settings of trainers that keep weights between the first and the learned ones."""
+
+    learned_share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Share of what was learned in the weights that are validated and kept; the rest is of those that the training
+    started from, so that more of what these know is kept. To fine-tune on a few hundred problems, try 0.5."""
+
+
+class ExchangeableTrainerConfig(InterpolatingTrainerConfig):
     """Settings of the exchangeable trainer; the defaults suit hundreds of thousands of problems.
 
     A few hundred want batches of 32 and a rate of 0.003 for some 60 epochs.
@@ -63,7 +71,7 @@ class ExchangeableTrainerConfig(hnetzoo.OneCycleConfig):
     """Probability that a problem is shown without saying what its true pairs mean, so that the model can do without."""
 
 
-class MotionTrainerConfig(hnetzoo.OneCycleConfig):
+class MotionTrainerConfig(InterpolatingTrainerConfig):
     """Settings of the motion trainer."""
 
     without_features: Annotated[float, Field(ge=0, le=1)] = 0.15

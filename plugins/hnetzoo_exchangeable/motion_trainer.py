@@ -5,10 +5,11 @@ from torch import Tensor, nn
 
 import hnetzoo
 from hnetzoo_exchangeable.config import MotionTrainerConfig
+from hnetzoo_exchangeable.interpolation import InterpolatingTrainer
 from hnetzoo_exchangeable.trainer import cell_loss
 
 
-class MotionTrainer:
+class MotionTrainer(InterpolatingTrainer):
     """Train association logits against the true pairs; on some batches the model does not see the features.
 
     Args:
@@ -21,15 +22,10 @@ class MotionTrainer:
         ['cell']
     """
 
-    def __init__(self, config: MotionTrainerConfig) -> None:
-        self.config = config
+    config: MotionTrainerConfig
 
     def losses(self, model: nn.Module, batch: hnetzoo.AssociationBatch) -> dict[str, Tensor]:
         """Return the cross-entropy of entries, summed per row and averaged over existing rows, "cell"."""
         withheld = model.training and torch.rand(()).item() < self.config.without_features
         features = {} if withheld else batch.features
         return {"cell": cell_loss(model(*batch.problems, **features), batch)}
-
-    def configure(self, model: nn.Module, total_steps: int) -> hnetzoo.Optimization:
-        """Return Adam with decoupled weight decay and clipped gradients, and a one-cycle schedule."""
-        return hnetzoo.one_cycle(model, total_steps, **self.config.optimization)

@@ -6,6 +6,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 import hnetzoo
 from hnetzoo_exchangeable.config import ExchangeableTrainerConfig
+from hnetzoo_exchangeable.interpolation import InterpolatingTrainer
 
 
 def cell_loss(logits: Tensor, batch: hnetzoo.AssociationBatch) -> Tensor:
@@ -15,7 +16,7 @@ def cell_loss(logits: Tensor, batch: hnetzoo.AssociationBatch) -> Tensor:
     return total / batch.row_mask.sum().clamp(min=1)
 
 
-class ExchangeableTrainer:
+class ExchangeableTrainer(InterpolatingTrainer):
     """Train association logits against the true pairs.
 
     Args:
@@ -28,8 +29,7 @@ class ExchangeableTrainer:
         ['cell']
     """
 
-    def __init__(self, config: ExchangeableTrainerConfig) -> None:
-        self.config = config
+    config: ExchangeableTrainerConfig
 
     def losses(self, model: nn.Module, batch: hnetzoo.AssociationBatch) -> dict[str, Tensor]:
         """Return the cross-entropy of entries, summed per row and averaged over existing rows, "cell"."""
@@ -40,7 +40,3 @@ class ExchangeableTrainer:
         """Return what true pairs mean, int64 [b], and -1 for problems of which that is not said."""
         withheld = torch.rand(len(truth), device=truth.device) < self.config.without_truth
         return truth.masked_fill(withheld, -1)
-
-    def configure(self, model: nn.Module, total_steps: int) -> hnetzoo.Optimization:
-        """Return Adam with decoupled weight decay and clipped gradients, and a one-cycle schedule."""
-        return hnetzoo.one_cycle(model, total_steps, **self.config.optimization)

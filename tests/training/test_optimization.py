@@ -27,6 +27,12 @@ def test_rate_rises_for_its_share_of_the_steps_and_falls_to_almost_nothing(warmu
     assert seen[-1] < 1e-4
 
 
+@pytest.mark.parametrize("steps", [1, 2, 4, 5, 6, 10])
+def test_few_steps_have_rates_above_zero_whatever_the_share_of_the_rise(steps: int) -> None:
+    for warmup_share in (0.1, 0.2, 0.25, 0.5):
+        assert all(0 < rate <= 0.1 * 1.001 for rate in rates(steps, warmup_share=warmup_share))
+
+
 @pytest.mark.parametrize(("largest", "expected"), [(1e-3, 1e-3), (1e3, 2.0), (None, 2.0)])
 def test_gradient_is_clipped_to_its_largest_norm_and_otherwise_unchanged(
     largest: float | None, expected: float
