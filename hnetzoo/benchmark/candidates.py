@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from hnetzoo.association.batch import AssociationBatch
+from hnetzoo.association.batch import TRUTHS, AssociationBatch
 from hnetzoo.benchmark.suite import ModelEntry, SeenSplit
 from hnetzoo.registry.lookup import Registry
 from hnetzoo.registry.specs import FEATURES
@@ -53,7 +53,11 @@ def candidates(registry: Registry, training: AssociationBatch, networks: Sequenc
     ]
     return [
         *known,
-        *(one for name in _networks(registry, training, networks) for one in _both(name, len(training.distance))),
+        *(
+            one
+            for name in _networks(registry, training, networks)
+            for one in _both(registry, name, len(training.distance))
+        ),
     ]
 
 
@@ -69,15 +73,18 @@ def _networks(registry: Registry, training: AssociationBatch, named: Sequence[st
                 yield name
 
 
-def _both(name: str, problems: int) -> Iterator[Candidate]:
-    """Yield a network as it is, and fine-tuned for at most `STEPS` steps."""
+def _both(registry: Registry, name: str, problems: int) -> Iterator[Candidate]:
+    """Yield a network as it is, told what pairs mean if it can be, and fine-tuned for at most `STEPS` steps."""
     steps = math.ceil(problems / BATCH_SIZE)
     trainer = {
         "epochs": max(1, min(MOST_EPOCHS, STEPS // max(1, steps))),
         "batch_size": min(BATCH_SIZE, problems),
         "learning_rate": LEARNING_RATE,
     }
-    yield Candidate("network", ModelEntry(name=name, label=f"{name}, as it is", optional=True))
+    takes_truth = getattr(registry.model(name).load_target(), "takes_truth", False)
+    tune = {"truth": ("any", *TRUTHS)} if takes_truth else {}
+    as_it_is = ModelEntry(name=name, label=f"{name}, as it is", tune=tune, tune_on=_SEEN, optional=True)
+    yield Candidate("network", as_it_is)
     start = f"{name}@default"
     label = f"{name}, fine-tuned"
     yield Candidate(
