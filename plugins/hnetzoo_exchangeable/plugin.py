@@ -17,7 +17,7 @@ NEVER = {"unmatched": "never"}
 RETIRED: tuple[tuple[str, Mapping[str, str], str], ...] = (
     ("assignment", NEVER, 'use exchangeable with the setting unmatched = "never"'),
     ("known-counts", NEVER, 'use exchangeable with the setting unmatched = "never"'),
-    ("tracks", {}, "use exchangeable"),
+    ("tracks", {"truth": "identity"}, 'use exchangeable with the setting truth = "identity"'),
 )
 """Variants of former versions, with what stands in for them: settings of the default weights."""
 

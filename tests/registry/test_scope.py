@@ -122,9 +122,9 @@ def test_a_retired_name_leads_to_what_replaced_it_and_says_so() -> None:
     with pytest.warns(RetiredWarning, match=r"'exchangeable@known-counts' are retired; use exchangeable with"):
         model = hnetzoo.load_model("exchangeable@known-counts")
     assert torch.equal(model(CHORDS), hnetzoo.load_model("exchangeable", unmatched="never")(CHORDS))
-    with pytest.warns(RetiredWarning, match="use exchangeable$"):
+    with pytest.warns(RetiredWarning, match='use exchangeable with the setting truth = "identity"$'):
         model = hnetzoo.load_model("exchangeable@tracks")
-    assert torch.equal(model(CHORDS), hnetzoo.load_model("exchangeable")(CHORDS))
+    assert torch.equal(model(CHORDS), hnetzoo.load_model("exchangeable", truth="identity")(CHORDS))
 
 
 def test_a_scope_survives_json_and_prints_in_a_line() -> None:
