@@ -30,6 +30,8 @@ FOLDER = Path(__file__).parent
 def merged(stored: BenchmarkReport, new: BenchmarkReport, models: Sequence[str]) -> BenchmarkReport:
     """Return the stored report with the scores of the new one's rows; raises DataError if the problems differ.
 
+    Rows of models that the suite does not have any more are left out.
+
     Args:
         stored: The report to replace rows of.
         new: The rows that were run anew.
@@ -43,7 +45,8 @@ def merged(stored: BenchmarkReport, new: BenchmarkReport, models: Sequence[str])
     before = {_key(row): row for row in stored.rows}
     found = {**before, **{_key(row): _kept_time(row, before.get(_key(row))) for row in new.rows}}
     datasets = list(dict.fromkeys(row.dataset for row in stored.rows))
-    rows = sorted(found.values(), key=lambda row: (datasets.index(row.dataset), models.index(row.model)))
+    listed = [row for row in found.values() if row.model in models]
+    rows = sorted(listed, key=lambda row: (datasets.index(row.dataset), models.index(row.model)))
     entry = {key: new.environment[key] for key in ("date", "commit", "processor", "threads")}
     entry["models"] = sorted({row.model for row in new.rows})
     redone: list[dict[str, Any]] = [*stored.environment.get("redone", ()), entry]

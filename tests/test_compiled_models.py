@@ -13,7 +13,6 @@ from hnetzoo.registry.components import configure
 
 Wrap = Callable[[nn.Module], nn.Module]
 NETWORKS = ("hnetgru", "dhn", "dual-softmax", "exchangeable", "transformer")
-ROUNDED = 1e-3  # share of problems whose answer rounded weights may change
 SENSITIVE = ("exchangeable",)  # its present weights decide more problems by small differences than others do
 COMPILED = (*NETWORKS, "sinkhorn")
 FEW_STEPS = {"sinkhorn": {"iterations": 10}, "exchangeable": {"transport_steps": 10}}  # tracing takes the time
@@ -86,7 +85,7 @@ def test_the_default_compiler_gives_equal_logits() -> None:
 def test_half_precision_decodes_as_float32_except_for_ties(name: str, dtype: torch.dtype) -> None:
     """A tie is a problem that float32 decodes differently after distances change by two units of rounding.
 
-    Weights are rounded too: float32 computes with the rounded ones here, and those change hardly an answer.
+    Weights are rounded too: float32 computes with the rounded ones here, and the exact ones answer alike.
     """
     exact, distance = hnetzoo.load_model(name), reference_distances().to(dtype)
     half = copy.deepcopy(exact).to(dtype)
@@ -94,15 +93,15 @@ def test_half_precision_decodes_as_float32_except_for_ties(name: str, dtype: tor
     assert logits.dtype == dtype
     assert logits.isfinite().all()
     expected = hnetzoo.decode(model(distance.float()))
-    different = (hnetzoo.decode(logits) != expected).flatten(1).any(1)
-    changed = (hnetzoo.decode(exact(distance.float())) != expected).flatten(1).any(1)
+    different = torch.zeros(len(distance), dtype=torch.bool)
+    for other in (logits, exact(distance.float())):
+        different |= (hnetzoo.decode(other) != expected).flatten(1).any(1)
     generator = torch.Generator().manual_seed(0)
     tie = torch.zeros_like(different)
     for _ in range(20):
         change = 2 * torch.finfo(dtype).eps * (2 * torch.rand(distance.shape, generator=generator) - 1)
         tie |= (hnetzoo.decode(model(distance.float() * (1 + change))) != expected).flatten(1).any(1)
     assert not (different & ~tie).any()
-    assert (changed & ~tie).float().mean() <= ROUNDED
     assert tie.float().mean() < (0.15 if name in SENSITIVE else 0.1)
 
 

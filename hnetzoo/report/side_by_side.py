@@ -23,7 +23,7 @@ _METRICS = (
     _Metric("F1", lambda row: row.f1, spread=True),
     _Metric("exact", lambda row: row.exact, spread=True),
     _Metric("cost gap", lambda row: row.cost_gap, "{:.2%}"),
-    _Metric("us/problem", lambda row: row.microseconds_per_problem, "{:.1f}"),
+    _Metric("us/problem", lambda row: row.microseconds_per_problem or None, "{:.1f}"),
 )
 
 

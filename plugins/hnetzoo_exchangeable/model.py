@@ -68,8 +68,17 @@ class Exchangeable(hnetzoo.AssociationModel):
             row_mask: Bool [b, n].
             col_mask: Bool [b, m].
             truth: What a true pair means, int64 [b], as `AssociationBatch.truth`; None for what the settings say.
+
+        Returns:
+            Float [b, n, m], before the sigmoid.
+
+        Raises:
+            ShapeError: If the shapes do not fit.
+            DataError: If a distance inside the masks is NaN or -inf.
         """
         clean, allowed = self.clean(distance, row_mask, col_mask)
+        if truth is not None and truth.shape != distance.shape[:1]:
+            raise hnetzoo.ShapeError(f"truth is {list(truth.shape)}; give a number a problem, [{len(distance)}]")
         if distance.numel() == 0:
             return clean
         return self.fill(self.logits(clean, allowed, truth), allowed, distance.dtype)

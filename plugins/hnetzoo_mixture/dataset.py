@@ -91,12 +91,14 @@ class Mixture:
             col_active=columns,
             row_features=chosen.row_features if self.features else None,
             col_features=chosen.col_features if self.features else None,
-            truth=self._truth(place, count),
+            truth=self._truth(place, chosen),
         )
 
-    def _truth(self, place: int, count: int) -> torch.Tensor | None:
+    def _truth(self, place: int, problems: hnetzoo.AssociationBatch) -> torch.Tensor | None:
         """Return what a true pair of a part means, as `AssociationBatch.truth`; None where all parts mean the same."""
         if "," not in self.truth:
             return None
+        if problems.truth is not None:
+            return problems.truth
         meaning = getattr(self.datasets[place], "truth", "")
-        return torch.full((count,), hnetzoo.TRUTHS.index(meaning) if meaning in hnetzoo.TRUTHS else -1)
+        return torch.full((len(problems.distance),), hnetzoo.TRUTHS.index(meaning) if meaning in hnetzoo.TRUTHS else -1)

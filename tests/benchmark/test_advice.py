@@ -55,6 +55,8 @@ def test_gates_follow_the_unit_and_the_first_gates_nothing(unit: float) -> None:
     assert list(gates) == sorted(gates, reverse=True)
     assert gates[0] > float(distance.max())
     assert all(first / second < 3 for first, second in itertools.pairwise(gates[:-10]))
+    asked = next(one.entry.tune for one in known if one.entry.title == "exchangeable, as it is")
+    assert asked == {"truth": ("any", "activity", "identity")}
     assert [one.entry.title for one in known if one.role == "network"] == [
         "exchangeable, as it is",
         "exchangeable, fine-tuned",

@@ -217,6 +217,8 @@ def test_a_row_says_how_its_problems_differ_from_those_of_the_weights(run: Run) 
     known = Entry(name="doa", settings={"samples": 200, "counts": "known"})
     assert run(ModelEntry(name="hnetgru"), known).result.outside == ("slots", "masks", "truth")
     assert run(ModelEntry(name="exchangeable"), known).result.outside == ("truth",)
+    for truth, outside in (("activity", ()), ("identity", ("truth",))):
+        assert run(ModelEntry(name="exchangeable", settings={"truth": truth}), TINY).result.outside == outside
     never = ModelEntry(name="exchangeable", settings={"unmatched": "never"})
     assert run(never, known).result.outside == ()
     assert run(ModelEntry(name="hungarian"), known).result.outside == ()

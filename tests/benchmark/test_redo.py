@@ -37,6 +37,10 @@ def test_rows_of_new_models_and_of_models_of_another_size_have_no_time_and_stand
     assert [(row.model, row.microseconds_per_problem) for row in report.rows] == [("a", 1.0), ("c", 0.0), ("b", 0.0)]
 
 
+def test_rows_of_models_that_the_suite_does_not_have_any_more_are_left_out() -> None:
+    assert [row.model for row in merged(STORED, NEW, "b").rows] == ["b"]
+
+
 @pytest.mark.parametrize(
     ("new", "words"),
     [

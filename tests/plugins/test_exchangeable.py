@@ -173,6 +173,12 @@ def test_the_setting_says_of_all_problems_what_a_batch_says_of_each(unmatched: s
     assert differ == (unmatched == "learned")
 
 
+@pytest.mark.parametrize("shape", [(1,), (8, 1), ()])
+def test_truth_of_another_number_of_problems_is_refused(model: Exchangeable, shape: tuple[int, ...]) -> None:
+    with pytest.raises(hnetzoo.ShapeError, match=r"give a number a problem, \[8\]"):
+        model(distances(2, 2), truth=torch.zeros(shape, dtype=torch.int64))
+
+
 def test_what_distances_do_not_tell_is_learned_from_what_is_said() -> None:
     """Problems of one pair, whose distances say nothing: it is true where activity decides, and never by identity."""
     distance = 1 + torch.rand(512, 1, 1, generator=torch.Generator().manual_seed(0))

@@ -96,6 +96,8 @@ def test_problems_say_what_their_pairs_mean_where_parts_differ_in_it() -> None:
     assert batch.truth is not None
     assert [int((batch.truth == number).sum()) for number in (-1, 0, 1)] == [30, 30, 60]
     assert not batch.row_mask[batch.truth == 0, 2:].any()
+    nested = {"dataset": "mixture", "settings": {"parts": [SMALL, MASKED], "samples": 100}}
+    assert torch.equal(load(parts=[nested], samples=100).truth.bincount(), torch.tensor([50, 50]))
     assert load(parts=[SMALL, SMALL], samples=100).truth is None
     assert load(parts=[MASKED], samples=100).truth is None
 
