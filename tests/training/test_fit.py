@@ -109,7 +109,6 @@ def test_resampling_draws_new_problems_every_epoch(tmp_path: Path) -> None:
     assert fixed[1]["losses"] != redrawn[1]["losses"]
 
 
-@pytest.mark.parametrize(("name", "split"), [("augments", "validation"), ("clamps", "train")])
 def test_what_true_pairs_mean_is_shown_to_models_that_take_it_alone(tmp_path: Path) -> None:
     parts = ({"dataset": "doa"}, {"dataset": "doa-tracks", "settings": {"max_doas": 2}})
     mixture = configure(REGISTRY.dataset("mixture"), {"parts": parts, "samples": 100})
@@ -119,6 +118,7 @@ def test_what_true_pairs_mean_is_shown_to_models_that_take_it_alone(tmp_path: Pa
         assert trained.last.losses["cell"] > 0
 
 
+@pytest.mark.parametrize(("name", "split"), [("augments", "validation"), ("clamps", "train")])
 def test_a_trainer_that_writes_into_a_split_is_an_error_that_names_both(
     tmp_path: Path, acme: hnetzoo.Registry, name: str, split: str
 ) -> None:
