@@ -69,7 +69,7 @@ def clutter_density(config: DOATracksConfig) -> float:
 def pair_density(config: DOATracksConfig, angle_rad: Floats) -> Floats:
     """Return the density of seeing a source again at an angle [radians, any shape], in units of 1 / (4 pi)."""
     noise_rad = np.deg2rad(config.noise_deg)
-    deviations = _midpoints(0, WIDEST, QUADRATURE)
+    deviations = midpoints(0, WIDEST, QUADRATURE)
     weights = deviations * np.exp(-(deviations**2) / 2)  # Rayleigh, up to its scale
     motion, steps = _displacements(config)
     orders = int(NEGLIGIBLE / noise_rad) + 1
@@ -85,16 +85,21 @@ def pair_density(config: DOATracksConfig, angle_rad: Floats) -> Floats:
 def _displacements(config: DOATracksConfig) -> tuple[Floats, int]:
     """Return equally likely turns by motion [radians], and how many times each is repeated."""
     slowest, fastest = np.deg2rad(config.speed_deg)
-    speed = _midpoints(slowest, fastest, QUADRATURE)
+    speed = midpoints(slowest, fastest, QUADRATURE)
     if config.motion == "random-walk":
         return speed, config.steps
     least, most = np.deg2rad(config.acceleration_deg)
-    acceleration = _midpoints(least, most, QUADRATURE // 16)
+    acceleration = midpoints(least, most, QUADRATURE // 16)
     return (speed[:, None] * config.steps + acceleration * config.steps**2 / 2).ravel(), 1
 
 
-def _midpoints(low: float, high: float, count: int) -> Floats:
-    """Return the middles of `count` equal parts of a range; one number if the range is a point."""
+def midpoints(low: float, high: float, count: int) -> Floats:
+    """Return the middles of `count` equal parts of a range; one number if the range is a point.
+
+    Example:
+        >>> midpoints(0, 1, 2).tolist()
+        [0.25, 0.75]
+    """
     count = count if high > low else 1
     middles: Floats = low + (high - low) * (np.arange(count) + 0.5) / count
     return middles

@@ -19,6 +19,8 @@ class ExchangeableConfig(hnetzoo.Config):
     apart; "identity": both are of one source. Distances alone do not always tell."""
     channels: PositiveInt = 32
     """Channels of the state of a pair."""
+    hidden: PositiveInt = 64
+    """Channels of the hidden layer of each exchangeable layer."""
     scores: PositiveInt = 4
     """Learned scores per pair whose row and column log-softmax enter the next state."""
     layers: PositiveInt = 4
@@ -37,6 +39,8 @@ class MotionConfig(hnetzoo.Config):
 
     channels: PositiveInt = 32
     """Channels of the state of a pair."""
+    hidden: PositiveInt = 64
+    """Channels of the hidden layer of each exchangeable layer."""
     scores: PositiveInt = 4
     """Learned scores per pair whose row and column log-softmax enter the next state; the first weighs displacements."""
     layers: PositiveInt = 4

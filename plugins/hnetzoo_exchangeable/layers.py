@@ -1,10 +1,12 @@
 """Layers that are exchangeable in rows and columns, and heads that read the costs of optimal transport from them.
 
 How the layer differs from the paper: pooling is by maxima and log-softmax of learned scores along rows and columns, by
-the mean over the whole problem, and rows and columns may be masked. The axis of problems stands behind those of rows
-and columns, so that pooling adds and compares whole blocks of memory.
+the means of states and of the maxima of rows over the whole problem, which also gates the hidden channels, and rows
+and columns may be masked. The axis of problems stands behind those of rows and columns, so that pooling adds and
+compares whole blocks of memory.
 
-Source: J. Hartford et al., "Deep Models of Interactions Across Sets", ICML 2018, section 2.
+Sources: J. Hartford et al., "Deep Models of Interactions Across Sets", ICML 2018, section 2; J. Hu et al.,
+"Squeeze-and-Excitation Networks", CVPR 2018, section 3 (gates by what is pooled).
 """
 
 from typing import NamedTuple
@@ -14,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 import hnetzoo
+from hnetzoo_exchangeable.config import ExchangeableConfig, MotionConfig
 
 LEAST_LOG_SHARE = -10.0
 """Least log-softmax passed to a state: smaller values only add rounding errors."""
@@ -61,6 +64,11 @@ class AllowedPairs(NamedTuple):
         """Return the mean of the states [n, m, b, c] of all allowed pairs of a problem, [1, 1, b, c]."""
         return (state * self.mask).sum((0, 1), keepdim=True) / self.counts
 
+    def mean_of_rows(self, values: Tensor) -> Tensor:
+        """Return the mean of values of rows [n, 1, b, c] over those with an allowed pair, [1, 1, b, c]."""
+        usable = self.mask.amax(1, keepdim=True)
+        return (values * usable).sum(0, keepdim=True) / usable.sum(0, keepdim=True).clamp(min=1)
+
     def pooled(self, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return the largest and the mean states of rows [n, b, 2 c], columns [m, b, 2 c] and problems [b, 2 c]."""
         present, masked = state + self.absent, state * self.mask
@@ -76,26 +84,30 @@ class ExchangeableLayer(nn.Module):
 
     Args:
         channels: Channels of a state, c.
+        hidden: Channels of the hidden layer.
         scores: Learned scores per pair, k.
         features: Features of a pair, f.
 
     Example:
-        >>> layer = ExchangeableLayer(channels=8, scores=2, features=5)
+        >>> layer = ExchangeableLayer(channels=8, hidden=16, scores=2, features=5)
         >>> pairs = AllowedPairs.of(torch.ones(4, 2, 3, dtype=torch.bool), torch.float32)
         >>> state, features = torch.rand(2, 3, 4, 8), torch.rand(2, 3, 4, 5)
         >>> layer(state, features, layer.compete(state, pairs), pairs).shape
         torch.Size([2, 3, 4, 8])
     """
 
-    def __init__(self, channels: int, scores: int, features: int) -> None:
+    def __init__(self, channels: int, hidden: int, scores: int, features: int) -> None:
         super().__init__()
         self.score = nn.Linear(channels, scores)
-        self.of_pair = nn.Linear(channels + features + 2 * scores, channels)
-        self.of_row = nn.Linear(channels, channels, bias=False)
-        self.of_column = nn.Linear(channels, channels, bias=False)
-        self.of_all = nn.Linear(channels, channels, bias=False)
-        self.update = nn.Linear(channels, channels)
+        self.of_pair = nn.Linear(channels + features + 2 * scores, hidden)
+        self.of_row = nn.Linear(channels, hidden, bias=False)
+        self.of_column = nn.Linear(channels, hidden, bias=False)
+        self.of_all = nn.Linear(2 * channels, hidden, bias=False)
+        self.gate = nn.Linear(2 * channels, hidden)
+        self.update = nn.Linear(hidden, channels)
         self.norm = nn.LayerNorm(channels)
+        nn.init.zeros_(self.gate.weight)
+        nn.init.ones_(self.gate.bias)
 
     def compete(self, state: Tensor, pairs: AllowedPairs) -> Tensor:
         """Return the log shares of pairs in their rows and in their columns by each score, [n, m, b, 2 k]."""
@@ -112,11 +124,23 @@ class ExchangeableLayer(nn.Module):
             pairs: Which are allowed.
         """
         present = state + pairs.absent
-        rows = self.of_row(_bounded(present.amax(1, keepdim=True))) + self.of_all(pairs.mean(state))
-        columns = self.of_column(_bounded(present.amax(0, keepdim=True)))
-        hidden = self.of_pair(torch.cat((state, features, competing), -1)) + rows + columns
-        following: Tensor = self.norm(state + self.update(torch.relu(hidden)))
+        of_rows, of_columns = (_bounded(present.amax(axis, keepdim=True)) for axis in (1, 0))
+        whole = torch.cat((pairs.mean(state), pairs.mean_of_rows(of_rows)), -1)
+        pooled = self.of_row(of_rows) + self.of_all(whole) + self.of_column(of_columns)
+        hidden = self.of_pair(torch.cat((state, features, competing), -1)) + pooled
+        following: Tensor = self.norm(state + self.update(torch.relu(hidden) * self.gate(whole)))
         return following
+
+
+def exchangeable_layers(config: ExchangeableConfig | MotionConfig, features: int) -> nn.ModuleList:
+    """Return the layers of a network of these settings whose pairs have so many features.
+
+    Example:
+        >>> len(exchangeable_layers(ExchangeableConfig(layers=3), features=5))
+        3
+    """
+    sizes = (config.channels, config.hidden, config.scores, features)
+    return nn.ModuleList(ExchangeableLayer(*sizes) for _ in range(config.layers))
 
 
 class CostHeads(nn.Module):

@@ -21,7 +21,15 @@ from torch.nn.functional import linear
 import hnetzoo
 from hnetzoo_exchangeable.config import ExchangeableConfig
 from hnetzoo_exchangeable.features import FEATURES, finite_distances, pair_features
-from hnetzoo_exchangeable.layers import AllowedPairs, CostHeads, Costs, ExchangeableLayer, problems_last, transported
+from hnetzoo_exchangeable.layers import (
+    AllowedPairs,
+    CostHeads,
+    Costs,
+    ExchangeableLayer,
+    exchangeable_layers,
+    problems_last,
+    transported,
+)
 
 
 class Exchangeable(hnetzoo.AssociationModel):
@@ -45,7 +53,7 @@ class Exchangeable(hnetzoo.AssociationModel):
         self.config = config
         channels = config.channels
         self.embed = nn.Linear(FEATURES, channels)
-        self.layers = nn.ModuleList(ExchangeableLayer(channels, config.scores, FEATURES) for _ in range(config.layers))
+        self.layers = exchangeable_layers(config, FEATURES)
         self.costs = CostHeads(channels)
         self.told = nn.Parameter(torch.zeros(len(hnetzoo.TRUTHS), channels))
 
