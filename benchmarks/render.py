@@ -20,6 +20,7 @@ from typing import Annotated, Any
 
 import typer
 
+from benchmarks.ceiling import ceiling_table
 from benchmarks.localizer.tables import sources_label, study_report
 from benchmarks.matrix import SUITES, matrix
 from benchmarks.scale_tables import SCALE, scale_table
@@ -72,6 +73,8 @@ def _table(name: str, part: str | None) -> str:
         return _recipes(json.loads(path.read_text()))
     if name.startswith("speed-"):
         return _speed(json.loads(path.read_text()))
+    if name == "ceiling.json":
+        return ceiling_table(json.loads(path.read_text()))
     if name.startswith("curve-"):
         return _curve(json.loads(path.read_text()))
     if name == "localizer-study.json":

@@ -39,8 +39,6 @@ class MotionConfig(hnetzoo.Config):
 
     channels: PositiveInt = 32
     """Channels of the state of a pair."""
-    hidden: PositiveInt = 64
-    """Channels of the hidden layer of each exchangeable layer."""
     scores: PositiveInt = 4
     """Learned scores per pair whose row and column log-softmax enter the next state; the first weighs displacements."""
     layers: PositiveInt = 4

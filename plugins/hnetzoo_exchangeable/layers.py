@@ -1,9 +1,9 @@
 """Layers that are exchangeable in rows and columns, and heads that read the costs of optimal transport from them.
 
 How the layer differs from the paper: pooling is by maxima and log-softmax of learned scores along rows and columns, by
-the means of states and of the maxima of rows over the whole problem, which also gates the hidden channels, and rows
-and columns may be masked. The axis of problems stands behind those of rows and columns, so that pooling adds and
-compares whole blocks of memory.
+the mean over the whole problem, and rows and columns may be masked. A gated layer also sees the mean of the maxima of
+rows, and what is pooled over the problem scales its hidden channels. The axis of problems stands behind those of rows
+and columns, so that pooling adds and compares whole blocks of memory.
 
 Sources: J. Hartford et al., "Deep Models of Interactions Across Sets", ICML 2018, section 2; J. Hu et al.,
 "Squeeze-and-Excitation Networks", CVPR 2018, section 3 (gates by what is pooled).
@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 import hnetzoo
-from hnetzoo_exchangeable.config import ExchangeableConfig, MotionConfig
 
 LEAST_LOG_SHARE = -10.0
 """Least log-softmax passed to a state: smaller values only add rounding errors."""
@@ -84,30 +83,33 @@ class ExchangeableLayer(nn.Module):
 
     Args:
         channels: Channels of a state, c.
-        hidden: Channels of the hidden layer.
         scores: Learned scores per pair, k.
         features: Features of a pair, f.
+        hidden: Channels of the hidden layer; as many as of a state by default.
+        gated: Whether what is pooled over the problem scales the hidden channels.
 
     Example:
-        >>> layer = ExchangeableLayer(channels=8, hidden=16, scores=2, features=5)
+        >>> layer = ExchangeableLayer(channels=8, scores=2, features=5, hidden=16, gated=True)
         >>> pairs = AllowedPairs.of(torch.ones(4, 2, 3, dtype=torch.bool), torch.float32)
         >>> state, features = torch.rand(2, 3, 4, 8), torch.rand(2, 3, 4, 5)
         >>> layer(state, features, layer.compete(state, pairs), pairs).shape
         torch.Size([2, 3, 4, 8])
     """
 
-    def __init__(self, channels: int, hidden: int, scores: int, features: int) -> None:
+    def __init__(
+        self, channels: int, scores: int, features: int, hidden: int | None = None, *, gated: bool = False
+    ) -> None:
         super().__init__()
+        hidden = hidden or channels
+        pooled = 2 * channels if gated else channels
         self.score = nn.Linear(channels, scores)
         self.of_pair = nn.Linear(channels + features + 2 * scores, hidden)
         self.of_row = nn.Linear(channels, hidden, bias=False)
         self.of_column = nn.Linear(channels, hidden, bias=False)
-        self.of_all = nn.Linear(2 * channels, hidden, bias=False)
-        self.gate = nn.Linear(2 * channels, hidden)
+        self.of_all = nn.Linear(pooled, hidden, bias=False)
+        self.gate = _open_gate(pooled, hidden) if gated else None
         self.update = nn.Linear(hidden, channels)
         self.norm = nn.LayerNorm(channels)
-        nn.init.zeros_(self.gate.weight)
-        nn.init.ones_(self.gate.bias)
 
     def compete(self, state: Tensor, pairs: AllowedPairs) -> Tensor:
         """Return the log shares of pairs in their rows and in their columns by each score, [n, m, b, 2 k]."""
@@ -125,22 +127,15 @@ class ExchangeableLayer(nn.Module):
         """
         present = state + pairs.absent
         of_rows, of_columns = (_bounded(present.amax(axis, keepdim=True)) for axis in (1, 0))
-        whole = torch.cat((pairs.mean(state), pairs.mean_of_rows(of_rows)), -1)
+        whole = pairs.mean(state)
+        if self.gate is not None:
+            whole = torch.cat((whole, pairs.mean_of_rows(of_rows)), -1)
         pooled = self.of_row(of_rows) + self.of_all(whole) + self.of_column(of_columns)
-        hidden = self.of_pair(torch.cat((state, features, competing), -1)) + pooled
-        following: Tensor = self.norm(state + self.update(torch.relu(hidden) * self.gate(whole)))
+        hidden = torch.relu(self.of_pair(torch.cat((state, features, competing), -1)) + pooled)
+        if self.gate is not None:
+            hidden = hidden * self.gate(whole)
+        following: Tensor = self.norm(state + self.update(hidden))
         return following
-
-
-def exchangeable_layers(config: ExchangeableConfig | MotionConfig, features: int) -> nn.ModuleList:
-    """Return the layers of a network of these settings whose pairs have so many features.
-
-    Example:
-        >>> len(exchangeable_layers(ExchangeableConfig(layers=3), features=5))
-        3
-    """
-    sizes = (config.channels, config.hidden, config.scores, features)
-    return nn.ModuleList(ExchangeableLayer(*sizes) for _ in range(config.layers))
 
 
 class CostHeads(nn.Module):
@@ -176,6 +171,14 @@ def transported(costs: Costs, allowed: Tensor, steps: int) -> Tensor:
     """Return the logits [b, n, m] whose sigmoid is the mass that transport over learned costs moves."""
     annealing = hnetzoo.Annealing(steps, START_TEMPERATURE, 1.0, RELAXATION)
     return hnetzoo.transport_logits(costs[0], allowed, *costs[1:], annealing, scale=1.0)
+
+
+def _open_gate(inputs: int, outputs: int) -> nn.Linear:
+    """Return a layer whose output is 1 until it has learned."""
+    gate = nn.Linear(inputs, outputs)
+    nn.init.zeros_(gate.weight)
+    nn.init.ones_(gate.bias)
+    return gate
 
 
 def _head(channels: int, outputs: int) -> nn.Sequential:

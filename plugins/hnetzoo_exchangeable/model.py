@@ -21,15 +21,7 @@ from torch.nn.functional import linear
 import hnetzoo
 from hnetzoo_exchangeable.config import ExchangeableConfig
 from hnetzoo_exchangeable.features import FEATURES, finite_distances, pair_features
-from hnetzoo_exchangeable.layers import (
-    AllowedPairs,
-    CostHeads,
-    Costs,
-    ExchangeableLayer,
-    exchangeable_layers,
-    problems_last,
-    transported,
-)
+from hnetzoo_exchangeable.layers import AllowedPairs, CostHeads, Costs, ExchangeableLayer, problems_last, transported
 
 
 class Exchangeable(hnetzoo.AssociationModel):
@@ -53,7 +45,8 @@ class Exchangeable(hnetzoo.AssociationModel):
         self.config = config
         channels = config.channels
         self.embed = nn.Linear(FEATURES, channels)
-        self.layers = exchangeable_layers(config, FEATURES)
+        sizes = (channels, config.scores, FEATURES, config.hidden)
+        self.layers = nn.ModuleList(ExchangeableLayer(*sizes, gated=True) for _ in range(config.layers))
         self.costs = CostHeads(channels)
         self.told = nn.Parameter(torch.zeros(len(hnetzoo.TRUTHS), channels))
 

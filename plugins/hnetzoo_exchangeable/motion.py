@@ -18,14 +18,7 @@ import hnetzoo
 from hnetzoo_exchangeable.box_cells import CELL_FEATURES, BoxCells, box_cells
 from hnetzoo_exchangeable.config import MotionConfig
 from hnetzoo_exchangeable.features import FEATURES, finite_distances, pair_features
-from hnetzoo_exchangeable.layers import (
-    AllowedPairs,
-    CostHeads,
-    ExchangeableLayer,
-    exchangeable_layers,
-    problems_last,
-    transported,
-)
+from hnetzoo_exchangeable.layers import AllowedPairs, CostHeads, ExchangeableLayer, problems_last, transported
 
 MOVING = 8
 """Features of a pair that follow from displacements: both kinds, as they are and from those of the scene."""
@@ -54,7 +47,7 @@ class Motion(hnetzoo.FeatureModel):
         self.config = config
         channels = config.channels
         self.embed = nn.Linear(INPUTS, channels)
-        self.layers = exchangeable_layers(config, INPUTS)
+        self.layers = nn.ModuleList(ExchangeableLayer(channels, config.scores, INPUTS) for _ in range(config.layers))
         self.costs = CostHeads(channels)
 
     def logits(
