@@ -2,12 +2,14 @@
 
 import importlib.util
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+import torch
 
 import hnetzoo
 from hnetzoo.benchmark.plan import plan
@@ -144,3 +146,21 @@ def test_exact_assignment_takes_little_more_than_a_plain_scipy_loop() -> None:
     assert len(found) == 18
     for case, times in found.items():
         assert times <= (3 if "batch 16" in case.split(", ") else 1.3), case
+
+
+def test_scores_of_the_truth_are_perfect_and_of_a_coin_are_its_entropy() -> None:
+    scores = script("ceiling").scores
+    batch = hnetzoo.load_dataset("doa-tracks", samples=1000).load("test", seed=0)
+    right = scores(batch.association.double(), batch)
+    assert (right["f1"], right["exact"]) == (1, 1)
+    assert right["cross_entropy"] == pytest.approx(0, abs=1e-6)
+    coin = scores(torch.full_like(batch.distance, 0.5, dtype=torch.float64), batch)
+    assert coin["f1"] == 0
+    assert coin["cross_entropy"] == pytest.approx(math.log(2) * int(batch.cells.sum()) / len(batch.distance))
+
+
+def test_no_weights_are_ahead_of_the_exact_posterior() -> None:
+    rows = json.loads((RESULTS / "ceiling.json").read_text())["rows"]
+    losses = {(row["task"], row["seed"], row["model"]): row["cross_entropy"] for row in rows}
+    for (task, seed, _), loss in losses.items():
+        assert loss >= losses[task, seed, "exact posterior"]
