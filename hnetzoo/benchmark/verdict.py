@@ -54,16 +54,16 @@ def verdict(
         better = (
             f"A tuned solver is enough: {_called(solver)} is ahead of the exact assignment by {_sure(gain)}. {beaten}"
         )
-        return Verdict("gate", solver.label, better, _to_use_solver(solver, task))
+        return Verdict("gate", solver.label, better, _to_use(solver, task))
     if facts.optimal >= ALWAYS:
         right = (
             f"The exact assignment is the truth in {facts.optimal:.1%} of the problems, so there is nothing to learn."
         )
         gradient = "Where a gradient has to pass, sinkhorn gives the same answers."
-        return Verdict("exact", exact.label, f"{right} {gradient}", _to_use_solver(exact, task))
+        return Verdict("exact", exact.label, f"{right} {gradient}", _to_use(exact, task))
     none = "No difference is shown between the exact solver, tuned solvers and networks"
     sure = f" ({_called(solver)} against the exact one: {_sure(gain)})" if gain is not None else ""
-    return Verdict("no difference", exact.label, f"{none}{sure}. {beaten}", _to_use_solver(exact, task))
+    return Verdict("no difference", exact.label, f"{none}{sure}. {beaten}", _to_use(exact, task))
 
 
 def _called(line: "Line") -> str:
@@ -84,18 +84,29 @@ def _not_shown(network: "Line | None", solver: "Line", learned: Difference | Non
     )
 
 
-def _to_use_solver(line: "Line", task: Task) -> str:
+def _to_use(line: "Line", task: Task) -> str:
+    """Return how to use a model as it was measured, with the settings that were chosen."""
     chosen = [setting for setting in line.settings.split(", ") if setting]
     path = task.given.get("path")
     if path is None:
-        return f"hnetzoo.load_model({', '.join([repr(line.name), *chosen])})  # in Python"
+        return f"hnetzoo.load_model({', '.join([repr(line.name), *map(_in_python, chosen)])})  # in Python"
     settings = [part for setting in chosen for part in ("--set", f"model.{setting}")]
     return shlex.join(["hnetzoo", "associate", line.name, str(path), *settings])
 
 
+def _in_python(setting: str) -> str:
+    """Return KEY=VALUE with the value as Python writes it: a number or a word."""
+    key, value = setting.split("=", 1)
+    try:
+        float(value)
+    except ValueError:
+        return f"{key}={value!r}"
+    return setting
+
+
 def _to_use_network(line: "Line", task: Task) -> str:
-    if not line.training and (path := task.given.get("path")) is not None:
-        return shlex.join(["hnetzoo", "associate", line.name, str(path)])
+    if not line.training:
+        return _to_use(line, task)
     trainer = [part for key, value in line.training.items() for part in ("--set", f"trainer.{key}={value}")]
     command = ["hnetzoo", "train", line.name, "--init", line.name, "--dataset", task.dataset.spec.name]
     return shlex.join([*command, *_data(task), *trainer, "--out", "runs/mine"])

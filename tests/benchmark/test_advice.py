@@ -107,3 +107,18 @@ def test_the_verdict_is_what_is_clear(
     assert found.choice == choice
     assert found.command.startswith("hnetzoo associate ")
     assert "p.npz" in found.command
+
+
+@pytest.mark.parametrize("task", [TASK, Task(title="doa", dataset=configure(REGISTRY.dataset("doa")), given={})])
+def test_the_command_has_the_settings_that_were_measured(task: Task) -> None:
+    from types import SimpleNamespace
+
+    exact, network = (
+        SimpleNamespace(name=name, label=name, settings=settings, training={})
+        for name, settings in (("hungarian", ""), ("exchangeable", "truth=identity"))
+    )
+    found = verdict(SimpleNamespace(optimal=0.5), exact, exact, network, None, CLEAR, task)  # type: ignore[arg-type]
+    if task is TASK:
+        assert found.command == "hnetzoo associate exchangeable p.npz --set model.truth=identity"
+    else:
+        assert eval(found.command).config.truth == "identity"

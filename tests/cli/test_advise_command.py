@@ -55,7 +55,16 @@ def test_where_the_truth_is_identity_a_network_pays(run: Run, tmp_path: Path) ->
     hnetzoo.write_problems(tmp_path / "p.npz", tracks)
     found = advice(run("advise", "p.npz", "--json"))
     assert found["verdict"]["choice"] == "network"  # type: ignore[index]
-    assert "exchangeable" in found["next"]  # type: ignore[operator]
+    assert found["next"] == "hnetzoo associate exchangeable p.npz --set model.truth=identity"
+
+
+def test_where_motion_is_other_than_the_weights_know_fine_tuning_pays(run: Run, tmp_path: Path) -> None:
+    motion = {"speed_deg": (3, 8), "noise_deg": 5.0, "clutter_rate": 0.5}
+    tracks = hnetzoo.load_dataset("doa-tracks", samples=4_000, max_doas=6, **motion).load("test", seed=0)
+    hnetzoo.write_problems(tmp_path / "p.npz", tracks)
+    found = advice(run("advise", "p.npz", "--json"))
+    assert found["verdict"]["choice"] == "network"  # type: ignore[index]
+    assert "hnetzoo train exchangeable --init exchangeable" in found["next"]  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("seed", [0, 1])
