@@ -6,17 +6,18 @@ The posterior says how likely each pair is true (`hnetzoo_doa.posterior`); a pai
 models do. All decide the same test problems of each seed.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import Annotated, Any
+from typing import Any
 
 import torch
 import typer
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy
 
 import hnetzoo
+from hnetzoo.association.counts import compare
 from hnetzoo.association.prediction import predict
 from hnetzoo.files import write_json
 from hnetzoo.registry.environment import environment
@@ -28,54 +29,39 @@ from hnetzoo_doa.tracks import DOATracks
 
 RESULT = Path(__file__).parent / "results" / "ceiling.json"
 SEEDS = (0, 1, 2)
+PROBLEMS = 6_000  # of each test split
+DECISION = 0.5
 SLOTS = {4: "doa-tracks", 10: "doa-tracks, 10 slots"}
 MODELS: dict[str, dict[str, Any]] = {"exchangeable": {}, "exchangeable, identity": {"truth": "identity"}}
 POSTERIOR = "exact posterior"
 SCORES = ("f1", "exact", "cross_entropy")
 
 
-def main(
-    samples: Annotated[int, typer.Option(help="Training samples of a dataset, whose tenth is the test.")] = 200_000,
-    json: Annotated[Path, typer.Option(help="Where to write.")] = RESULT,
-) -> None:
+def main() -> None:
     """Write the scores of the posterior and of models for each task and seed."""
-    rows = list(_rows(samples))
-    write_json(json, {"seeds": SEEDS, "problems": samples // 10, "rows": rows, "environment": environment()})
-    print(f"wrote {json}")
-
-
-def _rows(samples: int) -> Iterator[dict[str, Any]]:
-    """Yield the scores of each task, seed and way."""
-    for slots, task in SLOTS.items():
-        config = DOATracksConfig(max_doas=slots, samples=samples)
-        for seed in SEEDS:
-            batch = DOATracks(config).load("test", seed)
-            for name, probability in _ways(config).items():
-                row = {"task": task, "seed": seed, "model": name, **scores(probability(batch), batch)}
-                print(*(f"{value:.4f}" if isinstance(value, float) else value for value in row.values()), flush=True)
-                yield row
-
-
-def _ways(config: DOATracksConfig) -> dict[str, Callable[[hnetzoo.AssociationBatch], Tensor]]:
-    """Return by name how likely each says that pairs are true."""
+    torch.set_num_threads(1)
     models = {name: hnetzoo.load_model("exchangeable", **settings) for name, settings in MODELS.items()}
-    ways: dict[str, Callable[[hnetzoo.AssociationBatch], Tensor]] = {
-        name: lambda batch, model=model: predict(model, *batch.problems).double().sigmoid()  # type: ignore[misc]
-        for name, model in models.items()
-    }
-    return ways | {POSTERIOR: lambda batch: pair_posterior(config, batch)}
+    rows = [row for slots, task in SLOTS.items() for seed in SEEDS for row in _rows(slots, task, seed, models)]
+    write_json(RESULT, {"seeds": SEEDS, "problems": PROBLEMS, "rows": rows, "environment": environment()})
+
+
+def _rows(slots: int, task: str, seed: int, models: dict[str, nn.Module]) -> Iterator[dict[str, Any]]:
+    """Yield the scores of each way on a task and seed."""
+    config = DOATracksConfig(max_doas=slots, samples=10 * PROBLEMS)
+    batch = DOATracks(config).load("test", seed)
+    likely = {name: predict(model, *batch.problems).double().sigmoid() for name, model in models.items()}
+    for name, probability in {**likely, POSTERIOR: pair_posterior(config, batch)}.items():
+        row = {"task": task, "seed": seed, "model": name, **scores(probability, batch)}
+        print(*(f"{value:.4f}" if isinstance(value, float) else value for value in row.values()), flush=True)
+        yield row
 
 
 def scores(probability: Tensor, batch: hnetzoo.AssociationBatch) -> dict[str, float]:
     """Return F1 and exact matches of pairs above 1/2, and the cross-entropy of a problem [nats]."""
-    truth, cells = batch.association.bool(), batch.cells
-    found = (probability > 0.5) & cells
-    likely, true = probability[cells].clamp(1e-12, 1 - 1e-12), truth[cells].double()
-    return {
-        "f1": 2 * (found & truth).sum().item() / max(1, (found.sum() + truth.sum()).item()),
-        "exact": (found == truth).flatten(1).all(1).double().mean().item(),
-        "cross_entropy": binary_cross_entropy(likely, true, reduction="sum").item() / len(truth),
-    }
+    total = compare(probability > DECISION, batch).total()
+    likely, true = probability[batch.cells], batch.association[batch.cells].double()
+    loss = binary_cross_entropy(likely.clamp(0, 1), true, reduction="sum")
+    return {"f1": total.f1, "exact": total.exact_share, "cross_entropy": loss.item() / total.problems}
 
 
 def ceiling_table(result: dict[str, Any]) -> str:
@@ -93,5 +79,4 @@ def ceiling_table(result: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)
     typer.run(main)

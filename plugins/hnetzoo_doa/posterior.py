@@ -33,6 +33,7 @@ from hnetzoo_doa.geometry import Floats
 SCENES = 48  # speeds that a scene may have, and a sixth as many accelerations
 ANGLES = 2049  # angles at which densities are computed; linear between them
 LEAST_DENSITY = 1e-12  # of seeing a source again, in units of 1 / (4 pi), above rounding errors of the Legendre series
+LARGEST_CHORD = 2 * (1 + 1e-5)  # with rounding
 LARGEST_SETS = 2**21  # sums over column sets held at once, in numbers
 
 
@@ -41,10 +42,12 @@ def pair_posterior(config: DOATracksConfig, batch: hnetzoo.AssociationBatch) -> 
 
     Args:
         config: Settings of the dataset, with known counts. Time and memory double with every slot above ten.
-        batch: Problems of the dataset; what is true is not read.
+        batch: Problems of the dataset [chord]; what is true is not read.
 
     Raises:
         hnetzoo.ConfigError: If counts are hidden.
+        hnetzoo.DataError: If the dataset draws no such problem: a distance is above 2, or there are more points than
+            slots, or misses or false alarms that have no probability.
 
     Example:
         >>> config = DOATracksConfig(max_doas=3, samples=100)
@@ -55,12 +58,17 @@ def pair_posterior(config: DOATracksConfig, batch: hnetzoo.AssociationBatch) -> 
     """
     if config.counts != "known":
         raise hnetzoo.ConfigError(f"counts is '{config.counts}'; the exact posterior needs 'known'")
+    largest = batch.distance[batch.cells].max().item() if batch.cells.any() else 0.0
+    if not largest < LARGEST_CHORD:
+        raise hnetzoo.DataError(f"a distance is {largest:g}; those of doa-tracks are chords, at most 2")
     densities = _densities(config)
     posterior = torch.zeros_like(batch.distance, dtype=torch.float64)
     rows, columns = batch.row_mask.sum(1), batch.col_mask.sum(1)
     for k, m in product(range(1, batch.distance.shape[1] + 1), range(1, batch.distance.shape[2] + 1)):
-        matching = torch.from_numpy(_matching_sizes(config, k, m))
         problems = ((rows == k) & (columns == m)).nonzero().squeeze(1)
+        matching = torch.from_numpy(_matching_sizes(config, k, m))
+        if len(problems) and not matching.any():
+            raise hnetzoo.DataError(f"these settings draw no problem of {k} rows and {m} columns; give those it is of")
         for chosen in torch.split(problems, max(1, LARGEST_SETS // (len(densities) * k * 2**m))):
             cells = batch.cells[chosen]
             angle = 2 * torch.asin((batch.distance[chosen][cells].double() / 2).clamp(max=1))
@@ -88,7 +96,7 @@ def _scenes(config: DOATracksConfig) -> list[DOATracksConfig]:
 def _matching_sizes(config: DOATracksConfig, k: int, m: int) -> Floats:
     """Return the factor of matchings of 0..m pairs, of k rows and m columns."""
     pairs = np.arange(m + 1)
-    possible = pairs <= k
+    possible = (pairs <= k) & (max(k, m) <= config.max_doas)
     seen = np.minimum(pairs, k)
     logs = xlogy(seen, 1 - config.miss_rate) + xlogy(k - seen, config.miss_rate)
     logs += binom.logpmf(m - pairs, config.max_doas - pairs, config.clutter_rate)

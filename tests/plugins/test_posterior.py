@@ -103,3 +103,12 @@ def test_hidden_counts_are_refused() -> None:
     config, batch = problems(samples=20, counts="hidden")
     with pytest.raises(hnetzoo.ConfigError, match="needs 'known'"):
         pair_posterior(config, batch)
+
+
+def test_problems_that_the_settings_do_not_draw_are_refused() -> None:
+    config, batch = problems(samples=20)
+    with pytest.raises(hnetzoo.DataError, match="chords, at most 2"):
+        pair_posterior(config, batch._replace(distance=batch.distance * 57.3))
+    for other in ({"max_doas": 2}, {"miss_rate": 0.0, "clutter_rate": 0.0}):
+        with pytest.raises(hnetzoo.DataError, match="draw no problem of"):
+            pair_posterior(config.model_copy(update=other), batch)
