@@ -5,7 +5,7 @@ A file holds the digest of its tensors as metadata, so that damage is found wher
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import safetensors.torch
@@ -18,6 +18,7 @@ from hnetzoo.errors import CheckpointError
 from hnetzoo.files import read_file, reason, write_file
 
 LARGEST = 1 << 30  # bytes of a file of weights
+SHOWN = 3  # names of a kind in an error, so that it stays a line
 _DIGEST = "sha256"
 
 
@@ -57,7 +58,10 @@ def fill(module: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
     """
     problem = misfit(module.state_dict(), tensors)
     if problem:
-        raise CheckpointError(f"weights '{source}' do not fit {type(module).__name__} ({problem})")
+        raise CheckpointError(
+            f"weights '{source}' do not fit {type(module).__name__} ({problem}); use the settings and the version that "
+            "they were trained with, or train again"
+        )
     module.load_state_dict(dict(tensors))
 
 
@@ -87,7 +91,13 @@ def misfit(expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> str
         ("of another type", types),
         ("not a number", sorted(name for name, tensor in tensors.items() if bool(tensor.isnan().any()))),
     )
-    return "; ".join(f"{label}: {', '.join(names)}" for label, names in lists if names)
+    return "; ".join(f"{label}: {_first(names)}" for label, names in lists if names)
+
+
+def _first(names: Sequence[str]) -> str:
+    """Return the first of some names, and how many there are besides."""
+    more = len(names) - SHOWN
+    return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def serialise(tensors: Mapping[str, Tensor]) -> bytes:

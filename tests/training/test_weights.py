@@ -9,6 +9,7 @@ import safetensors.torch
 import torch
 from torch import nn
 
+import hnetzoo
 from hnetzoo.errors import CheckpointError
 from hnetzoo.training.weights import fill, load_tensors, save_tensors
 
@@ -52,3 +53,11 @@ def test_a_file_without_digest_of_its_own_is_loaded(tmp_path: Path) -> None:
 def test_weights_of_another_type_or_with_a_nan_are_refused(weight: torch.Tensor, reason: str) -> None:
     with pytest.raises(CheckpointError, match=reason):
         fill(nn.Linear(3, 1, bias=False), {"weight": weight}, "w.safetensors")
+
+
+def test_weights_of_another_network_are_refused_in_a_short_line_that_says_what_to_do() -> None:
+    with pytest.raises(CheckpointError) as refused:
+        hnetzoo.load_model("exchangeable", hidden=32)
+    assert len(str(refused.value)) < 400
+    assert "and 29 more" in str(refused.value)
+    assert str(refused.value).endswith("or train again")
