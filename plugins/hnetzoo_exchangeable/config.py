@@ -47,6 +47,9 @@ class MotionConfig(hnetzoo.Config):
     """Steps of transport over learned costs, in eval mode."""
     training_steps: PositiveInt = 24
     """The same in training mode: fewer, which is faster, and nearly as exact."""
+    bias: FiniteFloat = 0.0
+    """Added to the logits of pairs. True pairs are of people, so that what looks like a false alarm is not paired; a
+    tracker, which has to follow it until it knows, makes fewer switches at 3 or so."""
 
 
 class InterpolatingTrainerConfig(hnetzoo.OneCycleConfig):

@@ -57,7 +57,7 @@ class Motion(hnetzoo.FeatureModel):
         row_features: Tensor | None = None,
         col_features: Tensor | None = None,
     ) -> Tensor:
-        """Return logits [b, n, m] whose sigmoid is the transported mass, in float32 or float64."""
+        """Return logits [b, n, m] whose sigmoid is the transported mass, plus the bias, in float32 or float64."""
         distance = finite_distances(distance)
         known, scale = pair_features(distance, allowed)
         cells = None
@@ -66,7 +66,8 @@ class Motion(hnetzoo.FeatureModel):
         pairs = AllowedPairs.of(allowed, self.embed.weight.dtype)
         state = self._states(known, cells, pairs)
         costs = self.costs(state, distance / scale, pairs)
-        return transported(costs, allowed, self.config.training_steps if self.training else self.config.transport_steps)
+        steps = self.config.training_steps if self.training else self.config.transport_steps
+        return transported(costs, allowed, steps) + self.config.bias
 
     def _states(self, known: Tensor, cells: BoxCells | None, pairs: AllowedPairs) -> Tensor:
         """Return the states of pairs [n, m, b, c], of their features by distance and, if any, by their boxes."""

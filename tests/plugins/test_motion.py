@@ -67,6 +67,13 @@ def test_without_features_it_answers_from_the_distances(model: Motion) -> None:
     assert not torch.equal(answer, model(*batch.problems, **batch.features))
 
 
+def test_a_bias_is_added_to_the_logits_of_all_pairs(model: Motion) -> None:
+    biased = Motion(MotionConfig(channels=16, layers=2, bias=3.0), (2, 2)).eval()
+    biased.load_state_dict(model.state_dict())
+    batch = scene()
+    torch.testing.assert_close(logits(biased, batch), (logits(model, batch) + 3.0).masked_fill(~batch.cells, 0.0))
+
+
 @pytest.mark.parametrize("name", ["row_features", "col_features"])
 def test_features_of_one_side_alone_are_refused(model: Motion, name: str) -> None:
     batch = scene()
