@@ -1,6 +1,7 @@
 """What advice looks at and chooses from follows the problems, and its verdict follows the intervals."""
 
 import itertools
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -95,8 +96,6 @@ CLEAR, UNCLEAR, WORSE = difference(0.01, 0.03), difference(-0.01, 0.03), differe
 def test_the_verdict_is_what_is_clear(
     gain: Difference | None, learned: Difference | None, optimal: float, choice: str
 ) -> None:
-    from types import SimpleNamespace
-
     exact, solver, network = (
         SimpleNamespace(name=name, label=name, settings=settings, training={})
         for name, settings in (("hungarian", ""), ("hungarian-gated", "gate=0.5"), ("exchangeable", ""))
@@ -111,8 +110,6 @@ def test_the_verdict_is_what_is_clear(
 
 @pytest.mark.parametrize("task", [TASK, Task(title="doa", dataset=configure(REGISTRY.dataset("doa")), given={})])
 def test_the_command_has_the_settings_that_were_measured(task: Task) -> None:
-    from types import SimpleNamespace
-
     exact, network = (
         SimpleNamespace(name=name, label=name, settings=settings, training={})
         for name, settings in (("hungarian", ""), ("exchangeable", "truth=identity"))

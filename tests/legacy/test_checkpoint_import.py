@@ -65,7 +65,8 @@ def test_weights_of_another_model_list_expected_and_found_names(tmp_path: Path, 
 def test_weights_of_other_settings_name_the_shapes(tmp_path: Path, module: nn.Module) -> None:
     source, out = tmp_path / "weights.pt", tmp_path / "run"
     torch.save(module.state_dict(), source)
-    with pytest.raises(CheckpointError, match=r"_K.weight is \[8, 8, 1\] instead of \[128, 128, 1\], .*more\); use"):
+    named = r"attn.conv_K.weight is \[8, 8, 1\] instead of \[128, 128, 1\], .* and 5 more\); use the settings"
+    with pytest.raises(CheckpointError, match=named):
         importing.import_checkpoint(source, out, configure(discover().model("hnetgru")))
     assert os.listdir(tmp_path) == ["weights.pt"]
 
