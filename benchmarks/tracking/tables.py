@@ -21,7 +21,7 @@ def tracking_tables(result: dict[str, Any]) -> str:
     reference, rows = result["suite"]["reference"], result["rows"]
     sequences = ", ".join(dict.fromkeys(row["sequence"] for row in rows))
     caption = (
-        f"Means over {sequences}; IDSW in all. The lead of {reference} over each row is a mean over sequences, with "
+        f"Means over {sequences}; IDSW in all. The lead of `{reference}` over each row is a mean over sequences, with "
         f"its paired {CONFIDENCE:.0%} interval."
     )
     leads = (f"{reference} ahead in {SCORE_NAMES[key]}" for key in COMPARED)

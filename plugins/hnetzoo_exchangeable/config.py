@@ -48,8 +48,9 @@ class MotionConfig(hnetzoo.Config):
     training_steps: PositiveInt = 24
     """The same in training mode: fewer, which is faster, and nearly as exact."""
     bias: FiniteFloat = 0.0
-    """Added to the logits of pairs. True pairs are of people, so that what looks like a false alarm is not paired; a
-    tracker, which has to follow it until it knows, makes fewer switches at 3 or so."""
+    """Added to the logits of pairs, so that more are made above 0. The weights were trained not to pair what looks
+    like a false alarm; a tracker at the full frame rate, which has to follow it until it knows, makes fewer switches at
+    3."""
 
 
 class InterpolatingTrainerConfig(hnetzoo.OneCycleConfig):

@@ -12,7 +12,7 @@ class Part(hnetzoo.Config):
     """A dataset of the mixture."""
 
     dataset: str
-    """A registered dataset. Parts of one dataset draw the same scenes, unless their settings, say `samples`, differ."""
+    """A registered dataset. Parts of one dataset may draw the same scenes; other `samples` draw others."""
     share: PositiveFloat = 1.0
     """Its share of the problems, relative to the other parts."""
     settings: Mapping[str, Any] = Field(default_factory=dict)
