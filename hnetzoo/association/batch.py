@@ -18,7 +18,7 @@ SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 """All splits, in the order of their numbers in files."""
 TRUTHS = ("activity", "identity")
 """What a true pair may mean, as `AssociationBatch.truth` numbers it."""
-PAIRWISE = ("distance", "association")  # fields with an entry for every pair
+PAIRWISE = ("distance", "association", "probability")  # fields with an entry for every pair
 OF_PROBLEMS = ("truth",)  # fields with one entry for each problem
 PAIRS_AT_ONCE = 1 << 22  # of a piece; a scan needs some tens of MB for it
 
@@ -38,6 +38,8 @@ class AssociationBatch(NamedTuple):
         col_features: Float [b, m, k], likewise.
         truth: Int64 [b], what a true pair means, as an index of `TRUTHS`, or -1 for anything else; for the training of
             models that may be told. None means that nothing is said.
+        probability: Float32 [b, n, m], how likely each pair is true, in 0..1, where that is known; losses may be taken
+            against it in place of the association, which was drawn from it. Models never see it.
 
     Example:
         >>> batch = AssociationBatch.with_full_masks(torch.rand(5, 2, 3), torch.zeros(5, 2, 3, dtype=torch.bool))
@@ -54,6 +56,7 @@ class AssociationBatch(NamedTuple):
     row_features: Tensor | None = None
     col_features: Tensor | None = None
     truth: Tensor | None = None
+    probability: Tensor | None = None
 
     @classmethod
     def with_full_masks(cls, distance: Tensor, association: Tensor) -> "AssociationBatch":

@@ -22,6 +22,7 @@ FieldName = Literal[
     "row_features",
     "col_features",
     "truth",
+    "probability",
 ]
 
 

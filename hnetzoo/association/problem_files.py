@@ -9,6 +9,7 @@
     row_features  float  [b, n, k]   optional; further features of the references
     col_features  float  [b, m, k]   optional
     truth         int64  [b]         optional; what a true pair means, for training, as `AssociationBatch.truth`
+    probability   float  [b, n, m]   optional; how likely each pair is true, for training
     split         uint8  [b]         optional; 0 train, 1 validation, 2 test
 
 Nothing is unpickled. A file may hold 1 GiB of arrays, a .csv matrix 16 MiB of text.
@@ -54,6 +55,7 @@ class StoredProblems(NamedTuple):
     row_features: Tensor | None = None
     col_features: Tensor | None = None
     truth: Tensor | None = None
+    probability: Tensor | None = None
 
     @property
     def problems(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -76,7 +78,7 @@ class StoredProblems(NamedTuple):
 
 
 def read_problems(path: str | Path) -> StoredProblems:
-    """Return the problems of a .npz file, checked: distance and features float32, flags bool, split uint8.
+    """Return the problems of a .npz file, checked: distance, features and probability float32, flags bool, split uint8.
 
     Returns:
         Fields as in `AssociationBatch`, None where the file holds no such array, and `split` [b], an index into
@@ -115,6 +117,7 @@ def read_problems(path: str | Path) -> StoredProblems:
         row_features=_features(path, "row_features", arrays, masks[0]),
         col_features=_features(path, "col_features", arrays, masks[1]),
         truth=None if truth is None else torch.from_numpy(truth.astype(np.int64)),
+        probability=_probability(path, arrays, distance.shape),
     )
     check_values(f"'{path}'", {name: field for name, field in stored._asdict().items() if field is not None})
     return stored
@@ -273,6 +276,16 @@ def _numbered(path: Path, name: str, arrays: dict[str, Array], b: int, names: Ma
         known = ", ".join(f"{number} ({meaning})" for number, meaning in names.items())
         raise DataError(f"'{path}': {name} is {array.dtype} {list(array.shape)}; expected {[b]} of {known}")
     return array
+
+
+def _probability(path: Path, arrays: dict[str, Array], shape: torch.Size) -> Tensor | None:
+    """Return how likely pairs are true, [b, n, m]; None if the file does not say it."""
+    if "probability" not in arrays:
+        return None
+    probability = _numbers(path, "probability", arrays["probability"])
+    if probability.shape != shape:
+        raise DataError(f"'{path}': probability has shape {list(probability.shape)}; distance requires {list(shape)}")
+    return probability
 
 
 def _features(path: Path, name: str, arrays: dict[str, Array], mask: Tensor) -> Tensor | None:

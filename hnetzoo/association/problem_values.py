@@ -31,12 +31,26 @@ def check_values(where: str, fields: Mapping[str, Tensor], *, first: int = 0) ->
     if "truth" in fields:
         unknown = (fields["truth"] < -1) | (fields["truth"] >= len(TRUTHS))
         check_first(where, "truth", f"a number other than -1 to {len(TRUTHS) - 1}", unknown, first)
+    if "probability" in fields:
+        wrong = improbable(fields["probability"]) & valid
+        check_first(where, "probability", "a value outside 0..1 inside the masks", wrong, first)
     check_first(where, "distance", "a NaN inside the masks", fields["distance"].isnan() & valid, first)
     if "association" in fields:
         truth = fields["association"]
         check_first(where, "association", "a pair outside the masks", truth & ~valid, first)
         for axis, line in ((2, "row"), (1, "column")):
             check_first(where, "association", f"more than one pair in a {line}", truth.sum(axis) > 1, first)
+
+
+def improbable(probability: Tensor) -> Tensor:
+    """Return where a value is no probability, bool of the same shape.
+
+    Example:
+        >>> import torch
+        >>> improbable(torch.tensor([0.0, 1.0, 1.1, float("nan")])).tolist()
+        [False, False, True, True]
+    """
+    return ~((probability >= 0) & (probability <= 1))
 
 
 def check_first(where: str, name: str, what: str, wrong: Tensor, first: int = 0) -> None:

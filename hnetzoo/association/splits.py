@@ -4,8 +4,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hnetzoo.association.batch import SPLITS, AssociationBatch, Split
+from hnetzoo.association.batch import PAIRWISE, SPLITS, AssociationBatch, Split
 from hnetzoo.association.contracts import Dataset
+from hnetzoo.association.problem_values import improbable
 from hnetzoo.errors import DataError
 
 
@@ -14,7 +15,7 @@ def load_split(dataset: Dataset, split: Split, seed: int) -> AssociationBatch:
 
     Raises:
         DataError: If a field does not have the shape and type of an AssociationBatch of this dataset, or a distance
-            inside the masks is NaN.
+            inside the masks is NaN or a probability there is not in 0..1.
     """
     batch = dataset.load(split, seed)
     problem = misshapen(batch, dataset.shape) or mistyped(batch)
@@ -22,6 +23,9 @@ def load_split(dataset: Dataset, split: Split, seed: int) -> AssociationBatch:
         raise DataError(f"{split} split: {problem}; correct the dataset")
     if any(bool((piece.distance.isnan() & piece.cells).any()) for piece in batch.pieces()):
         raise DataError(f"{split} split: distance is NaN inside the masks; mask the slots or correct the values")
+    likely = ((piece.probability, piece.cells) for piece in batch.pieces())
+    if any(found is not None and bool((improbable(found) & cells).any()) for found, cells in likely):
+        raise DataError(f"{split} split: probability is not in 0..1 inside the masks; correct the dataset")
     return batch
 
 
@@ -64,7 +68,7 @@ def split_slice(split: Split, count: int, validation_share: float, test_share: f
 def misshapen(batch: AssociationBatch, shape: tuple[int, int]) -> str:
     """Return what is wrong with the shapes of n x m = `shape` problems; "" if nothing is."""
     b, (n, m) = len(batch.distance), shape
-    expected = {"distance": (b, n, m), "association": (b, n, m), "truth": (b,)}
+    expected = {**dict.fromkeys(PAIRWISE, (b, n, m)), "truth": (b,)}
     for name, field in batch.tensors.items():
         found = tuple(field.shape[:-1]) if name.endswith("_features") else tuple(field.shape)
         wanted = expected.get(name, (b, n) if name.startswith("row") else (b, m))
@@ -78,7 +82,7 @@ def mistyped(batch: AssociationBatch) -> str:
     for name, field in batch.tensors.items():
         expected = (
             torch.float32
-            if name == "distance" or name.endswith("_features")
+            if name in ("distance", "probability") or name.endswith("_features")
             else torch.int64
             if name == "truth"
             else torch.bool

@@ -9,6 +9,8 @@ import hnetzoo
 UNIT = "chord"  # of the distances of all DOA datasets
 EVALUATION_SHARE = 10  # the training split is so many times as large as the validation or the test split
 
+LARGEST_POSTERIOR = 12  # slots
+
 Resolution = Literal[1, 2, 3, 4, 5, 10, 15, 20, 30]
 Probability = Annotated[float, Field(ge=0, le=1)]
 Range = tuple[FiniteFloat, FiniteFloat]
@@ -105,6 +107,9 @@ class DOATracksConfig(hnetzoo.Config):
     clutter_rate: Probability = 0.3
     """Probability that a prediction slot without a source holds a false alarm, uniform on the sphere.
     `DOATracks.gate` returns the Bayes gate for these settings."""
+    posterior: bool = False
+    """Whether the problems say how likely each pair is true given all distances (`AssociationBatch.probability`), to
+    train against it: exact, for known counts, and in time that doubles with every slot."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -117,6 +122,10 @@ class DOATracksConfig(hnetzoo.Config):
             raise ValueError("a random walk has no heading to accelerate along; set acceleration_deg to [0, 0]")
         if self.history and self.counts == "hidden":
             raise ValueError("features would tell which slots are active; set counts to 'known', or history to 0")
+        if self.posterior and (self.counts == "hidden" or self.history):
+            raise ValueError("the posterior is of distances and known counts; set counts to 'known', history to 0")
+        if self.posterior and self.max_doas > LARGEST_POSTERIOR:
+            raise ValueError(f"the posterior takes twice as long with every slot; use max_doas <= {LARGEST_POSTERIOR}")
         return self
 
     @property

@@ -26,6 +26,7 @@ from hnetzoo_doa.geometry import (
     uniform_headings,
 )
 from hnetzoo_doa.points import Bools, Ints, Points, far_points, permutations
+from hnetzoo_doa.posterior import pair_posterior
 
 
 class Frames(NamedTuple):
@@ -67,6 +68,8 @@ class DOATracks:
         points, association, velocity = self.draw(split, seed)
         distance = torch.from_numpy(chordal_distance(points.reference, points.predicted)).float()
         batch = points.batch(distance, torch.from_numpy(association), masked=self.config.counts == "known")
+        if self.config.posterior:
+            return batch._replace(probability=pair_posterior(self.config, batch).float().clamp(0, 1))
         if not self.config.history:
             return batch
         rows = hnetzoo.direction_features(points.reference, velocity, np.full(velocity.shape[:2], self.config.history))

@@ -75,6 +75,10 @@ class ExchangeableTrainerConfig(InterpolatingTrainerConfig):
     """Rate of Adam at the peak of the one-cycle schedule."""
     without_truth: Annotated[float, Field(ge=0, le=1)] = 0.5
     """Probability that a problem is shown without saying what its true pairs mean, so that the model can do without."""
+    pair_weight: PositiveFloat = 1.0
+    """Weight of true pairs in the loss; that of other entries is 1. F1 is best where pairs are made above half of the
+    F1 that can be reached (Lipton et al., ECML 2014), which is below 1/2. A weight a little above 1 puts that at logit
+    0; the odds of all pairs are too large by the same factor."""
 
 
 class MotionTrainerConfig(InterpolatingTrainerConfig):

@@ -1,7 +1,7 @@
 """Dataset mixture: problems of several datasets in one, by share, at several units.
 
 Problems of smaller datasets get masked slots. Features are kept where all parts offer the same. Where parts differ in
-what a true pair means, each problem says it.
+what a true pair means, each problem says it. Where some say how likely pairs are true, the others do with 1 and 0.
 """
 
 import numpy as np
@@ -58,6 +58,8 @@ class Mixture:
         """
         rng = hnetzoo.split_generator(split, seed)
         batches = [self._problems(place, count, split, seed, rng) for place, count in enumerate(self._counts(split))]
+        if any(batch.probability is not None for batch in batches):
+            batches = [_with_probability(batch) for batch in batches]
         whole = hnetzoo.AssociationBatch.concatenate(batches).pad(*self.shape)
         return whole.select(torch.from_numpy(rng.permutation(len(whole.distance))))
 
@@ -102,3 +104,8 @@ class Mixture:
             return problems.truth
         meaning = getattr(self.datasets[place], "truth", "")
         return torch.full((len(problems.distance),), hnetzoo.TRUTHS.index(meaning) if meaning in hnetzoo.TRUTHS else -1)
+
+
+def _with_probability(batch: hnetzoo.AssociationBatch) -> hnetzoo.AssociationBatch:
+    """Return problems that say how likely pairs are true: certainly, or not at all, if they do not say it yet."""
+    return batch if batch.probability is not None else batch._replace(probability=batch.association.float())

@@ -94,6 +94,14 @@ def test_what_true_pairs_mean_stays_with_the_problems() -> None:
     )
 
 
+def test_how_likely_pairs_are_stays_with_them() -> None:
+    batch = numbered(6, 2, 3)
+    batch = batch._replace(probability=batch.distance / 100)
+    changed = (batch.pad(4, 4), batch.compact(), batch.shuffle_slots(torch.Generator()), batch.select(slice(1, 3)))
+    for other in (*changed, AssociationBatch.concatenate([batch, batch.pad(3, 3)])):
+        assert torch.equal(other.probability, other.distance / 100)
+
+
 def test_padded_problems_have_more_masked_slots_and_are_otherwise_the_same() -> None:
     batch = numbered(6, 2, 3)._replace(row_features=torch.rand(6, 2, 5))
     padded = batch.pad(4, 3)

@@ -58,7 +58,8 @@ def with_all_fields(generator: torch.Generator, b: int, n: int, m: int) -> Assoc
     active = (mask & (torch.rand(mask.shape, generator=generator) < 0.6) for mask in (batch.row_mask, batch.col_mask))
     features = torch.randn(b, n, 3, generator=generator), torch.randn(b, m, 3, generator=generator)
     truth = torch.randint(-1, 2, (b,), generator=generator)
-    return AssociationBatch(*batch[:4], *active, *features, truth)
+    probability = torch.rand(b, n, m, generator=generator)
+    return AssociationBatch(*batch[:4], *active, *features, truth, probability)
 
 
 @pytest.mark.parametrize("shape", [(5, 2, 3), (1, 1, 1), (0, 2, 2), (3, 0, 2), (3, 2, 0), (0, 0, 0)])
@@ -198,6 +199,16 @@ WRONG = {
     ),
     "truth-of-pairs": (
         {"truth": np.zeros((3, 2, 4), dtype=int)}, "'{path}': truth is int64 [3, 2, 4]; expected [3] of -1 (another)"
+    ),
+    "probability-of-problems": (
+        {"probability": np.ones(3)}, "'{path}': probability is float64 [3]; expected numbers [b, n, m]"
+    ),
+    "probability-of-other-pairs": (
+        {"probability": np.ones((3, 4, 2))}, "'{path}': probability has shape [3, 4, 2]; distance requires [3, 2, 4]"
+    ),
+    "improbable": (
+        {"probability": np.where(np.arange(24).reshape(3, 2, 4) == 9, 1.5, 1.0)},
+        "'{path}': probability has a value outside 0..1 inside the masks, first at index [1, 0, 1]",
     ),
     "pickled-association": (
         {"association": np.array([[[{}]]], dtype=object)}, "cannot read '{path}' as .npz (Object arrays cannot be"

@@ -46,11 +46,12 @@ def batch(generator: torch.Generator) -> AssociationBatch:
         row_features=torch.rand(40, 2, 5, generator=generator),
         col_features=torch.rand(40, 3, 5, generator=generator),
         truth=torch.arange(40) % 3 - 1,
+        probability=torch.rand(40, 2, 3, generator=generator),
     )
 
 
 FLAGS = ("association", "row_mask", "col_mask", "row_active", "col_active")
-NUMBERS = ("distance", "row_features", "col_features")
+NUMBERS = ("distance", "row_features", "col_features", "probability")
 
 
 def test_a_valid_split_is_returned_unchanged(batch: AssociationBatch) -> None:
@@ -91,6 +92,18 @@ def test_nan_is_refused_inside_the_masks_and_accepted_outside(batch: Association
     message = "^train split: distance is NaN inside the masks; mask the slots or correct the values$"
     with pytest.raises(DataError, match=message):
         load_split(FixedDataset(everywhere), "train", 0)
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.1, np.inf, np.nan])
+def test_what_is_no_probability_is_refused_inside_the_masks_and_accepted_outside(
+    value: float, batch: AssociationBatch
+) -> None:
+    wrong = torch.full_like(batch.distance, value)
+    outside = batch._replace(probability=torch.where(batch.cells, batch.probability, wrong))
+    assert load_split(FixedDataset(outside), "train", 0) is outside
+    message = "^train split: probability is not in 0..1 inside the masks; correct the dataset$"
+    with pytest.raises(DataError, match=message):
+        load_split(FixedDataset(batch._replace(probability=wrong)), "train", 0)
 
 
 def test_label_shares_are_the_means_of_the_labels(batch: AssociationBatch) -> None:

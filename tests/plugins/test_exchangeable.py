@@ -1,5 +1,7 @@
 """The exchangeable network: equivariance, padding and masks, units, and solving without learned costs."""
 
+import math
+
 import pytest
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, normalize
@@ -8,7 +10,7 @@ import hnetzoo
 from hnetzoo_exchangeable.config import ExchangeableConfig, ExchangeableTrainerConfig
 from hnetzoo_exchangeable.features import FEATURES, pair_features
 from hnetzoo_exchangeable.model import Exchangeable
-from hnetzoo_exchangeable.trainer import ExchangeableTrainer
+from hnetzoo_exchangeable.trainer import ExchangeableTrainer, cell_loss
 
 SHAPES = [(1, 1), (2, 2), (3, 5), (6, 4)]
 
@@ -148,6 +150,29 @@ def test_loss_is_the_cross_entropy_of_existing_entries_per_row(model: Exchangeab
     loss = ExchangeableTrainer(ExchangeableTrainerConfig()).losses(model, batch)["cell"]
     expected = binary_cross_entropy_with_logits(model(distance, row_mask)[:, :2], truth[:, :2].float(), reduction="sum")
     torch.testing.assert_close(loss, expected / 16)
+
+
+@pytest.mark.parametrize("weight", [0.5, 1.0, 1.3])
+def test_a_weight_of_pairs_shifts_the_best_logits_by_its_logarithm(weight: float) -> None:
+    truth = torch.rand(50, 3, 4, generator=torch.Generator().manual_seed(0)) < 0.3
+    exist = [torch.ones(50, size, dtype=torch.bool) for size in (3, 4)]
+    batch = hnetzoo.AssociationBatch(torch.rand(50, 3, 4), truth, *exist)
+    logit = truth.double().mean().logit().add(math.log(weight)).requires_grad_()
+    cell_loss(logit.expand(50, 3, 4), batch, weight).backward()
+    assert logit.grad is not None
+    assert abs(logit.grad.item()) < 1e-12
+
+
+def test_where_problems_say_how_likely_pairs_are_the_best_logits_are_theirs() -> None:
+    likely = torch.rand(8, 3, 4, generator=torch.Generator().manual_seed(0)).double()
+    row_mask = torch.arange(3).expand(8, -1) < 2
+    likely[:, 2] = torch.nan
+    nothing = torch.zeros(8, 3, 4, dtype=torch.bool)
+    batch = hnetzoo.AssociationBatch(distances(3, 4), nothing, row_mask, nothing[:, 0] | True, probability=likely)
+    logits = likely.nan_to_num(0.5).logit().requires_grad_()
+    cell_loss(logits, batch).backward()
+    assert logits.grad is not None
+    assert logits.grad.abs().max() < 1e-12
 
 
 def test_trainer_takes_any_model() -> None:

@@ -111,3 +111,14 @@ def test_features_are_kept_where_all_parts_offer_the_same() -> None:
     parts = [hnetzoo.load_dataset("box-tracks", **part["settings"]).load("train", 0) for part in boxes]  # type: ignore[arg-type]
     assert found == sorted(x for part in parts for x in part.row_features[part.row_mask][:, 0].tolist())
     assert load(parts=[boxes[0], SMALL], samples=40).row_features is None
+
+
+def test_where_a_part_says_how_likely_pairs_are_the_others_are_certain() -> None:
+    likely = {"dataset": "doa-tracks", "settings": {"samples": 60, "posterior": True}}
+    batch = load(parts=[SMALL, likely], samples=120)
+    assert batch.probability is not None
+    doa, tracks = batch.truth == 0, batch.truth == 1
+    assert torch.equal(batch.probability[doa], batch.association[doa].float())
+    expected = hnetzoo.load_dataset("doa-tracks", **likely["settings"]).load("train", 0).probability  # type: ignore[arg-type]
+    assert sorted(batch.probability[tracks].flatten().tolist()) == sorted(expected.flatten().tolist())
+    assert load(parts=[SMALL, MASKED], samples=120).probability is None

@@ -112,3 +112,17 @@ def test_problems_that_the_settings_do_not_draw_are_refused() -> None:
     for other in ({"max_doas": 2}, {"miss_rate": 0.0, "clutter_rate": 0.0}):
         with pytest.raises(hnetzoo.DataError, match="draw no problem of"):
             pair_posterior(config.model_copy(update=other), batch)
+
+
+def test_problems_say_their_posterior_where_that_is_asked_for() -> None:
+    config, plain = problems(samples=300)
+    _, batch = problems(samples=300, posterior=True)
+    assert batch.probability is not None
+    torch.testing.assert_close(batch.probability, pair_posterior(config, plain).float())
+    assert all(torch.equal(batch.tensors[name], field) for name, field in plain.tensors.items())
+
+
+@pytest.mark.parametrize("other", [{"counts": "hidden"}, {"history": 2}, {"max_doas": 13}], ids=str)
+def test_a_posterior_that_cannot_be_computed_is_refused_in_the_settings(other: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"the posterior (is of distances and known counts|takes twice as long)"):
+        DOATracksConfig(posterior=True, **other)
