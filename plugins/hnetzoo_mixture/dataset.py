@@ -36,7 +36,11 @@ class Mixture:
     @property
     def truth(self) -> str:
         """All that a true pair means in a part, as "activity, identity"."""
-        return ", ".join(sorted({getattr(dataset, "truth", "") for dataset in self.datasets} - {""}))
+        return ", ".join(sorted(set(self._meanings) - {""}))
+
+    @property
+    def _meanings(self) -> list[str]:
+        return [getattr(dataset, "truth", "") for dataset in self.datasets]
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -60,6 +64,8 @@ class Mixture:
         batches = [self._problems(place, count, split, seed, rng) for place, count in enumerate(self._counts(split))]
         if any(batch.probability is not None for batch in batches):
             batches = [_with_probability(batch) for batch in batches]
+        if len(set(self._meanings)) > 1 or any(batch.truth is not None for batch in batches):
+            batches = [_with_truth(batch, meaning) for batch, meaning in zip(batches, self._meanings, strict=True)]
         whole = hnetzoo.AssociationBatch.concatenate(batches).pad(*self.shape)
         return whole.select(torch.from_numpy(rng.permutation(len(whole.distance))))
 
@@ -93,19 +99,17 @@ class Mixture:
             col_active=columns,
             row_features=chosen.row_features if self.features else None,
             col_features=chosen.col_features if self.features else None,
-            truth=self._truth(place, chosen),
         )
-
-    def _truth(self, place: int, problems: hnetzoo.AssociationBatch) -> torch.Tensor | None:
-        """Return what a true pair of a part means, as `AssociationBatch.truth`; None where all parts mean the same."""
-        if "," not in self.truth:
-            return None
-        if problems.truth is not None:
-            return problems.truth
-        meaning = getattr(self.datasets[place], "truth", "")
-        return torch.full((len(problems.distance),), hnetzoo.TRUTHS.index(meaning) if meaning in hnetzoo.TRUTHS else -1)
 
 
 def _with_probability(batch: hnetzoo.AssociationBatch) -> hnetzoo.AssociationBatch:
     """Return problems that say how likely pairs are true: certainly, or not at all, if they do not say it yet."""
     return batch if batch.probability is not None else batch._replace(probability=batch.association.float())
+
+
+def _with_truth(batch: hnetzoo.AssociationBatch, meaning: str) -> hnetzoo.AssociationBatch:
+    """Return problems that say what their true pairs mean: what their dataset says, if they do not say it yet."""
+    if batch.truth is not None:
+        return batch
+    number = hnetzoo.TRUTHS.index(meaning) if meaning in hnetzoo.TRUTHS else -1
+    return batch._replace(truth=torch.full((len(batch.distance),), number))

@@ -1,5 +1,6 @@
 """The mixture holds the problems of its parts, by share, in units of their own."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -100,6 +101,16 @@ def test_problems_say_what_their_pairs_mean_where_parts_differ_in_it() -> None:
     assert torch.equal(load(parts=[nested], samples=100).truth.bincount(), torch.tensor([50, 50]))
     assert load(parts=[SMALL, SMALL], samples=100).truth is None
     assert load(parts=[MASKED], samples=100).truth is None
+
+
+def test_what_problems_of_a_file_say_of_their_pairs_is_kept(tmp_path: Path) -> None:
+    stored = hnetzoo.load_dataset("doa-tracks", samples=300).load("train", 0)
+    stored = stored._replace(truth=torch.arange(300) % 3 - 1)
+    hnetzoo.write_problems(tmp_path / "mine.npz", stored, torch.zeros(300))
+    mine = {"dataset": "npz", "settings": {"path": str(tmp_path / "mine.npz")}}
+    assert load(parts=[mine], samples=300).truth.sort().values.tolist() == [-1] * 100 + [0] * 100 + [1] * 100
+    both = load(parts=[mine, MASKED], samples=600).truth
+    assert [int((both == number).sum()) for number in (-1, 0, 1)] == [100, 100, 400]
 
 
 def test_features_are_kept_where_all_parts_offer_the_same() -> None:
