@@ -21,11 +21,11 @@ def load_split(dataset: Dataset, split: Split, seed: int) -> AssociationBatch:
     problem = misshapen(batch, dataset.shape) or mistyped(batch)
     if problem:
         raise DataError(f"{split} split: {problem}; correct the dataset")
-    if any(bool((piece.distance.isnan() & piece.cells).any()) for piece in batch.pieces()):
-        raise DataError(f"{split} split: distance is NaN inside the masks; mask the slots or correct the values")
-    likely = ((piece.probability, piece.cells) for piece in batch.pieces())
-    if any(found is not None and bool((improbable(found) & cells).any()) for found, cells in likely):
-        raise DataError(f"{split} split: probability is not in 0..1 inside the masks; correct the dataset")
+    for piece in batch.pieces():
+        if bool((piece.distance.isnan() & piece.cells).any()):
+            raise DataError(f"{split} split: distance is NaN inside the masks; mask the slots or correct the values")
+        if piece.probability is not None and bool((improbable(piece.probability) & piece.cells).any()):
+            raise DataError(f"{split} split: probability is not in 0..1 inside the masks; correct the dataset")
     return batch
 
 
