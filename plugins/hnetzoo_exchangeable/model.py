@@ -90,12 +90,12 @@ class Exchangeable(hnetzoo.AssociationModel):
         return "" if self.config.truth == "any" else self.config.truth
 
     def logits(self, distance: Tensor, allowed: Tensor, truth: Tensor | None = None) -> Tensor:
-        """Return logits [b, n, m] whose sigmoid is the transported mass, in float32 or float64."""
+        """Return logits [b, n, m] whose sigmoid is the transported mass, plus the bias, in float32 or float64."""
         if self.config.unmatched != "learned":
             return self._solve(distance, allowed, self.config.unmatched)
         costs = self.learned_costs(finite_distances(distance), allowed, truth)
         steps = self.config.training_steps if self.training else self.config.transport_steps
-        return transported(costs, allowed, steps)
+        return transported(costs, allowed, steps) + self.config.bias
 
     def learned_costs(self, distance: Tensor, allowed: Tensor, truth: Tensor | None = None) -> Costs:
         """Return the cost of pairs [b, n, m] and of unmatched rows [b, n] and columns [b, m]."""

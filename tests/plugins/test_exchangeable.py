@@ -127,6 +127,16 @@ def test_steps_of_transport_are_not_part_of_the_weights(model: Exchangeable) -> 
     assert not torch.allclose(longer(distances(3, 3)), model(distances(3, 3)))
 
 
+@pytest.mark.parametrize("unmatched", ["learned", "never", 0.5])
+def test_a_bias_is_added_to_the_logits_of_learned_costs_alone(unmatched: str | float) -> None:
+    torch.manual_seed(0)
+    settings = {"channels": 16, "layers": 2, "unmatched": unmatched}
+    model, biased = (Exchangeable(ExchangeableConfig(**settings, bias=bias), (2, 2)).eval() for bias in (0.0, 0.5))
+    biased.load_state_dict(model.state_dict())
+    expected = model(distances(3, 5)) + (0.5 if unmatched == "learned" else 0.0)
+    torch.testing.assert_close(biased(distances(3, 5)), expected)
+
+
 def test_forbidding_all_pairs_of_a_slot_is_like_masking_it(model: Exchangeable) -> None:
     distance, row_mask = distances(3, 4), torch.tensor([True, False, True]).expand(8, -1)
     forbidden = distance.masked_fill(~row_mask.unsqueeze(2), torch.inf)
