@@ -18,9 +18,8 @@ class ExchangeableConfig(hnetzoo.Config):
     """What a true pair means, where that is known, for learned costs: "activity": both slots hold a source, however far
     apart; "identity": both are of one source. Distances alone do not always tell."""
     bias: FiniteFloat = 0.0
-    """Added to the logits of pairs where costs are learned, so that more are made above 0. Transport makes at most one
-    pair of a row likelier than not; with the logarithm of the trainer's `pair_weight` here, it need not, and can stay
-    the posterior."""
+    """Added to the logits of pairs where costs are learned, so that more are made above 0: transport alone makes at
+    most one pair of a row likelier than not."""
     channels: PositiveInt = 32
     """Channels of the state of a pair."""
     hidden: PositiveInt = 64
@@ -81,8 +80,8 @@ class ExchangeableTrainerConfig(InterpolatingTrainerConfig):
     """Probability that a problem is shown without saying what its true pairs mean, so that the model can do without."""
     pair_weight: PositiveFloat = 1.0
     """Weight of true pairs in the loss; that of other entries is 1. F1 is best where pairs are made above half of the
-    F1 that can be reached (Lipton et al., ECML 2014), which is below 1/2. A weight a little above 1, with its logarithm
-    as the model's `bias`, puts that at logit 0; the odds of all pairs are too large by the same factor."""
+    F1 that can be reached (Lipton et al., ECML 2014), which is below 1/2. A weight a little above 1 puts that at logit
+    0; the odds of all pairs are too large by the same factor."""
 
 
 class MotionTrainerConfig(InterpolatingTrainerConfig):
