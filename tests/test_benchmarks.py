@@ -159,6 +159,13 @@ def test_scores_of_the_truth_are_perfect_and_of_a_coin_are_its_entropy() -> None
     assert coin["cross_entropy"] == pytest.approx(math.log(2) * int(batch.cells.sum()) / len(batch.distance))
 
 
+def test_a_weight_of_pairs_multiplies_their_odds() -> None:
+    weighted = script("ceiling").weighted
+    likely = torch.tensor([0.0, 0.2, 0.5, 1.0], dtype=torch.float64)
+    assert torch.equal(weighted(likely, 1.0), likely)
+    torch.testing.assert_close(weighted(likely, 3.0), torch.tensor([0.0, 3 / 7, 0.75, 1.0], dtype=torch.float64))
+
+
 def test_no_weights_are_ahead_of_the_exact_posterior() -> None:
     rows = json.loads((RESULTS / "ceiling.json").read_text())["rows"]
     losses = {(row["task"], row["seed"], row["model"]): row["cross_entropy"] for row in rows}
