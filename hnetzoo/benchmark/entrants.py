@@ -111,6 +111,7 @@ def recipe(job: Job, problems: Problems, device: str) -> str:
             "model": entrant.spec.name,
             "settings": [choice.component.settings for choice in entrant.choices],
             "weights": entrant.weights,
+            "features": entrant.takes_features,
             "splits": used,
             "trainer": [entrant.trainer.spec.name, entrant.trainer.settings] if entrant.trainer else [],
             "dataset": [task.dataset.spec.name, task.dataset.settings],

@@ -46,6 +46,7 @@ class Entrant:
         tuned: The settings of each choice, as "gate=0.3"; "" where nothing is tuned.
         weights: Digest of the weights; "none" for solvers, and for a model that is trained first.
         trainer: Trains it on the task; None if it is evaluated as it is.
+        features: Whether it is shown the features of problems, if it takes any.
     """
 
     title: str
@@ -54,6 +55,7 @@ class Entrant:
     tuned: tuple[str, ...] = ("",)
     weights: str = "none"
     trainer: Component[TrainerSpec] | None = None
+    features: bool = True
 
     @property
     def spec(self) -> ModelSpec:
@@ -68,7 +70,7 @@ class Entrant:
     @property
     def takes_features(self) -> bool:
         """Whether the model is shown the features of problems."""
-        return FEATURES in self.spec.tags
+        return self.features and FEATURES in self.spec.tags
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,6 +198,8 @@ def _entrant(entry: ModelEntry, registry: Registry, *, train: bool) -> Entrant:
         else resolve_model(entry.name, registry, values)
         for values in settings
     ]
+    if not entry.features and FEATURES not in choices[0].spec.tags:
+        raise ConfigError(f"'{entry.title}' takes no features that could be withheld; leave out features")
     digests = [choice.verify() for choice in choices]  # all equal: choices differ in settings alone
     # Settings of a trainer are checked even where it has nothing to do.
     trainer = registry.configure(TrainerSpec, choices[0].spec.trainer, entry.trainer) if trainable else None
@@ -206,6 +210,7 @@ def _entrant(entry: ModelEntry, registry: Registry, *, train: bool) -> Entrant:
         tuned=tuple(", ".join(f"{name}={value}" for name, value in choice.items()) for choice in entry.choices),
         weights=digests[0],
         trainer=trainer if to_train else None,
+        features=entry.features,
     )
 
 

@@ -48,6 +48,8 @@ class ModelEntry(Entry):
     """Settings of the model to choose from, by the F1 on some splits of each dataset and seed; of equals, the first."""
     tune_on: Annotated[tuple[SeenSplit, ...], Field(min_length=1)] = ("validation",)
     """The splits to choose on. ["train", "validation"] gives a gate all problems that a network may learn from."""
+    features: bool = True
+    """Show it the features of problems, if it takes any; false withholds them, and distances are all that it sees."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:

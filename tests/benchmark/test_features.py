@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sklearn.metrics import f1_score
 
 import hnetzoo
 from hnetzoo.benchmark.entrants import TrainingOptions
@@ -57,3 +58,21 @@ def test_training_shows_features_to_models_that_take_them_alone(name: str, tmp_p
     report = run_benchmark(Suite(models=(model,), datasets=(BOXES,)), registry, options=options)
     assert report.failed == ()
     assert [row.model for row in report.rows] == [spec.name]
+
+
+def test_features_can_be_withheld_from_a_model_that_takes_them(tmp_path: Path) -> None:
+    models = (
+        ModelEntry(name="motion", label="shown"),
+        ModelEntry(name="motion", label="withheld", features=False),
+        ModelEntry(name="motion", label="trained", features=False, train=True, trainer={"epochs": 1, "batch_size": 50}),
+    )
+    options = Options(training=TrainingOptions(runs=tmp_path / "runs"), cache=tmp_path / "rows")
+    report = run_benchmark(Suite(models=models, datasets=(BOXES,)), hnetzoo.discover(), options=options)
+    assert report.failed == ()
+    shown, withheld, _ = report.rows
+    batch = hnetzoo.load_dataset(BOXES.name, **BOXES.settings).load("test", 0)
+    model = hnetzoo.load_model("motion")
+    for row, features in ((shown, batch.features), (withheld, {})):
+        pairs = (model(*batch.problems, **features) > 0) & batch.cells
+        assert row.f1 == pytest.approx(f1_score(batch.association[batch.cells], pairs[batch.cells]))
+    assert shown.f1 != withheld.f1
