@@ -55,7 +55,7 @@ class NumberLines(NamedTuple):
             raise _error(self.path, int(self.line[first]), what if isinstance(what, str) else what(first), self.form)
 
 
-def read_number_lines(path: Path, form: str, least: int, most: int) -> NumberLines:
+def read_number_lines(path: str | Path, form: str, least: int, most: int) -> NumberLines:
     r"""Return the numbers in a text file; an empty file has no lines.
 
     Args:
@@ -76,6 +76,7 @@ def read_number_lines(path: Path, form: str, least: int, most: int) -> NumberLin
         >>> lines.values.tolist(), lines.columns.tolist(), lines.line.tolist()
         ([[0.0, 1.5], [1.0, 0.0]], [3, 1], [1, 3])
     """
+    path = Path(path)
     rows = [(number, line.split(",", most)) for number, line in enumerate(_text(path, form), start=1) if line.strip()]
     values = np.zeros((len(rows), most))
     for row, (number, fields) in enumerate(rows):

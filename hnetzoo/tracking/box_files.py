@@ -54,7 +54,7 @@ class Boxes(NamedTuple):
         return Boxes._make((*(field[keep] for field in self[:4]), lines))
 
 
-def read_boxes(path: Path) -> Boxes:
+def read_boxes(path: str | Path) -> Boxes:
     r"""Return the boxes of a file [pixels]; an empty file has none.
 
     Raises:
@@ -68,7 +68,7 @@ def read_boxes(path: Path) -> Boxes:
         >>> boxes.frame.tolist(), boxes.box.tolist(), boxes.confidence.tolist()
         ([1], [[5.0, 0.0, 10.0, 20.0]], [0.9])
     """
-    lines = read_number_lines(path, COLUMNS, REQUIRED, READ)
+    lines = read_number_lines(Path(path), COLUMNS, REQUIRED, READ)
     frame, identity, size = lines.values[:, 0], lines.values[:, 1], lines.values[:, 4:6]
     whole = (frame == frame.round()) & (frame >= 1) & (frame <= LAST_FRAME)
     lines.refuse(~whole, "the frame is not a whole number from 1")
@@ -78,7 +78,7 @@ def read_boxes(path: Path) -> Boxes:
     return Boxes(frame.astype(np.int64), identity.astype(np.int64), lines.values[:, 2:6], confidence, lines)
 
 
-def write_tracks(path: Path, boxes: Boxes, identity: Ints) -> None:
+def write_tracks(path: str | Path, boxes: Boxes, identity: Ints) -> None:
     r"""Write boxes with identities as a tracker's result, ordered by frame and identity; replaces the file.
 
     Args:
@@ -98,7 +98,7 @@ def write_tracks(path: Path, boxes: Boxes, identity: Ints) -> None:
     rows = np.column_stack((boxes.box, boxes.confidence))[order].tolist()
     names = zip(boxes.frame[order].tolist(), identity[order].tolist(), rows, strict=True)
     lines = (f"{frame},{name},{','.join(f'{value:.10g}' for value in row)},-1,-1,-1\n" for frame, name, row in names)
-    write_file(path, "".join(lines).encode())
+    write_file(Path(path), "".join(lines).encode())
 
 
 def check_identities(boxes: Boxes) -> None:

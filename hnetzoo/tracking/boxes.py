@@ -30,11 +30,17 @@ def intersection_over_union(reference: Floats, predicted: Floats) -> Floats:
         [[0.333, 0.0]]
     """
     rows, columns = reference[..., :, None, :], predicted[..., None, :, :]
-    start = np.maximum(rows[..., :2], columns[..., :2])
-    end = np.minimum(rows[..., :2] + rows[..., 2:], columns[..., :2] + columns[..., 2:])
-    intersection = (end - start).clip(0).prod(-1)
+    intersection = _overlap(rows, columns, 0) * _overlap(rows, columns, 1)
     union = rows[..., 2:].prod(-1) + columns[..., 2:].prod(-1) - intersection
     return np.minimum(_ratio(intersection, union), 1.0)  # equal boxes may be rounded above
+
+
+def _overlap(rows: Floats, columns: Floats, axis: int) -> Floats:
+    """Return how far boxes overlap from left to right (axis 0) or from top to bottom (1) [pixels]."""
+    start = np.maximum(rows[..., axis], columns[..., axis])
+    end = np.minimum(rows[..., axis] + rows[..., axis + 2], columns[..., axis] + columns[..., axis + 2])
+    overlap: Floats = np.maximum(end - start, 0)
+    return overlap
 
 
 def iou_distance(reference: Floats, predicted: Floats) -> Floats:

@@ -67,7 +67,8 @@ def score_tracks(reference: Boxes, tracks: Boxes, *, threshold: float = 0.5, eve
     tracks = tracks.select(tracks.identity >= 0)
     last = int(max(reference.frame.max(initial=0), tracks.frame.max(initial=0)))
     rows, columns = (box_slots(boxes, last).select(slice(0, None, every)) for boxes in (reference, tracks))
-    rows, columns = drop_ignored(rows, columns, match_boxes(rows, columns, threshold))
+    if (reference.confidence == 0).any():
+        rows, columns = drop_ignored(rows, columns, match_boxes(rows, columns, threshold))
     distance = torch.from_numpy(iou_distance(rows.box, columns.box)).unsqueeze(0)
     masks = [torch.from_numpy(side.exists).unsqueeze(0) for side in (rows, columns)]
     first, second = (torch.from_numpy(side.identity).unsqueeze(0) for side in (rows, columns))

@@ -1,5 +1,6 @@
 """The tracker follows what its matcher pairs, by fixed rules of birth and death; scores are those of the metrics."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -132,14 +133,15 @@ def test_frames_out_of_order_are_refused() -> None:
         tracker.step(2, boxes(0), np.ones(1))
 
 
-def test_written_tracks_are_read_back_in_order_of_frames(tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", [str, Path])
+def test_written_tracks_are_read_back_in_order_of_frames(tmp_path: Path, form: Callable[[Path], str | Path]) -> None:
     (tmp_path / "det.txt").write_text("2,-1,5,0,10,20.125,0.5\n1,-1,0,0,10,20,0.25\n1,-1,90,0,10,20,1\n")
-    found = read_boxes(tmp_path / "det.txt")
-    write_tracks(tmp_path / "out.txt", found, np.array([7, 9, 8]))
+    found = read_boxes(form(tmp_path / "det.txt"))
+    write_tracks(form(tmp_path / "out.txt"), found, np.array([7, 9, 8]))
     assert (tmp_path / "out.txt").read_text() == (
         "1,8,90,0,10,20,1,-1,-1,-1\n1,9,0,0,10,20,0.25,-1,-1,-1\n2,7,5,0,10,20.125,0.5,-1,-1,-1\n"
     )
-    assert read_boxes(tmp_path / "out.txt").identity.tolist() == [8, 9, 7]
+    assert read_boxes(form(tmp_path / "out.txt")).identity.tolist() == [8, 9, 7]
 
 
 def scored(folder: Path, truth: str, tracks: str, **settings: int) -> dict[str, float]:
