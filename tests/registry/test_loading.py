@@ -66,9 +66,8 @@ def test_settings_that_do_not_shape_weights_change_shipped_and_own_ones(tmp_path
     shipped, longer = hnetzoo.load_model("exchangeable"), hnetzoo.load_model("exchangeable", transport_steps=9)
     assert (shipped.config.transport_steps, longer.config.transport_steps) == (60, 9)
     assert all(torch.equal(longer.state_dict()[name], value) for name, value in shipped.state_dict().items())
-    write_run(
-        tmp_path / "run", RunRecord(model="exchangeable", shape=(2, 2), settings={"model": {"transport_steps": 5}})
-    )
+    settings = {"model": {**shipped.config.model_dump(), "transport_steps": 5}}
+    write_run(tmp_path / "run", RunRecord(model="exchangeable", shape=(2, 2), settings=settings))
     save_tensors(tmp_path / "run" / BEST, shipped.state_dict())
     assert hnetzoo.load_model(f"run:{tmp_path / 'run'}").config.transport_steps == 5
     assert torch.equal(hnetzoo.load_model(f"run:{tmp_path / 'run'}", transport_steps=9)(DISTANCE), longer(DISTANCE))
