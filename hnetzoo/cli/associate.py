@@ -130,9 +130,10 @@ def _facts(
 
 
 def _summary(pairs: int, problems: int, facts: dict[str, Any]) -> str:
-    parts = [
-        f"{pairs:,} pairs in {problems:,} problem{'' if problems == 1 else 's'}; distances taken {_unit(facts['unit'])}"
-    ]
+    made, given = (
+        f"{count:,} {noun}{'' if count == 1 else 's'}" for count, noun in ((pairs, "pair"), (problems, "problem"))
+    )
+    parts = [f"{made} in {given}; distances taken {_unit(facts['unit'])}"]
     if "f1" in facts:
         parts.append(f"F1 {facts['f1']:.4f}, exact {facts['exact']:.4f} against the truth in the file")
     if not pairs:

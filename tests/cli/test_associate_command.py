@@ -124,6 +124,11 @@ def test_no_pair_at_all_is_explained(run: Run, tmp_path: Path) -> None:
     assert "none was made: check the unit" in outcome.err
 
 
+def test_one_pair_is_not_said_to_be_several(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "d.csv").write_text("0.01\n")
+    assert run("associate", "hungarian", "d.csv").err.startswith("1 pair in 1 problem;")
+
+
 @pytest.fixture
 def several(tmp_path: Path) -> list[tuple[str, np.ndarray]]:
     """Write matrices of different sizes, and return them with their files in order; one file holds two."""
