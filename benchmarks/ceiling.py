@@ -3,9 +3,9 @@
     python benchmarks/ceiling.py
 
 The posterior says how likely each pair is true (`hnetzoo_doa.posterior`); a pair is made if that is above 1/2, as
-models do. The shipped weights were trained with a weight of true pairs above 1, which F1 gains from; so a second row is
-of the posterior with the odds of all pairs multiplied by it, which is what is best by their loss. All decide the same
-test problems of each seed.
+models do. The shipped weights were trained with a weight of true pairs above 1, for F1 in crowds; so a second row is of
+the posterior with the odds of all pairs multiplied by it, which is what is best by their loss. All decide the same test
+problems of each seed.
 """
 
 import tomllib

@@ -130,10 +130,7 @@ def _facts(
 
 
 def _summary(pairs: int, problems: int, facts: dict[str, Any]) -> str:
-    made, given = (
-        f"{count:,} {noun}{'' if count == 1 else 's'}" for count, noun in ((pairs, "pair"), (problems, "problem"))
-    )
-    parts = [f"{made} in {given}; distances taken {_unit(facts['unit'])}"]
+    parts = [f"{_count(pairs, 'pair')} in {_count(problems, 'problem')}; distances taken {_unit(facts['unit'])}"]
     if "f1" in facts:
         parts.append(f"F1 {facts['f1']:.4f}, exact {facts['exact']:.4f} against the truth in the file")
     if not pairs:
@@ -143,6 +140,10 @@ def _summary(pairs: int, problems: int, facts: dict[str, Any]) -> str:
         worst = f"at most {max(proven):.3g} above the least total distance" if proven else "nothing proven"
         parts.append(f"{worst} ({len(proven)} of {problems} problems proven)")
     return "; ".join(parts)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _unit(name: str) -> str:

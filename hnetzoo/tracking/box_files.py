@@ -68,7 +68,7 @@ def read_boxes(path: str | Path) -> Boxes:
         >>> boxes.frame.tolist(), boxes.box.tolist(), boxes.confidence.tolist()
         ([1], [[5.0, 0.0, 10.0, 20.0]], [0.9])
     """
-    lines = read_number_lines(Path(path), COLUMNS, REQUIRED, READ)
+    lines = read_number_lines(path, COLUMNS, REQUIRED, READ)
     frame, identity, size = lines.values[:, 0], lines.values[:, 1], lines.values[:, 4:6]
     whole = (frame == frame.round()) & (frame >= 1) & (frame <= LAST_FRAME)
     lines.refuse(~whole, "the frame is not a whole number from 1")
