@@ -64,10 +64,9 @@ def _write_through(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def remove_partial_file(path: Path) -> None:
-    """Delete temporary files of this path that a killed `write_file` left behind."""
-    for partial in path.parent.glob(f".{path.name}.*.tmp"):
-        partial.unlink(missing_ok=True)
+def is_partial_file(path: Path, name: str) -> bool:
+    """Return whether a path is one that `write_file` writes on the way to a file of this name, or left when killed."""
+    return path.match(f".{name}.*.tmp")
 
 
 def read_file(path: Path, most: int) -> bytes:

@@ -22,10 +22,10 @@ from pydantic import ConfigDict, NonNegativeInt, PositiveInt, TypeAdapter, Valid
 from hnetzoo.errors import CheckpointError, ConfigError
 from hnetzoo.files import (
     LARGEST_DOCUMENT,
+    is_partial_file,
     read_file,
     read_record,
     reason,
-    remove_partial_file,
     write_file,
     write_record,
 )
@@ -143,7 +143,7 @@ def write_run(path: Path, record: RunRecord) -> Run:
 
 
 def open_run(path: Path, record: RunRecord, *, resume: bool = False, fresh: bool = False) -> Run:
-    """Return a run directory for a new or resumed training.
+    """Return a run directory for a new or resumed training; partial files of a killed write are removed.
 
     Args:
         path: The directory; it is created if missing, and may be empty.
@@ -158,7 +158,11 @@ def open_run(path: Path, record: RunRecord, *, resume: bool = False, fresh: bool
     """
     if fresh and resume:
         raise ConfigError("--resume continues a training and --fresh deletes it; choose one")
-    if not check_run_directory(path):
+    holds = check_run_directory(path)
+    path.mkdir(parents=True, exist_ok=True)
+    for partial in list(filter(_is_partial, path.iterdir())):
+        partial.unlink(missing_ok=True)
+    if not holds:
         return write_run(path, record)
     if not fresh:
         return _resumed(path, record, resume=resume)
@@ -167,18 +171,23 @@ def open_run(path: Path, record: RunRecord, *, resume: bool = False, fresh: bool
 
 
 def check_run_directory(path: Path) -> bool:
-    """Return whether a path holds a training; partial files of a killed write are removed.
+    """Return whether a path holds a training; nothing is changed, since another process may train there.
 
     Raises:
         ConfigError: If the path is neither missing, an empty directory nor a run directory.
     """
-    for name in (RUN, METRICS, BEST, RESULT):
-        remove_partial_file(path / name)
+    entries = [path] if path.exists() else []
+    if path.is_dir():
+        entries = [entry for entry in path.iterdir() if entry.name != LOCK and not _is_partial(entry)]
     if (path / RUN).is_file():
         return True
-    if path.exists() and (not path.is_dir() or any(entry.name != LOCK for entry in path.iterdir())):
+    if entries:
         raise ConfigError(f"'{path}' exists and is not a run directory; choose another --out")
     return False
+
+
+def _is_partial(path: Path) -> bool:
+    return any(is_partial_file(path, name) for name in (RUN, METRICS, BEST, RESULT))
 
 
 def finish_run(run: Run, *, stopped: int | None = None) -> Run:

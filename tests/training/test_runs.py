@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 
 from hnetzoo.errors import CheckpointError, ConfigError
-from hnetzoo.training.runs import METRICS, RunRecord, open_run, read_epochs, read_run, write_metrics, write_run
+from hnetzoo.training.runs import (
+    METRICS,
+    RunRecord,
+    check_run_directory,
+    open_run,
+    read_epochs,
+    read_run,
+    write_metrics,
+    write_run,
+)
 
 RECORD = RunRecord(
     model="hnetgru",
@@ -46,6 +55,15 @@ def test_partial_files_of_a_killed_write_are_removed(tmp_path: Path, held: bool)
     (run / ".run.json.4711.tmp").write_text("{")
     open_run(run, RECORD, resume=True)
     assert [path.name for path in run.iterdir()] == ["run.json"]
+
+
+def test_a_check_leaves_what_another_process_writes(tmp_path: Path) -> None:
+    (tmp_path / ".run.json.4711.tmp").write_text("{")
+    assert not check_run_directory(tmp_path)
+    open_run(tmp_path / "run", RECORD)
+    (tmp_path / "run" / ".metrics.jsonl.4711.tmp").write_text("{")
+    assert check_run_directory(tmp_path / "run")
+    assert len(list(tmp_path.rglob("*.tmp"))) == 2
 
 
 def test_other_files_are_not_removed(tmp_path: Path) -> None:
