@@ -32,7 +32,7 @@ class ExchangeableConfig(hnetzoo.Config):
     """Steps of transport over learned costs, in eval mode."""
     training_steps: PositiveInt = 24
     """The same in training mode: fewer, which is faster, and nearly as exact."""
-    training_temperature: PositiveFloat = 0.02
+    training_temperature: PositiveFloat = 0.1
     """Where the distances themselves are solved and require a gradient, annealing stops at this temperature [mean
     distance of the problem]."""
 

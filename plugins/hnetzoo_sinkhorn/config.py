@@ -19,7 +19,7 @@ class SinkhornConfig(hnetzoo.Config):
     """Temperature of the first step [scale]."""
     end_temperature: PositiveFloat = 6e-5
     """Temperature of the last step [scale], approached geometrically. Smaller is harder, and needs more iterations."""
-    training_temperature: PositiveFloat = 0.02
+    training_temperature: PositiveFloat = 0.1
     """Annealing stops at this temperature if distances require a gradient; colder plans pass almost none. Temperatures
     in the scale of the problem are then in units of its mean distance, so that near ties stay uncertain."""
     relaxation: Annotated[float, Field(ge=1, lt=2)] = 1.8
