@@ -93,8 +93,10 @@ class BoxTracks:
         before = np.where(now.clutter[..., None], alarm_boxes(alarms, past, scenes.camera), jitter(rng, past, detector))
         known = age * np.where(now.clutter, lasting, was_seen)
         expected = (centres(now.box) - centres(before)) / np.maximum(known, 1)[..., None] * gap[..., None]
-        both = (now.exists & ~now.clutter & later.exists & ~later.clutter)[:, None, :]
-        truth = torch.from_numpy(np.eye(shape[1], dtype=bool) & both)
+        both = now.exists & ~now.clutter & later.exists & ~later.clutter
+        if config.lasting_pairs:
+            both |= now.clutter & later.clutter & lasting
+        truth = torch.from_numpy(np.eye(shape[1], dtype=bool) & both[:, None, :])
         return _problems(config, now, later, truth, expected, known, gap, gap - lost)
 
 

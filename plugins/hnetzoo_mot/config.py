@@ -130,6 +130,9 @@ class BoxTracksConfig(hnetzoo.Config):
     """Probability that a slot without anybody holds a false alarm, on either side."""
     lasting_rate: ProbabilityRange = (0.0, 0.3)
     """Probability that a false alarm is found again in the later frame; half of them move with somebody."""
+    lasting_pairs: bool = False
+    """Whether a false alarm that is found again is a true pair, as for a tracker, which is to keep what stays; by
+    default pairs are of people alone, as references are."""
     hidden: Probability = 0.7
     """Probability that somebody is not detected of whom others who are nearer cover more than half."""
     centre_noise: Range = (0.004, 0.06)

@@ -103,6 +103,18 @@ def test_false_alarms_last_as_often_as_set_and_their_boxes_stay_alike() -> None:
     assert len(column) < batch.col_mask.sum()
 
 
+def test_what_stays_is_a_pair_if_so_set_and_people_are_pairs_as_before() -> None:
+    settings: dict[str, Any] = {"clutter_rate": (0.3, 0.3), "miss_rate": (0.3, 0.3), "lasting_rate": (0.6, 0.6)}
+    people, all_that_stays = load(**settings), load(**settings, lasting_pairs=True)
+    assert torch.equal(people.distance, all_that_stays.distance)
+    assert not (people.association & ~all_that_stays.association).any()
+    assert all_that_stays.association.sum(2).max() == all_that_stays.association.sum(1).max() == 1
+    nobody = {**STILL, "depth_m": (0.5, 0.6), "standing": 1.0, "grouped": 0.0, "gap": (1, 1), "new": 0.0}
+    alarms = load(**{**nobody, "clutter_rate": (0.2, 0.2), "lasting_rate": (0.5, 0.5)}, lasting_pairs=True)
+    assert alarms.association.sum() / alarms.row_mask.sum() == pytest.approx(0.5, abs=0.03)
+    assert alarms.distance[alarms.association].max() < 0.01
+
+
 def test_within_a_frame_whoever_is_detected_far_from_his_box_has_no_pair() -> None:
     settings = {**STILL, "mode": "detections", "misfit_rate": (1.0, 1.0), "centre_noise": (0.1, 0.1)}
     loose, strict = load(**settings, iou_threshold=0.1), load(**settings, iou_threshold=0.9)
