@@ -97,4 +97,5 @@ class Study:
         resolved = resolve_model(entry.name, self.registry, {**entry.settings, **choice})
         most = int(np.bincount(video.detections.frame).max())
         matcher = resolved.load((most, most))
-        return Tracker(matcher, self.suite.tracker, features=entry.features and FEATURES in resolved.spec.tags).run(video.detections)
+        shown = entry.features and FEATURES in resolved.spec.tags
+        return Tracker(matcher, self.suite.tracker, features=shown).run(video.detections)

@@ -67,6 +67,16 @@ def test_settings_are_chosen_on_the_other_sequences(tmp_path: Path) -> None:
     assert set(chosen) == {"slow", "fast", "faster"}
 
 
+def test_features_are_withheld_where_a_suite_says_so(tmp_path: Path) -> None:
+    models = [
+        {"name": "motion", "label": "shown"},
+        {"name": "motion", "label": "withheld", "features": False},
+    ]
+    tracked = study(tmp_path, models=models, reference="shown", every=(4,))
+    shown, withheld = ([row["hota"] for row in tracked if row["model"] == label] for label in ("shown", "withheld"))
+    assert shown != withheld
+
+
 def test_tables_show_the_paired_interval_of_each_lead(tmp_path: Path) -> None:
     near = {"name": "hungarian-gated", "label": "near", "settings": {"gate": 0.001}}
     gate = {"name": "hungarian-gated", "label": "gate", "settings": {"gate": 3.0}}
