@@ -51,11 +51,13 @@ def hnetzoo_models() -> Iterable[hnetzoo.ModelSpec]:
             tags=frozenset({"features"}),
             trainer="motion",
             dataset="box-tracks",
-            pretrained=(
+            pretrained=tuple(
                 hnetzoo.Pretrained(
-                    weights="hnetzoo_exchangeable:weights/motion/default.safetensors",
-                    card="hnetzoo_exchangeable:weights/motion/default.json",
-                ),
+                    variant=variant,
+                    weights=f"hnetzoo_exchangeable:weights/motion/{variant}.safetensors",
+                    card=f"hnetzoo_exchangeable:weights/motion/{variant}.json",
+                )
+                for variant in ("default", "tracker")
             ),
         ),
     ]

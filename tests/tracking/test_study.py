@@ -10,6 +10,7 @@ import hnetzoo
 from benchmarks.tracking.settings import TrackingSuite, read_suite
 from benchmarks.tracking.study import ORACLE, Row, Study
 from benchmarks.tracking.tables import interval, tracking_tables
+from hnetzoo.registry.resolution import resolve_model
 
 SUITE = Path(__file__).parents[2] / "benchmarks" / "suites" / "tracking.toml"
 
@@ -47,7 +48,7 @@ def test_the_suite_names_only_what_is_registered() -> None:
     suite, registry = read_suite(SUITE), hnetzoo.discover()
     assert suite.reference in {entry.title for entry in suite.models}
     for entry in suite.models:
-        assert registry.model(entry.name).name == entry.name
+        resolve_model(entry.name, registry, entry.settings)
         for values in entry.tune.values():
             assert all(first >= second for first, second in pairwise(values)), "of equals the larger is taken"
 
