@@ -159,8 +159,7 @@ def open_run(path: Path, record: RunRecord, *, resume: bool = False, fresh: bool
     if fresh and resume:
         raise ConfigError("--resume continues a training and --fresh deletes it; choose one")
     holds = check_run_directory(path)
-    path.mkdir(parents=True, exist_ok=True)
-    for partial in list(filter(_is_partial, path.iterdir())):
+    for partial in filter(_is_partial, list(path.glob(".*.tmp"))):
         partial.unlink(missing_ok=True)
     if not holds:
         return write_run(path, record)
