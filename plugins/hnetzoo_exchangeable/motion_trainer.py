@@ -28,4 +28,5 @@ class MotionTrainer(InterpolatingTrainer):
         """Return the cross-entropy of entries, summed per row and averaged over existing rows, "cell"."""
         withheld = model.training and torch.rand(()).item() < self.config.without_features
         features = {} if withheld else batch.features
-        return {"cell": cell_loss(model(*batch.problems, **features), batch)}
+        pair_weight = self.config.withheld_pair_weight if withheld else 1.0
+        return {"cell": cell_loss(model(*batch.problems, **features), batch, pair_weight)}

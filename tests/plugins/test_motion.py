@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import log_loss
 
 import hnetzoo
 from hnetzoo.boxes import FEATURES, box_distance, box_features
@@ -114,6 +115,19 @@ def test_the_trainer_withholds_features_from_a_share_of_batches_and_never_in_eva
         for _ in range(100):
             trainer.losses(model, batch.select(slice(0, 2)))
         assert np.mean(seen) == pytest.approx(expected, abs=0.12 if training else 0)
+
+
+@pytest.mark.parametrize("withheld", [False, True])
+def test_true_pairs_weigh_more_in_batches_whose_features_are_withheld_alone(model: Motion, withheld: bool) -> None:
+    """The loss against scikit-learn's, a term per entry."""
+    batch = scene()
+    trainer = MotionTrainer(MotionTrainerConfig(without_features=float(withheld), withheld_pair_weight=3.0))
+    found = trainer.losses(model.train(), batch)["cell"]
+    chance = model(*batch.problems, **({} if withheld else batch.features))[batch.cells].sigmoid().double().detach()
+    truth = batch.association[batch.cells]
+    weight = np.where(truth, 3.0 if withheld else 1.0, 1.0)
+    expected = log_loss(truth, chance, normalize=False, sample_weight=weight) / batch.row_mask.sum()
+    assert found.item() == pytest.approx(expected.item(), rel=1e-4)
 
 
 def test_training_learns_what_distances_do_not_tell() -> None:
