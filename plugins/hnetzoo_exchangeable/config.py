@@ -90,5 +90,6 @@ class MotionTrainerConfig(InterpolatingTrainerConfig):
     without_features: Annotated[float, Field(ge=0, le=1)] = 0.15
     """Probability that a batch is shown without its features, so that the model can do without."""
     withheld_pair_weight: PositiveFloat = 1.0
-    """Weight of true pairs in the loss of those batches; that of other entries is 1. Distances alone often leave true
-    pairs less likely than not, and F1 is best where such are made: see pair_weight of the exchangeable trainer."""
+    """Weight of true pairs in the loss of batches without features; that of other entries is 1. Distances alone often
+    leave true pairs less likely than not, and F1 is best where such are made: see pair_weight of the exchangeable
+    trainer."""
