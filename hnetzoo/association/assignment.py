@@ -183,8 +183,8 @@ def _solve_whole(cost: Floats) -> _Pairs:
         problem, row, column = _solve_whole(cost.swapaxes(1, 2))
         return _Pairs(problem, column, row)
     solve = _solver()
-    columns = np.array([solve(matrix)[1] for matrix in cost])  # [b, n], a column for every row
-    return _Pairs(np.arange(b).repeat(n), np.tile(np.arange(n), b), columns.ravel())
+    columns = np.concatenate([solve(matrix)[1] for matrix in cost])  # [b n], a column for every row
+    return _Pairs(*np.divmod(np.arange(b * n), n), columns)
 
 
 def _solve_cut(cost: Floats, row_mask: Bools, col_mask: Bools) -> _Pairs:
