@@ -54,11 +54,24 @@ def test_distances_between_boxes_are_those_of_the_dataset() -> None:
     ones = np.ones((3, 4))
     given = box_features(rows, ones, ones, expected, ones), box_features(columns, ones, ones)
     cells = box_cells(*(torch.from_numpy(features) for features in given))
-    for place, kind in ((2, "iou"), (3, "iou-motion")):
-        np.testing.assert_allclose(cells.fixed[..., place], box_distance(kind, rows, columns, expected), atol=1e-9)  # type: ignore[arg-type]
+    for found, kind in ((cells.fixed[..., 2], "iou"), (cells.fixed[..., 3], "iou-motion"), (cells.apart, "iou-motion")):
+        np.testing.assert_allclose(found, box_distance(kind, rows, columns, expected), atol=1e-9)  # type: ignore[arg-type]
     for axes, kind in ((slice(0, 2), "centre"), (slice(2, 4), "motion")):
         found = cells.displaced[..., axes].norm(dim=-1)
         np.testing.assert_allclose(found, box_distance(kind, rows, columns, expected), atol=1e-9)  # type: ignore[arg-type]
+
+
+def test_a_frame_stands_apart_from_the_next_as_far_as_that_from_the_thirtieth() -> None:
+    """Within a frame pairs are of boxes that overlap, which holds neither one frame on nor later."""
+    box = torch.rand(1, 2, len(FEATURES), dtype=torch.float64)
+
+    def seen(gap: float) -> torch.Tensor:
+        given = box.clone()
+        given[..., FEATURES.index("gap")] = gap
+        return box_cells(given, given).fixed
+
+    same, following, latest = (seen(gap) for gap in (0.0, 1.0, 30.0))
+    assert (same - following).norm() >= (following - latest).norm()
 
 
 def test_without_features_it_answers_from_the_distances(model: Motion) -> None:
