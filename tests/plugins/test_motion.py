@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import log_loss
+from sklearn.metrics import f1_score, log_loss
 
 import hnetzoo
 from hnetzoo.boxes import FEATURES, box_distance, box_features
@@ -170,3 +170,19 @@ def test_training_learns_what_distances_do_not_tell() -> None:
     model.eval()
     found = hnetzoo.decode(model(*batch.problems, **batch.features), batch.row_mask, batch.col_mask)
     assert (found == batch.association).flatten(1).all(1).float().mean() > 0.95
+
+
+def test_the_shipped_weights_match_close_people_within_a_frame_as_the_exact_assignment_does() -> None:
+    rng = np.random.default_rng(0)
+    height = rng.uniform(0.1, 0.3, (500, 4, 1))
+    size = np.concatenate((0.4 * height, height), -1)
+    corner = rng.uniform(0, 1, (500, 1, 2)) + rng.normal(0, 0.2, (500, 4, 2)) * height
+    people = np.concatenate((corner, size), -1)
+    found = np.concatenate((corner + rng.normal(0, 0.05, (500, 4, 2)) * height, size), -1)
+    ones, zero = np.ones((500, 4)), np.zeros((500, 4))
+    distance = torch.from_numpy(box_distance("iou", people, found, np.zeros((500, 4, 2)))).float()
+    features = [torch.from_numpy(box_features(boxes, ones, zero)).float() for boxes in (people, found)]
+    with torch.no_grad():
+        pairs = hnetzoo.load_model("motion")(distance, row_features=features[0], col_features=features[1]) > 0
+    assert (distance < 0.5).sum() > 1.2 * 500 * 4
+    assert f1_score(hnetzoo.assign(distance, gate=0.5).flatten(), pairs.flatten()) > 0.997
