@@ -15,6 +15,8 @@ CELL_FEATURES = 10
 SMALLEST = 1e-6
 OLD, LONG_GAP = 5.0, 30.0
 """Frames; ages of tracks and gaps are given to the network as shares of them, at most 1."""
+SAME_FRAME = -1.0
+"""Given instead of a gap of 0, so that problems within a frame, where pairs must overlap, stand apart from the next."""
 HALF, SOFTNESS = 0.5, 0.02
 """The least IoU of a match, by the convention of the field, and how softly the network is told."""
 LARGEST_CONFIDENCE = 0.999
@@ -30,10 +32,12 @@ class BoxCells(NamedTuple):
             confidences.
         displaced: Float [b, n, m, 4]: displacement of the centre, and the same from where the velocity points, or from
             the centre where it is not known; x and y each [mean heights].
+        apart: Float [b, n, m]: 1 - IoU from where the velocity points, or as the boxes lie where it is not known.
     """
 
     fixed: Tensor
     displaced: Tensor
+    apart: Tensor
 
 
 def box_cells(rows: Tensor, columns: Tensor) -> BoxCells:
@@ -53,11 +57,12 @@ def box_cells(rows: Tensor, columns: Tensor) -> BoxCells:
     offset = (column[..., :2] - row[..., :2]) / height
     residual = offset - known * row[..., 4:6] / height
     apart = [_iou_distance(first, second, moved * height) for moved in (offset, residual)]
-    times = (row[..., 6:7] / OLD).clamp(max=1), (row[..., 8:9] / LONG_GAP).clamp(max=1)
+    age, gap = (row[..., 6:7] / OLD).clamp(max=1), (row[..., 8:9] / LONG_GAP).clamp(max=1)
     sure = (_surprise(side[..., 7:8]) for side in (row, column))
     above = ((HALF - apart[0]) / SOFTNESS).tanh()
-    fixed = torch.cat(((second / first).log(), *apart, above, known, *times, *sure), -1)
-    return BoxCells(fixed, torch.cat((offset, residual), -1))
+    gap = torch.where(gap > 0, gap, SAME_FRAME)
+    fixed = torch.cat(((second / first).log(), *apart, above, known, age, gap, *sure), -1)
+    return BoxCells(fixed, torch.cat((offset, residual), -1), apart[1].squeeze(-1))
 
 
 def _surprise(confidence: Tensor) -> Tensor:

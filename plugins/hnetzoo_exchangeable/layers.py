@@ -22,7 +22,7 @@ LEAST_LOG_SHARE = -10.0
 LEAST_STATE = -50.0
 """Stands for the maximum of the states of a slot without an allowed pair."""
 LOG_SHARPNESS = (-3.0, 5.5)
-"""Range of the log of the weight of distances in costs [1 / scale]; much sharper costs need more steps of transport."""
+"""Range of the log of the weight of a distance in costs; much sharper costs need more steps of transport."""
 START_TEMPERATURE, RELAXATION = 80.0, 1.6
 """Of transport over learned costs, whose last temperature is 1: as the loss sees it."""
 
@@ -141,29 +141,37 @@ class ExchangeableLayer(nn.Module):
 class CostHeads(nn.Module):
     """The costs of transport, read from the states of pairs.
 
-    Each is what the states say plus a share of the distance, in a unit of the problem's own, so that ties and near ties
-    are decided by the distances.
+    Each is what the states say plus a share of each distance, so that ties and near ties are decided by the distances.
+
+    Args:
+        channels: Channels of a state, c.
+        distances: Distances of a pair, d.
 
     Example:
         >>> allowed = torch.ones(4, 2, 3, dtype=torch.bool)
-        >>> costs = CostHeads(8)(torch.rand(2, 3, 4, 8), torch.rand(4, 2, 3), AllowedPairs.of(allowed, torch.float32))
+        >>> state, distance = torch.rand(2, 3, 4, 8), torch.rand(4, 2, 3, 1)
+        >>> costs = CostHeads(8)(state, distance, AllowedPairs.of(allowed, torch.float32))
         >>> [cost.shape for cost in costs]
         [torch.Size([4, 2, 3]), torch.Size([4, 2]), torch.Size([4, 3])]
     """
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, distances: int = 1) -> None:
         super().__init__()
         self.pair_cost = nn.Linear(channels, 1)
-        self.sharpness = _head(channels, 1)
+        self.sharpness = _head(channels, distances)
         self.row_cost = _head(channels, 2)
         self.column_cost = _head(channels, 2)
 
-    def forward(self, state: Tensor, distance: Tensor, pairs: AllowedPairs) -> Costs:
-        """Return the costs, of states [n, m, b, c] and of distances in the scale of their problem [b, n, m]."""
+    def forward(self, state: Tensor, distances: Tensor, pairs: AllowedPairs) -> Costs:
+        """Return the costs, of states [n, m, b, c] and of distances [b, n, m, d].
+
+        The unit of the first distance is that of the costs of unmatched slots; make it the scale of the problem.
+        """
         rows, columns, whole = pairs.pooled(state)
-        sharpness = self.sharpness(whole).clamp(*LOG_SHARPNESS).exp()
+        shares = self.sharpness(whole).clamp(*LOG_SHARPNESS).exp()
         learned = self.pair_cost(state).squeeze(-1).permute(2, 0, 1)
-        pair_cost = learned + sharpness.unsqueeze(-1) * distance
+        pair_cost = learned + (shares[:, None, None] * distances).sum(-1)
+        sharpness = shares[:, :1]
         return pair_cost, _slot_cost(self.row_cost(rows), sharpness), _slot_cost(self.column_cost(columns), sharpness)
 
 

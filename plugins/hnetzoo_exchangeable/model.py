@@ -105,7 +105,7 @@ class Exchangeable(hnetzoo.AssociationModel):
         state = self._embedded(features, self._told(truth))
         for layer in cast(Iterable[ExchangeableLayer], self.layers):
             state = layer(state, features, layer.compete(state, pairs), pairs)
-        costs: Costs = self.costs(state, distance / scale, pairs)
+        costs: Costs = self.costs(state, (distance / scale).unsqueeze(-1), pairs)
         return costs
 
     def _embedded(self, features: Tensor, told: Tensor) -> Tensor:

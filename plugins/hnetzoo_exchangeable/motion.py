@@ -2,7 +2,8 @@
 
 Cells see differences of features in units of box heights. Before each layer the network estimates how the scene as a
 whole has been displaced, from what it has matched so far, and sees how far each pair is from that: a camera that turns
-or drives moves all boxes alike. Without features it answers from the distances alone.
+or drives moves all boxes alike. Costs of pairs hold a share of the distance and one of the IoU from where the velocity
+points, which decide near ties. Without features it answers from the distances alone.
 
 Sources: J. Hartford et al., "Deep Models of Interactions Across Sets", ICML 2018, section 2 (exchangeable matrix
 layer); `hnetzoo.association.transport` for the solver.
@@ -48,7 +49,7 @@ class Motion(hnetzoo.FeatureModel):
         channels = config.channels
         self.embed = nn.Linear(INPUTS, channels)
         self.layers = nn.ModuleList(ExchangeableLayer(channels, config.scores, INPUTS) for _ in range(config.layers))
-        self.costs = CostHeads(channels)
+        self.costs = CostHeads(channels, distances=2)
 
     def logits(
         self,
@@ -65,7 +66,8 @@ class Motion(hnetzoo.FeatureModel):
             cells = box_cells(row_features.to(distance.dtype), col_features.to(distance.dtype))
         pairs = AllowedPairs.of(allowed, self.embed.weight.dtype)
         state = self._states(known, cells, pairs)
-        costs = self.costs(state, distance / scale, pairs)
+        apart = torch.zeros_like(distance) if cells is None else cells.apart
+        costs = self.costs(state, torch.stack((distance / scale, apart), -1), pairs)
         steps = self.config.training_steps if self.training else self.config.transport_steps
         return transported(costs, allowed, steps) + self.config.bias
 

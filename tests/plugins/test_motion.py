@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import log_loss
+from sklearn.metrics import f1_score, log_loss
 
 import hnetzoo
 from hnetzoo.boxes import FEATURES, box_distance, box_features
@@ -54,11 +54,24 @@ def test_distances_between_boxes_are_those_of_the_dataset() -> None:
     ones = np.ones((3, 4))
     given = box_features(rows, ones, ones, expected, ones), box_features(columns, ones, ones)
     cells = box_cells(*(torch.from_numpy(features) for features in given))
-    for place, kind in ((2, "iou"), (3, "iou-motion")):
-        np.testing.assert_allclose(cells.fixed[..., place], box_distance(kind, rows, columns, expected), atol=1e-9)  # type: ignore[arg-type]
+    for found, kind in ((cells.fixed[..., 2], "iou"), (cells.fixed[..., 3], "iou-motion"), (cells.apart, "iou-motion")):
+        np.testing.assert_allclose(found, box_distance(kind, rows, columns, expected), atol=1e-9)  # type: ignore[arg-type]
     for axes, kind in ((slice(0, 2), "centre"), (slice(2, 4), "motion")):
         found = cells.displaced[..., axes].norm(dim=-1)
         np.testing.assert_allclose(found, box_distance(kind, rows, columns, expected), atol=1e-9)  # type: ignore[arg-type]
+
+
+def test_a_frame_stands_apart_from_the_next_as_far_as_that_from_the_thirtieth() -> None:
+    """Within a frame pairs are of boxes that overlap, which holds neither one frame on nor later."""
+    box = torch.rand(1, 2, len(FEATURES), dtype=torch.float64)
+
+    def seen(gap: float) -> torch.Tensor:
+        given = box.clone()
+        given[..., FEATURES.index("gap")] = gap
+        return box_cells(given, given).fixed
+
+    same, following, latest = (seen(gap) for gap in (0.0, 1.0, 30.0))
+    assert (same - following).norm() >= (following - latest).norm()
 
 
 def test_without_features_it_answers_from_the_distances(model: Motion) -> None:
@@ -157,3 +170,19 @@ def test_training_learns_what_distances_do_not_tell() -> None:
     model.eval()
     found = hnetzoo.decode(model(*batch.problems, **batch.features), batch.row_mask, batch.col_mask)
     assert (found == batch.association).flatten(1).all(1).float().mean() > 0.95
+
+
+def test_the_shipped_weights_match_close_people_within_a_frame_as_the_exact_assignment_does() -> None:
+    rng = np.random.default_rng(0)
+    height = rng.uniform(0.1, 0.3, (500, 4, 1))
+    size = np.concatenate((0.4 * height, height), -1)
+    corner = rng.uniform(0, 1, (500, 1, 2)) + rng.normal(0, 0.2, (500, 4, 2)) * height
+    people = np.concatenate((corner, size), -1)
+    found = np.concatenate((corner + rng.normal(0, 0.05, (500, 4, 2)) * height, size), -1)
+    ones, zero = np.ones((500, 4)), np.zeros((500, 4))
+    distance = torch.from_numpy(box_distance("iou", people, found, np.zeros((500, 4, 2)))).float()
+    features = [torch.from_numpy(box_features(boxes, ones, zero)).float() for boxes in (people, found)]
+    with torch.no_grad():
+        pairs = hnetzoo.load_model("motion")(distance, row_features=features[0], col_features=features[1]) > 0
+    assert (distance < 0.5).sum() > 1.2 * 500 * 4
+    assert f1_score(hnetzoo.assign(distance, gate=0.5).flatten(), pairs.flatten()) > 0.997
