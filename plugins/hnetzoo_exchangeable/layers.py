@@ -22,7 +22,7 @@ LEAST_LOG_SHARE = -10.0
 LEAST_STATE = -50.0
 """Stands for the maximum of the states of a slot without an allowed pair."""
 LOG_SHARPNESS = (-3.0, 5.5)
-"""Range of the log of the weight of a distance in costs; much sharper costs need more steps of transport."""
+"""Range of the log of the weight of a distance in costs [1 / unit]; much sharper costs need more steps of transport."""
 START_TEMPERATURE, RELAXATION = 80.0, 1.6
 """Of transport over learned costs, whose last temperature is 1: as the loss sees it."""
 
@@ -168,11 +168,11 @@ class CostHeads(nn.Module):
         The unit of the first distance is that of the costs of unmatched slots; make it the scale of the problem.
         """
         rows, columns, whole = pairs.pooled(state)
-        shares = self.sharpness(whole).clamp(*LOG_SHARPNESS).exp()
+        sharpness = self.sharpness(whole).clamp(*LOG_SHARPNESS).exp()
         learned = self.pair_cost(state).squeeze(-1).permute(2, 0, 1)
-        pair_cost = learned + (shares[:, None, None] * distances).sum(-1)
-        sharpness = shares[:, :1]
-        return pair_cost, _slot_cost(self.row_cost(rows), sharpness), _slot_cost(self.column_cost(columns), sharpness)
+        pair_cost = learned + (sharpness[:, None, None] * distances).sum(-1)
+        slots = (self.row_cost(rows), self.column_cost(columns))
+        return pair_cost, *(_slot_cost(read, sharpness[:, :1]) for read in slots)
 
 
 def transported(costs: Costs, allowed: Tensor, steps: int) -> Tensor:
