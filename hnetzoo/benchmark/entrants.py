@@ -104,7 +104,7 @@ def skip_reason(entrant: Entrant, shape: tuple[int, int]) -> str:
 
 def recipe(job: Job, problems: Problems, device: str) -> str:
     """Return the digest of all that the weights of a job's model depend on; equal recipes give equal weights."""
-    entrant, task = job.entrant, job.task
+    entrant, task, seen = job.entrant, job.training, problems.to_train(job)
     used = ("train", "validation") if entrant.trainer else entrant.tune_on if len(entrant.choices) > 1 else ()
     return digest_document(
         {
@@ -116,7 +116,7 @@ def recipe(job: Job, problems: Problems, device: str) -> str:
             "trainer": [entrant.trainer.spec.name, entrant.trainer.settings] if entrant.trainer else [],
             "dataset": [task.dataset.spec.name, task.dataset.settings],
             "seed": job.seed,
-            "data": {} if problems.synthetic else {split: problems.digest(split) for split in used},
+            "data": {} if seen.synthetic else {split: seen.digest(split) for split in used},
             "device": torch.device(device).type,
             "code": job.code,
         }
@@ -140,7 +140,7 @@ def enter(
         HnetzooError: If the model cannot be loaded, tuned or trained.
     """
     if job.entrant.trainer is not None:
-        return _trained(job, problems, options, device, observer, held)
+        return _trained(job, problems.to_train(job), options, device, observer, held)
     index = _best_choice(job.entrant, problems, device) if len(job.entrant.choices) > 1 else 0
     chosen, tuned = job.entrant.choices[index], job.entrant.tuned[index]
     names = [chosen.weights.name if chosen.weights else "none" if not tuned else "", f"tuned: {tuned}" if tuned else ""]
@@ -258,7 +258,7 @@ def _record(
         raise ConfigError(
             f"--resample needs a synthetic dataset; '{job.task.dataset.spec.name}' cannot be redrawn: leave it out"
         )
-    dataset = job.task.dataset
+    dataset = job.training.dataset
     return RunRecord(
         model=model.spec.name,
         dataset=dataset.spec.name,

@@ -16,7 +16,7 @@ from hnetzoo.benchmark.suite import Entry, ModelEntry, SeenSplit, Suite
 from hnetzoo.errors import ConfigError, HnetzooError
 from hnetzoo.registry.components import Component
 from hnetzoo.registry.lookup import Registry
-from hnetzoo.registry.paths import hide_folders
+from hnetzoo.registry.paths import hide_folders, resolve_paths
 from hnetzoo.registry.provenance import Code, Sources
 from hnetzoo.registry.resolution import ResolvedModel, resolve_model, resolve_start
 from hnetzoo.registry.specs import BASELINE, FEATURES, NON_LEARNED, DatasetSpec, ModelSpec, Spec, TrainerSpec
@@ -46,6 +46,7 @@ class Entrant:
         tuned: The settings of each choice, as "gate=0.3"; "" where nothing is tuned.
         weights: Digest of the weights; "none" for solvers, and for a model that is trained first.
         trainer: Trains it on the task; None if it is evaluated as it is.
+        train_on: Settings of the dataset that it is trained on, where they are not those of the task.
         features: Whether it is shown the features of problems, if it takes any.
     """
 
@@ -55,6 +56,7 @@ class Entrant:
     tuned: tuple[str, ...] = ("",)
     weights: str = "none"
     trainer: Component[TrainerSpec] | None = None
+    train_on: Mapping[str, Any] = field(default_factory=dict)
     features: bool = True
 
     @property
@@ -79,6 +81,7 @@ class Job:
 
     Fields:
         index: Its place in the report.
+        training: What the entrant is trained on, if it is; the task, but for the entrant's own settings.
         plugin: Who provides the model, "distribution:entrypoint".
         code: What the numbers depend on beside settings and data.
     """
@@ -86,6 +89,7 @@ class Job:
     index: int
     entrant: Entrant
     task: Task
+    training: Task
     seed: int
     plugin: str = ""
     code: Code = field(default_factory=dict)
@@ -139,7 +143,7 @@ def plan(suite: Suite, registry: Registry, data: Path = Path(), *, train: bool =
             for task in tasks
         ),
     ]
-    return replace(plan_jobs(entrants, tasks, suite.seeds, registry), skipped=tuple(skipped))
+    return replace(plan_jobs(entrants, tasks, suite.seeds, registry, data), skipped=tuple(skipped))
 
 
 def _usable(entries: Iterable[EntryType], resolve: Callable[[EntryType], Found]) -> tuple[list[Found], dict[str, str]]:
@@ -162,7 +166,9 @@ def _task(entry: Entry, registry: Registry, data: Path) -> Task:
     return Task(title=entry.title, dataset=dataset, given=hide_folders(type(dataset.config), entry.settings))
 
 
-def plan_jobs(entrants: Iterable[Entrant], tasks: Sequence[Task], seeds: Iterable[int], registry: Registry) -> Plan:
+def plan_jobs(
+    entrants: Iterable[Entrant], tasks: Sequence[Task], seeds: Iterable[int], registry: Registry, data: Path = Path()
+) -> Plan:
     """Return the jobs of entrants on tasks, by task, by seed, the baseline first."""
     entrants = sorted(entrants, key=lambda entrant: BASELINE not in entrant.spec.tags)
     sources = Sources(registry)
@@ -171,6 +177,7 @@ def plan_jobs(entrants: Iterable[Entrant], tasks: Sequence[Task], seeds: Iterabl
             index=index,
             entrant=entrant,
             task=task,
+            training=_training(task, entrant, registry, data),
             seed=seed,
             plugin=registry.provider(entrant.spec).id,
             code=sources.digests(*entrant.specs, task.dataset.spec),
@@ -179,6 +186,15 @@ def plan_jobs(entrants: Iterable[Entrant], tasks: Sequence[Task], seeds: Iterabl
     )
     baseline = next((entrant.title for entrant in entrants if BASELINE in entrant.spec.tags), "")
     return Plan(jobs=jobs, tasks=tuple(tasks), baseline=baseline, plugins=sources.plugins)
+
+
+def _training(task: Task, entrant: Entrant, registry: Registry, data: Path) -> Task:
+    """Return what an entrant is trained on for a task."""
+    if not entrant.train_on:
+        return task
+    own = resolve_paths(type(task.dataset.config), entrant.train_on, data)
+    dataset = registry.configure(DatasetSpec, task.dataset.spec.name, {**task.dataset.given, **own})
+    return replace(task, dataset=dataset)
 
 
 def _entrant(entry: ModelEntry, registry: Registry, *, train: bool) -> Entrant:
@@ -192,6 +208,8 @@ def _entrant(entry: ModelEntry, registry: Registry, *, train: bool) -> Entrant:
     settings = [{**entry.settings, **choice} for choice in entry.choices]
     if entry.init and not to_train:
         raise ConfigError(f"'{entry.title}' is not trained and has an init; add train = true, or leave out init")
+    if entry.train_on and not to_train:
+        raise ConfigError(f"'{entry.title}' is not trained and has train_on; add train = true, or leave out train_on")
     choices = [
         resolve_start(entry.name, entry.init, registry, values)
         if to_train
@@ -210,6 +228,7 @@ def _entrant(entry: ModelEntry, registry: Registry, *, train: bool) -> Entrant:
         tuned=tuple(", ".join(f"{name}={value}" for name, value in choice.items()) for choice in entry.choices),
         weights=digests[0],
         trainer=trainer if to_train else None,
+        train_on=entry.train_on,
         features=entry.features,
     )
 

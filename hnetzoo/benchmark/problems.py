@@ -7,8 +7,9 @@ from torch import Tensor
 from hnetzoo.association.batch import AssociationBatch, Split
 from hnetzoo.association.contracts import Dataset
 from hnetzoo.association.splits import label_shares, load_split
-from hnetzoo.benchmark.plan import Task
+from hnetzoo.benchmark.plan import Job, Task
 from hnetzoo.digests import digest_tensors
+from hnetzoo.errors import ConfigError
 from hnetzoo.registry.specs import SYNTHETIC, WEIGHTED_F1
 from hnetzoo.training.determinism import preserved_state
 
@@ -23,6 +24,7 @@ class Problems:
         self.task, self.seed = task, seed
         with preserved_state():
             self.dataset: Dataset = task.dataset.build()
+        self._other: Problems | None = None
         self.split = cache(self._draw)
         self.digest = cache(self._digest)
 
@@ -58,6 +60,24 @@ class Problems:
     def synthetic(self) -> bool:
         """Whether the problems follow from the settings and the seed."""
         return SYNTHETIC in self.task.dataset.spec.tags
+
+    def to_train(self, job: Job) -> "Problems":
+        """Return the problems that a job's model is trained on: these, or those of its own settings of the dataset.
+
+        Raises:
+            ConfigError: If their shape is another one.
+        """
+        if job.training == self.task:
+            return self
+        if self._other is None or self._other.task != job.training:
+            self._other = type(self)(job.training, self.seed)
+        if self._other.shape != self.shape:
+            own, tested = (" x ".join(map(str, shape)) for shape in (self._other.shape, self.shape))
+            raise ConfigError(
+                f"'{job.entrant.title}' would be trained on problems of {own} and tested on {tested}; leave settings "
+                "that change the shape out of train_on"
+            )
+        return self._other
 
     def redraw(self, seed: int) -> AssociationBatch:
         """Return the training split of another seed."""

@@ -30,8 +30,13 @@ class Component(Generic[SpecType]):
         Raises:
             ConfigError: If such a path does not exist.
         """
-        given = resolve_paths(type(self.config), self.config.model_dump(include=self.config.model_fields_set), folder)
+        given = resolve_paths(type(self.config), self.given, folder)
         return Component(self.spec, build_config(type(self.config), given, self.spec.kind, self.spec.name))
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The settings that were given, by name; the others are defaults."""
+        return self.config.model_dump(include=self.config.model_fields_set)
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -24,8 +24,8 @@ class MOTConfig(hnetzoo.SplitShares):
     mode: Literal["detections", "tracking"] = "detections"
     """"detections": ground truth against predictions of a frame; "tracking": predictions of a frame against those some
     steps later, where pairs with the same ground-truth identity are true."""
-    steps: PositiveInt = 5
-    """Frames between rows and columns, in mode "tracking"."""
+    steps: PositiveInt | Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = 5
+    """Frames between rows and columns, in mode "tracking"; of several numbers, each split has the problems of all."""
     distance: hnetzoo.BoxDistance = "iou"
     """"iou": 1 - intersection over union, 0..1; "centre": distance of the box centres over the mean of both heights;
     "iou-motion" and "motion": the same from where the velocity of a track points."""
@@ -59,6 +59,13 @@ class MOTConfig(hnetzoo.SplitShares):
         if both:
             raise ValueError(f"validation_sequences and test_sequences share {', '.join(sorted(both))}; name it once")
         return self
+
+    @property
+    def gaps(self) -> tuple[int, ...]:
+        """Frames between rows and columns; 0 where both are of one frame."""
+        if self.mode == "detections":
+            return (0,)
+        return self.steps if isinstance(self.steps, tuple) else (self.steps,)
 
 
 class BoxTracksConfig(hnetzoo.Config):

@@ -1,9 +1,9 @@
 """Dataset mot: association of boxes in your own MOTChallenge sequences.
 
-A problem is a frame, or in mode "tracking" two frames `steps` apart. Splits are contiguous: the first frames of
-each sequence are for training, the next for validation and the last for the test, and no frame is in two splits,
-neither as rows nor as columns; alternatively, whole sequences are assigned to a split by name. Frames without boxes
-are problems too, with all their slots masked.
+A problem is a frame, or in mode "tracking" two frames `steps` apart, or any of several steps. Splits are contiguous:
+the first frames of each sequence are for training, the next for validation and the last for the test, and no frame is
+in two splits, neither as rows nor as columns; alternatively, whole sequences are assigned to a split by name. Frames
+without boxes are problems too, with all their slots masked.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from torch import Tensor
 import hnetzoo
 from hnetzoo.boxes import FEATURES, Slots, box_distance, box_features, box_unit
 from hnetzoo_mot.config import MOTConfig
-from hnetzoo_mot.sequences import Floats, Sequence, find_sequences, history, read_sequence
+from hnetzoo_mot.sequences import Floats, History, Sequence, find_sequences, history, read_sequence
 
 CHUNK = 256  # frames whose distances are computed at once; bounds memory
 
@@ -49,12 +49,17 @@ class MOT:
 
     def load(self, split: hnetzoo.Split, seed: int) -> hnetzoo.AssociationBatch:
         """Return the problems of a split; the seed only decides the order of the slots of each problem."""
-        parts = [self._problems(sequence, self._frames(sequence, split)) for sequence in self._sequences]
+        parts = [
+            problems
+            for sequence in self._sequences
+            for problems in self._problems(sequence, self._frames(sequence, split))
+        ]
         batch = hnetzoo.AssociationBatch.concatenate(parts)
         if not len(batch.distance):
             names = ", ".join(f"{sequence.name} {sequence.frames}" for sequence in self._sequences)
+            steps = ", ".join(map(str, self.config.gaps))
             raise hnetzoo.DataError(
-                f"the {split} split has no problems (frames: {names}; steps: {self._gap}); lower steps, or change the "
+                f"the {split} split has no problems (frames: {names}; steps: {steps}); lower steps, or change the "
                 "shares or the sequences of the split"
             )
         return batch.shuffle_slots(torch.Generator().manual_seed(hnetzoo.split_seed(split, seed)))
@@ -67,10 +72,6 @@ class MOT:
             if name not in names:
                 raise hnetzoo.UnknownNameError("sequence", name, names)
         return sequences
-
-    @property
-    def _gap(self) -> int:
-        return self.config.steps if self.config.mode == "tracking" else 0
 
     def _frames(self, sequence: Sequence, split: hnetzoo.Split) -> slice:
         """Return which frames of a sequence belong to a split."""
@@ -85,20 +86,25 @@ class MOT:
         rows = sequence.reference if self.config.mode == "detections" else sequence.predicted
         return rows, sequence.predicted
 
-    def _problems(self, sequence: Sequence, frames: slice) -> hnetzoo.AssociationBatch:
-        """Return the problems both of whose frames are in a slice."""
-        rows, columns = self._sides(sequence)
-        rows = rows.select(slice(frames.start, max(frames.start, frames.stop - self._gap)))
-        columns = columns.select(slice(frames.start + self._gap, max(frames.start + self._gap, frames.stop)))
+    def _problems(self, sequence: Sequence, frames: slice) -> Iterator[hnetzoo.AssociationBatch]:
+        """Yield the problems of each gap, both of whose frames are in a slice."""
+        rows, columns = (side.select(frames) for side in self._sides(sequence))
+        past = history(rows, self.config.history)
+        for gap in self.config.gaps:
+            earlier = slice(0, max(0, len(rows.exists) - gap))
+            seen = History(past.moved[earlier], past.frames[earlier])
+            yield self._pairs(rows.select(earlier), columns.select(slice(gap, None)), seen, gap)
+
+    def _pairs(self, rows: Slots, columns: Slots, past: History, gap: int) -> hnetzoo.AssociationBatch:
+        """Return problems, of frames and the frames of a gap later."""
         same = rows.identity[:, :, None] == columns.identity[:, None, :]
         known = (rows.exists & (rows.identity >= 0))[:, :, None] & columns.exists[:, None, :]
-        past = history(rows, self.config.history)
-        expected = past.moved / np.maximum(past.frames, 1)[..., None] * self._gap
+        expected = past.moved / np.maximum(past.frames, 1)[..., None] * gap
         parts = self._distances(rows, columns, expected)
         distance = torch.cat([torch.zeros(0, same.shape[1], same.shape[2]), *parts])
-        gap = np.full(rows.exists.shape, float(self._gap)), np.full(columns.exists.shape, float(self._gap))
-        of_rows = box_features(rows.box, rows.confidence, gap[0], expected, past.frames.astype(float))
-        of_columns = box_features(columns.box, columns.confidence, gap[1])
+        ahead = [np.full(side.exists.shape, float(gap)) for side in (rows, columns)]
+        of_rows = box_features(rows.box, rows.confidence, ahead[0], expected, past.frames.astype(float))
+        of_columns = box_features(columns.box, columns.confidence, ahead[1])
         n, m = self.shape
         return hnetzoo.AssociationBatch(
             _pad(distance, n, m),

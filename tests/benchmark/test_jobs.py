@@ -1,5 +1,6 @@
 """Jobs: tuned on validation, trained once, failing alone, and without a trace in the process."""
 
+import json
 import logging
 import os
 import random
@@ -103,6 +104,26 @@ def test_a_trained_job_draws_each_split_once_fits_once_and_scores_once(
     assert run(LEARNS).result.weights.startswith("trained: learns-drift-seed0-")
     assert Counter(loads) == {"train": 1, "validation": 1, "test": 1}
     assert calls == {"fit": 1, "score": 1, "time_model": 1}
+
+
+def test_a_model_is_trained_on_settings_of_its_own_and_tested_on_those_of_the_task(run: Run, tmp_path: Path) -> None:
+    """The gate is 0.7, but 0.3 where `train_on` says so."""
+    learns = LEARNS.model_copy(update={"trainer": {**LEARNS.trainer, "epochs": 20, "learning_rate": 0.1}})
+    elsewhere = learns.model_copy(update={"train_on": {"test_gate": 0.3, "validation_gate": 0.3}})
+    near = Entry(name="drift", settings={"validation_gate": 0.7})
+    same, other, again = (run(model, near) for model in (learns, elsewhere, elsewhere))
+    assert same.sha256 == other.sha256, "the test problems"
+    assert other.result.f1 < 0.8 < same.result.f1
+    assert (again.result, again.cached) == (other.result, True)
+    name = other.result.weights.removeprefix("trained: ")
+    record = json.loads((tmp_path / "runs" / name / "run.json").read_text())
+    assert record["settings"]["dataset"]["test_gate"] == 0.3
+
+
+def test_a_model_is_not_trained_on_problems_of_another_shape(run: Run) -> None:
+    wider = ModelEntry(name="exchangeable", train=True, train_on={"max_doas": 3}, trainer=LEARNS.trainer)
+    reason = run(wider, TINY).result.reason
+    assert reason.startswith("'exchangeable' would be trained on problems of 3 x 3 and tested on 2 x 2; leave settings")
 
 
 def test_problems_are_drawn_once_for_all_models_of_a_task(jobs_of: JobsOf, loads: list[str]) -> None:

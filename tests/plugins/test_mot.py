@@ -139,6 +139,22 @@ def test_splits_are_contiguous_and_share_no_frame(write_sequence: WriteSequence,
     assert [count for _, count in used] == [50 - steps, 20 - steps, 30 - steps]
 
 
+@pytest.mark.parametrize("split", hnetzoo.SPLITS)
+def test_of_several_steps_a_split_has_the_problems_of_each(write_sequence: WriteSequence, split: hnetzoo.Split) -> None:
+    path = write_sequence(*scene(60))
+    settings = {"mode": "tracking", "distance": "motion", "validation_share": 0.3, "test_share": 0.3}
+    both = load_mot(path, split, steps=[1, 6], **settings)
+    one, six = (load_mot(path, split, steps=steps, **settings) for steps in (1, 6))
+    assert len(both.distance) == len(one.distance) + len(six.distance)
+    for found, expected in (
+        (both.select(slice(len(one.distance))), one),
+        (both.select(slice(len(one.distance), None)), six),
+    ):
+        assert found.association.sum() == expected.association.sum() > 0
+        for name in ("distance", "row_features", "col_features"):  # slots are in another order
+            assert torch.equal(*(x.tensors[name].flatten().sort().values for x in (found, expected)))
+
+
 def test_equal_boxes_are_at_distance_zero_however_they_are_rounded() -> None:
     rng = np.random.default_rng(0)
     same = np.concatenate((rng.uniform(0, 2000, (500, 2)), rng.uniform(1, 99, (500, 2))), 1)
