@@ -188,12 +188,12 @@ def _solve_whole(cost: Floats) -> _Pairs:
 
 
 def _solve_cut(cost: Floats, row_mask: Bools, col_mask: Bools) -> _Pairs:
-    rows, columns = _existing_first(row_mask), _existing_first(col_mask)
+    n, m = row_mask.sum(1), col_mask.sum(1)
+    rows, columns = _existing_first(row_mask, n.max()), _existing_first(col_mask, m.max())
     if rows is not None:
         cost = np.take_along_axis(cost, rows[:, :, None], 1)
     if columns is not None:
         cost = np.take_along_axis(cost, columns[:, None, :], 2)
-    n, m = row_mask.sum(1), col_mask.sum(1)
     solve = _solver()
     partners = [  # of each slot on the smaller side
         solve(matrix[:i, :j] if i <= j else matrix[:i, :j].T)[1]
@@ -208,8 +208,8 @@ def _solve_cut(cost: Floats, row_mask: Bools, col_mask: Bools) -> _Pairs:
     return _Pairs(problem, row, column if columns is None else columns[problem, column])
 
 
-def _existing_first(mask: Bools) -> Ints | None:
-    """Return an order that puts existing slots first, int64 [b, s]; None if they are first already."""
+def _existing_first(mask: Bools, most: int) -> Ints | None:
+    """Return the first slots, int64 [b, most], of an order that puts existing ones first; None if they are already."""
     if (mask[:, 1:] <= mask[:, :-1]).all():
         return None
-    return np.argsort(~mask, axis=1, kind="stable")
+    return np.argsort(~mask, axis=1, kind="stable")[:, :most]

@@ -18,7 +18,7 @@ from hnetzoo.tracking.boxes import Floats, iou_distance
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 
-CHUNK = 256  # frames per step; bounds memory at a few hundred MB for the densest crowds
+CHUNK = 32  # frames per step; what is computed in between stays in the processor's cache
 
 
 class Slots(NamedTuple):
@@ -52,8 +52,8 @@ class Slots(NamedTuple):
         return Slots._make(field[frames] for field in self)
 
     def chunks(self) -> Iterator["Slots"]:
-        """Yield consecutive parts of at most 256 frames."""
-        for start in range(0, len(self.exists), CHUNK):
+        """Yield consecutive parts of at most 32 frames; an empty one of no frames."""
+        for start in range(0, max(1, len(self.exists)), CHUNK):
             yield self.select(slice(start, start + CHUNK))
 
 
@@ -103,8 +103,7 @@ def match_boxes(reference: Slots, predicted: Slots, threshold: float) -> Bools:
         cost = torch.from_numpy(iou_distance(rows.box, columns.box))
         masks = torch.from_numpy(rows.exists), torch.from_numpy(columns.exists)
         parts.append(assign(cost, *masks, gate=1 - threshold).numpy())
-    shape = (0, reference.exists.shape[1], predicted.exists.shape[1])
-    return np.concatenate(parts) if parts else np.zeros(shape, dtype=np.bool_)
+    return np.concatenate(parts)
 
 
 def drop_ignored(reference: Slots, predicted: Slots, pairs: Bools) -> tuple[Slots, Slots]:

@@ -30,17 +30,20 @@ def intersection_over_union(reference: Floats, predicted: Floats) -> Floats:
         [[0.333, 0.0]]
     """
     rows, columns = reference[..., :, None, :], predicted[..., None, :, :]
-    intersection = _overlap(rows, columns, 0) * _overlap(rows, columns, 1)
-    union = rows[..., 2:].prod(-1) + columns[..., 2:].prod(-1) - intersection
-    return np.minimum(_ratio(intersection, union), 1.0)  # equal boxes may be rounded above
+    shared = _overlap(rows, columns, 0)
+    shared *= _overlap(rows, columns, 1)
+    union = rows[..., 2:].prod(-1) + columns[..., 2:].prod(-1)
+    union -= shared
+    union[union == 0] = 1.0  # of slots without a box
+    shared /= union
+    return np.minimum(shared, 1.0, out=shared)  # equal boxes may be rounded above
 
 
 def _overlap(rows: Floats, columns: Floats, axis: int) -> Floats:
     """Return how far boxes overlap from left to right (axis 0) or from top to bottom (1) [pixels]."""
-    start = np.maximum(rows[..., axis], columns[..., axis])
-    end = np.minimum(rows[..., axis] + rows[..., axis + 2], columns[..., axis] + columns[..., axis + 2])
-    overlap: Floats = np.maximum(end - start, 0)
-    return overlap
+    overlap: Floats = np.minimum(rows[..., axis] + rows[..., axis + 2], columns[..., axis] + columns[..., axis + 2])
+    overlap -= np.maximum(rows[..., axis], columns[..., axis])
+    return np.maximum(overlap, 0, out=overlap)
 
 
 def iou_distance(reference: Floats, predicted: Floats) -> Floats:
@@ -51,8 +54,8 @@ def iou_distance(reference: Floats, predicted: Floats) -> Floats:
         >>> iou_distance(box, box).tolist()
         [[0.0]]
     """
-    distance: Floats = 1 - intersection_over_union(reference, predicted)
-    return distance
+    shared = intersection_over_union(reference, predicted)
+    return np.subtract(1, shared, out=shared)
 
 
 def centre_distance(reference: Floats, predicted: Floats) -> Floats:

@@ -15,10 +15,9 @@ import torch
 from torch import Tensor
 
 from hnetzoo.association.assignment import assign
-from hnetzoo.association.batch import valid_cells
 from hnetzoo.tracking.counts import TrackingCounts
-from hnetzoo.tracking.owners import Owners, owners
-from hnetzoo.tracking.sequences import full_sequence_masks
+from hnetzoo.tracking.owners import Owners, look_up, owners
+from hnetzoo.tracking.sequences import full_sequence_masks, within_sequences
 
 
 def localization(
@@ -116,15 +115,21 @@ def clear_association(
 
 def _clear_pairs(distance: Tensor, rows: Tensor, columns: Tensor, gate: float | None, numbers: Owners) -> Tensor:
     """Return the pairs, bool [b, t, n, m]: those of the frame before are kept, and the rest is assigned."""
-    pairs = torch.zeros_like(distance, dtype=torch.bool)
-    near = valid_cells(rows, columns) & (distance < torch.inf if gate is None else distance <= gate)
+    near = within_sequences(distance < torch.inf if gate is None else distance <= gate, distance, rows, columns)
+    before, after = numbers.moves()
+    slots = torch.arange(distance.shape[-1], device=distance.device)
+    partner = slots.new_full(rows.shape, -1)  # column of the pair of each row
     for frame in range(distance.shape[1]):
-        kept = pairs[:, frame]
+        column = partner[:, frame]
         if frame:
-            kept = numbers.carry_over(pairs[:, frame - 1], frame) & near[:, frame]
-        free = rows[:, frame] & ~kept.any(2), columns[:, frame] & ~kept.any(1)
-        pairs[:, frame] = kept | assign(distance[:, frame], *free, gate=gate)
-    return pairs
+            kept = look_up(after[:, frame - 1], look_up(partner[:, frame - 1], before[:, frame - 1]))
+            column[:] = kept.where(look_up(near[:, frame], kept.unsqueeze(2)).squeeze(2) > 0, -1)
+        taken = (column.unsqueeze(2) == slots).any(1)
+        free = rows[:, frame] & (column < 0), columns[:, frame] & ~taken
+        if free[0].any() and free[1].any():
+            sequence, row, other = assign(distance[:, frame], *free, gate=gate).nonzero(as_tuple=True)
+            column[sequence, row] = other
+    return partner.unsqueeze(3) == slots
 
 
 def _count(pairs: Tensor, distance: Tensor, rows: Tensor, columns: Tensor, numbers: Owners) -> TrackingCounts:
@@ -133,5 +138,5 @@ def _count(pairs: Tensor, distance: Tensor, rows: Tensor, columns: Tensor, numbe
         predictions=int(columns.sum()),
         matches=int(pairs.sum()),
         switches=numbers.count_switches(pairs),
-        total_distance=float(distance.detach().masked_fill(~pairs, 0.0).double().sum()),
+        total_distance=float(distance.detach()[pairs].double().sum()),
     )

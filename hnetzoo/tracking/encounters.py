@@ -40,6 +40,11 @@ class Encounters(NamedTuple):
     reference_sequence: Integers
     prediction_sequence: Integers
 
+    def slots(self, axis: int, shape: tuple[int, ...]) -> Integers:
+        """Return the row (axis 2) or column (3) of each cell, numbered over all frames of `shape` [b, t, n, m]."""
+        place = (*self.cells[:2], self.cells[axis])
+        return np.ravel_multi_index(place, (*shape[:2], shape[axis]))
+
     def frames_of_either(self, both: Numbers) -> Numbers:
         """Return the frames of the source and of the track of a pair, less those of both, [..., pairs]."""
         frames: Numbers = self.reference_frames[self.reference] + self.prediction_frames[self.prediction] - both
@@ -75,8 +80,12 @@ def encounters(near: Tensor, rows: Tensor, columns: Tensor, numbers: Owners) -> 
 def _numbered(mask: Tensor, *owner: Tensor) -> tuple[Integers, Integers, Integers]:
     """Return identities by slot from 0 over all sequences, [b, t, slots], their frames and their sequences."""
     there = mask.cpu().numpy()
-    keys = np.stack((np.nonzero(there)[0], *(values.cpu().numpy()[there] for values in owner)))
-    found, number, frames = np.unique(keys, axis=1, return_inverse=True, return_counts=True)
+    key = sequence = np.nonzero(there)[0]
+    for values in owner:
+        found, rank = np.unique(values.cpu().numpy()[there], return_inverse=True)
+        key = key * len(found) + rank
+        key = np.unique(key, return_inverse=True)[1]  # numbers from 0 again, so that keys stay small
     numbers = np.full(there.shape, -1)
-    numbers[there] = number.ravel()
-    return numbers, frames, found[0]
+    numbers[there] = key
+    first = np.unique(key, return_index=True)[1]
+    return numbers, np.bincount(key), sequence[first]

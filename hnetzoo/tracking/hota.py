@@ -11,7 +11,7 @@ from torch import Tensor
 from hnetzoo.association.assignment import assign
 from hnetzoo.errors import ConfigError
 from hnetzoo.tracking.counts import HOTA_THRESHOLDS, HotaCounts
-from hnetzoo.tracking.encounters import Encounters, Numbers, encounters
+from hnetzoo.tracking.encounters import Encounters, Integers, Numbers, encounters
 from hnetzoo.tracking.owners import owners
 from hnetzoo.tracking.sequences import full_sequence_masks, within_sequences
 
@@ -64,10 +64,10 @@ def hota(
         raise ConfigError(f"cutoff is {cutoff}; it must be positive")
     rows, columns = full_sequence_masks(distance, reference_mask, prediction_mask)
     numbers = owners(rows, columns, identity, reference_identity, prediction_identity)
-    similarity = (1 - distance.detach().double() / cutoff).clamp(0, 1)
-    similarity = within_sequences(similarity, distance, rows, columns).cpu()
-    met = encounters(similarity > 0, rows, columns, numbers)
-    near = similarity[tuple(map(torch.from_numpy, met.cells))].numpy()
+    distance = distance.detach().double()
+    within = within_sequences(distance < cutoff, distance, rows, columns)
+    met = encounters(within, rows, columns, numbers)
+    near = (1 - distance[within] / cutoff).clamp(max=1).cpu().numpy()
     pairs = _matched(met, near, rows.cpu(), columns.cpu())
     return _count(met, near, pairs, int(rows.sum()), int(columns.sum()))
 
@@ -75,20 +75,18 @@ def hota(
 def _matched(met: Encounters, near: Numbers, rows: Tensor, columns: Tensor) -> NDArray[np.bool_]:
     """Return which cells are matched, [cells], of their similarities, [cells]."""
     shape = *rows.shape, columns.shape[-1]
-    together = np.bincount(met.pair, _share_of_frame(met, near, shape), minlength=len(met.reference))
+    share = _share_of_frame(near, *(met.slots(axis, shape) for axis in (2, 3)))
+    together = np.bincount(met.pair, share, minlength=len(met.reference))
     alignment = together / met.frames_of_either(together)
-    score = np.zeros(shape)
-    score[met.cells] = alignment[met.pair] * near
-    pairs = assign(*(x.flatten(0, 1) for x in (torch.from_numpy(-score), rows, columns))).view(shape)
+    cost = np.zeros(shape)
+    cost[met.cells] = -alignment[met.pair] * near
+    pairs = assign(*(x.flatten(0, 1) for x in (torch.from_numpy(cost), rows, columns))).view(shape)
     return np.asarray(pairs.numpy()[met.cells])
 
 
-def _share_of_frame(met: Encounters, near: Numbers, shape: tuple[int, ...]) -> Numbers:
+def _share_of_frame(near: Numbers, row: Integers, column: Integers) -> Numbers:
     """Return the similarity of cells as a share of all similarity of their source or track in the frame, [cells]."""
-    dense = np.zeros(shape)
-    dense[met.cells] = near
-    sequence, frame, row, column = met.cells
-    either = dense.sum(3)[sequence, frame, row] + dense.sum(2)[sequence, frame, column] - near
+    either = np.bincount(row, near)[row] + np.bincount(column, near)[column] - near
     share: Numbers = np.divide(near, either, out=np.zeros_like(near), where=either > EPSILON)
     return share
 

@@ -16,25 +16,25 @@ class Owners(NamedTuple):
     """The source or track in every slot, by numbers that are unique in the sequence.
 
     Fields:
-        reference: Integer [b, t, n], the source in the slot.
-        prediction: Integer [b, t, m], the track in the slot.
+        reference: Integer [b, t, n], the source in the slot; -1 may stand where there is none.
+        prediction: Integer [b, t, m], the track in the slot, likewise.
         life: Integer [b, t, n]; a reference whose life differs from that of its last match counts as a new source.
-        moving: Whether a source or a track may change its slot.
     """
 
     reference: Tensor
     prediction: Tensor
     life: Tensor
-    moving: bool
 
-    def carry_over(self, pairs: Tensor, frame: int) -> Tensor:
-        """Return the pairs of the frame before, bool [b, n, m], in the slots of this frame, bool [b, n, m]."""
-        now, before = (self._at(time) for time in (frame, frame - 1))
-        if not self.moving:
-            return pairs & (now[2] == before[2]).unsqueeze(-1)
-        rows = (now[0].unsqueeze(2) == before[0].unsqueeze(1)) & (now[2].unsqueeze(2) == before[2].unsqueeze(1))
-        columns = before[1].unsqueeze(2) == now[1].unsqueeze(1)
-        return (rows.float() @ pairs.float() @ columns.float()) > 0
+    def moves(self) -> tuple[Tensor, Tensor]:
+        """Return where sources come from and tracks go to, from each frame to the next one.
+
+        Returns:
+            The slot that the source of each slot was in one frame before, [b, t - 1, n], and the slot in which the
+            track of each slot is one frame later, [b, t - 1, m]; -1 where it is in none, or its life is another one.
+        """
+        before = slots_of(self.reference[:, 1:], self.reference[:, :-1])
+        same = look_up(self.life[:, :-1], before) == self.life[:, 1:]
+        return before.where(same, -1), slots_of(self.prediction[:, :-1], self.prediction[:, 1:])
 
     def count_switches(self, pairs: Tensor) -> int:
         """Return the number of pairs, bool [b, t, n, m], whose reference was last matched with another track."""
@@ -45,9 +45,6 @@ class Owners(NamedTuple):
         events = events[:, np.lexsort((events[3], events[1], events[0]))]  # by sequence, reference and frame
         same = (events[:3, 1:] == events[:3, :-1]).all(0)
         return int((same & (events[4, 1:] != events[4, :-1])).sum())
-
-    def _at(self, frame: int) -> tuple[Tensor, Tensor, Tensor]:
-        return self.reference[:, frame], self.prediction[:, frame], self.life[:, frame]
 
 
 def owners(
@@ -72,8 +69,34 @@ def owners(
         _numbered("reference_identity", reference_identity, rows),
         _numbered("prediction_identity", prediction_identity, columns),
         torch.zeros_like(rows, dtype=torch.int64) if identity is None else identity.long(),
-        moving=not (reference_identity is None and prediction_identity is None),
     )
+
+
+def slots_of(wanted: Tensor, numbers: Tensor) -> Tensor:
+    """Return in which slot each wanted number is, int64 [..., k], among numbers [..., s]; -1 where it is in none.
+
+    Example:
+        >>> slots_of(torch.tensor([[4, 7, -1]]), torch.tensor([[7, 4, -1]])).tolist()
+        [[1, 0, -1]]
+    """
+    if not numbers.shape[-1]:
+        return torch.full_like(wanted, -1)
+    ordered, slot = numbers.sort(-1)
+    place = torch.searchsorted(ordered, wanted.contiguous()).clamp(max=numbers.shape[-1] - 1)
+    found = (ordered.gather(-1, place) == wanted) & (wanted >= 0)
+    return slot.gather(-1, place).where(found, -1)
+
+
+def look_up(values: Tensor, slot: Tensor) -> Tensor:
+    """Return the values, [..., s], of slots, [..., k]; -1 for slot -1.
+
+    Example:
+        >>> look_up(torch.tensor([[30, 40]]), torch.tensor([[1, -1]])).tolist()
+        [[40, -1]]
+    """
+    if not values.shape[-1]:
+        return torch.full_like(slot, -1)
+    return values.gather(-1, slot.clamp(min=0)).where(slot >= 0, -1)
 
 
 def _numbered(name: str, numbers: Tensor | None, mask: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 
 from hnetzoo.tracking.box_files import Boxes
@@ -69,7 +70,8 @@ def score_tracks(reference: Boxes, tracks: Boxes, *, threshold: float = 0.5, eve
     rows, columns = (box_slots(boxes, last).select(slice(0, None, every)) for boxes in (reference, tracks))
     if (reference.confidence == 0).any():
         rows, columns = drop_ignored(rows, columns, match_boxes(rows, columns, threshold))
-    distance = torch.from_numpy(iou_distance(rows.box, columns.box)).unsqueeze(0)
+    parts = [iou_distance(first.box, second.box) for first, second in zip(rows.chunks(), columns.chunks(), strict=True)]
+    distance = torch.from_numpy(np.concatenate(parts)).unsqueeze(0)
     masks = [torch.from_numpy(side.exists).unsqueeze(0) for side in (rows, columns)]
     first, second = (torch.from_numpy(side.identity).unsqueeze(0) for side in (rows, columns))
     gate = 1 - threshold
