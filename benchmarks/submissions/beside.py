@@ -74,5 +74,6 @@ def _difference(document: Document, title: str, task: str, rows: Sequence[Benchm
     seeds = [seed for seed in mine if seed in baseline]
     if sum(len(mine[seed]) for seed in seeds):
         pairs = ([of[seed] for seed in seeds] for of in (mine, baseline))
-        difference = paired_difference(*pairs, block=document.tasks[task].block)
+        known = document.tasks[task]
+        difference = paired_difference(*pairs, block=known.block, redrawn=known.redrawn)
         yield f"{title}{MARK} minus {document.baseline}: F1 {difference}."

@@ -40,6 +40,9 @@ def _task(name: str, task: Task, stored: Stored) -> Iterator[str]:
         yield f"the task '{name}' has {task.problems:,} problems, and ours {ours['problems']:,}"
     if task.block != (block := stored.block(name)):
         yield f"the task '{name}' joins {task.block} neighbours, and ours {block}"
+    if task.redrawn != (redrawn := stored.redrawn(name)):
+        says = {True: "has other problems for each seed", False: "has the same problems for every seed"}
+        yield f"the task '{name}' {says[task.redrawn]}, and ours {says[redrawn]}"
 
 
 def _rows(document: Document, stored: Stored) -> Iterator[str]:

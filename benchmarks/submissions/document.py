@@ -137,6 +137,7 @@ class Task(_Part):
     sha256: dict[str, Digest]
     problems: Some
     block: Some
+    redrawn: bool = True
 
 
 class Scope(_Part):

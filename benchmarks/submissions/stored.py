@@ -9,6 +9,7 @@ from benchmarks.submissions.document import Digest
 from hnetzoo.benchmark.results import BenchmarkReport, BenchmarkRow
 from hnetzoo.registry.lookup import Registry
 from hnetzoo.registry.provenance import CORE
+from hnetzoo.registry.specs import SYNTHETIC
 
 ROOT = Path(__file__).parents[1]
 """The folder of the leaderboard: suites/NAME.toml, results/NAME.json, and results/submitted/*.json."""
@@ -53,6 +54,10 @@ class Stored:
         """Return how many neighbouring problems of a task are drawn together."""
         dataset = self.registry.dataset(self.report.tasks[task]["dataset"])
         return int(getattr(dataset.load_target(), "block", 1))
+
+    def redrawn(self, task: str) -> bool:
+        """Return whether each seed has test problems of its own."""
+        return SYNTHETIC in self.registry.dataset(self.report.tasks[task]["dataset"]).tags
 
 
 def suites(root: Path = ROOT) -> list[str]:

@@ -180,7 +180,8 @@ class JobRunner:
         if entered.run and entered.last_epoch and not (entered.run / RESULT).exists():
             last = entered.last_epoch
             best = {"best_epoch": last.best_epoch, "best_f1": last.best_f1, "stopped": entered.stopped}
-            drawn = {"sha256": problems.digest("test"), "block": getattr(problems.dataset, "block", 1)}
+            together = {"block": getattr(problems.dataset, "block", 1), "redrawn": problems.synthetic}
+            drawn = {"sha256": problems.digest("test"), **together}
             write_record(entered.run / RESULT, {**best, "test": asdict(row), **drawn})
         return row, entered
 

@@ -142,9 +142,10 @@ class BenchmarkReport:
     """The outcome of a benchmark; `baseline` is the model that others are compared with, "" if it did not run.
 
     `tasks` describes the tasks by label: {"dataset": its name, "settings": as given, "sha256": {seed: that of the test
-    problems}, "problems": how many, "block": how many neighbours have errors that go together}. `models` describes the
-    models by label, as `hnetzoo.benchmark.description.describe` does. `suite` is the name of the suite's file without
-    ".toml", "" without a suite. `submitted` names the models that somebody else ran.
+    problems}, "problems": how many, "block": how many neighbours have errors that go together, "redrawn": whether each
+    seed has problems of its own}. `models` describes the models by label, as `hnetzoo.benchmark.description.describe`
+    does. `suite` is the name of the suite's file without ".toml", "" without a suite. `submitted` names the models that
+    somebody else ran.
 
     Example:
         >>> BenchmarkReport(environment={}, rows=()).to_json()["schema"]

@@ -15,6 +15,7 @@ from hnetzoo.benchmark.suite import Suite
 from hnetzoo.engines.progress import Tell
 from hnetzoo.registry.environment import environment
 from hnetzoo.registry.lookup import Registry
+from hnetzoo.registry.specs import SYNTHETIC
 from hnetzoo.training.observer import NullObserver, Observer
 
 
@@ -76,7 +77,10 @@ def _report(planned: Plan, outcomes: Sequence[Outcome], options: Options) -> Ben
 
 
 def _task(task: Task, outcomes: Iterable[Outcome]) -> dict[str, Any]:
-    """Return the settings of a task as given, digests and number of its test problems, and how many go together."""
+    """Return the settings of a task as given, and digests and number of its test problems.
+
+    Beside these, how many go together, and whether each seed has its own.
+    """
     found = [outcome for outcome in outcomes if outcome.sha256]
     return {
         "dataset": task.dataset.spec.name,
@@ -84,4 +88,5 @@ def _task(task: Task, outcomes: Iterable[Outcome]) -> dict[str, Any]:
         "sha256": {str(outcome.job.seed): outcome.sha256 for outcome in found},
         "problems": found[0].problems if found else 0,
         "block": getattr(task.dataset.spec.load_target(), "block", 1),
+        "redrawn": SYNTHETIC in task.dataset.spec.tags,
     }

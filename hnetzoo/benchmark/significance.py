@@ -43,7 +43,12 @@ class Difference:
 
 
 def paired_difference(
-    first: "Sequence[Counts]", second: "Sequence[Counts]", *, block: int = 1, confidence: float = CONFIDENCE
+    first: "Sequence[Counts]",
+    second: "Sequence[Counts]",
+    *,
+    block: int = 1,
+    redrawn: bool = True,
+    confidence: float = CONFIDENCE,
 ) -> Difference:
     """Return the difference of two models' F1 with the percentile interval of a paired bootstrap.
 
@@ -54,6 +59,8 @@ def paired_difference(
             array for each seed.
         second: Those of the other model on the same problems.
         block: Neighbouring problems that are drawn together, as frames of a sequence, whose errors go together.
+        redrawn: Whether each seed has problems of its own. If not, all arrays are of the same problems, as those of
+            recordings are, and what becomes of a problem with each seed is drawn together.
         confidence: Of the interval.
 
     Raises:
@@ -72,6 +79,8 @@ def paired_difference(
     if [len(counts) for counts in first] != [len(counts) for counts in second] or not sum(map(len, first)):
         raise ValueError("paired differences need the outcomes of both models on the same problems")
     pairs = [np.hstack(counts) for counts in zip(first, second, strict=True)]
+    if not redrawn and len({*map(len, pairs)}) == 1:
+        pairs = [np.sum(pairs, axis=0)]
     drawn_together = np.concatenate([_joined(pair, block) for pair in pairs])
     draws = _drawn(drawn_together)
     low, high = _bounds(_f1(draws[:, :3]) - _f1(draws[:, 3:]), confidence)

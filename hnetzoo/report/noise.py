@@ -23,12 +23,13 @@ class Level(NamedTuple):
         return f"{LEVEL} Not shown to differ from the best, {self.best}: {judged}." if self.models else ""
 
 
-def level_with_best(models: Mapping[str, Sequence[BenchmarkRow]], block: int = 1) -> Level:
+def level_with_best(models: Mapping[str, Sequence[BenchmarkRow]], block: int = 1, *, redrawn: bool = True) -> Level:
     """Return which models are level with the best one; none where what became of each problem was not kept.
 
     Args:
         models: The rows of every model, one for each seed.
         block: Neighbouring problems that are drawn together.
+        redrawn: Whether each seed has problems of its own.
 
     Raises:
         DataError: If kept outcomes cannot be read.
@@ -48,7 +49,7 @@ def level_with_best(models: Mapping[str, Sequence[BenchmarkRow]], block: int = 1
         seeds = [seed for seed in rows if seed in kept[best]]
         if model != best and seeds:
             pairs = ([unpack_outcomes(of[seed].outcomes) for seed in seeds] for of in (kept[best], rows))
-            difference = paired_difference(*pairs, block=block)
+            difference = paired_difference(*pairs, block=block, redrawn=redrawn)
             problems = max(problems, difference.problems)
             if not difference.clear:
                 level.add(model)

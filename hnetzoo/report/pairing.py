@@ -93,6 +93,7 @@ def _paired_models(first: Source, ours: str, other: Source, theirs: str) -> Iter
                 [_counts(other, answered[digest]) for digest in digests],
                 [_counts(first, known[digest]) for digest in digests],
                 block=first.report.tasks[task].get("block", 1),
+                redrawn=first.report.tasks[task].get("redrawn", True),
             ),
         )
 

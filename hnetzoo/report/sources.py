@@ -125,7 +125,7 @@ def _tested(path: Path, record: RunRecord) -> BenchmarkReport:
     document = read_record(path / RESULT)
     try:
         row = read_row(document["test"])
-        task = _task(row, record, document.get("sha256", ""), document.get("block", 1))
+        task = _task(row, record, document)
         TypeAdapter(_Task).validate_python(task)
     except (KeyError, TypeError, ValueError) as error:
         problem = _first(error) if isinstance(error, ValidationError) else error
@@ -142,14 +142,15 @@ def _check_shares(path: Path, rows: Sequence[BenchmarkRow]) -> None:
             raise DataError(f"'{path}' holds {what}, and both are shares from 0 to 1; restore it or make it again")
 
 
-def _task(row: BenchmarkRow, record: RunRecord, sha256: str, block: int) -> dict[str, Any]:
-    """Return the task of a run's test row, as reports describe tasks."""
+def _task(row: BenchmarkRow, record: RunRecord, document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the task of a run's test row, as reports describe tasks; `document` is what result.json holds."""
     return {
         "dataset": record.dataset,
         "settings": record.settings.get("dataset", {}),
-        "sha256": {str(row.seed): sha256},
+        "sha256": {str(row.seed): document.get("sha256", "")},
         "problems": row.problems,
-        "block": block,
+        "block": document.get("block", 1),
+        "redrawn": document.get("redrawn", True),
     }
 
 
@@ -162,6 +163,7 @@ class _Task:
     sha256: Mapping[str, str] = field(default_factory=dict)
     problems: int = 0
     block: PositiveInt = 1
+    redrawn: bool = True
 
 
 @dataclass

@@ -147,7 +147,8 @@ def _ranking(dataset: str, models: Mapping[str, Rows], report: BenchmarkReport) 
     """Return the models ranked by F1, the baseline on top, those without results at the bottom."""
     order = sorted(models, key=lambda model: (model != report.baseline, -fmean(row.f1 for row in models[model])))
     ours = {model: rows for model, rows in models.items() if model not in report.submitted}
-    level = level_with_best(ours, report.tasks.get(dataset, {}).get("block", 1))
+    task = report.tasks.get(dataset, {})
+    level = level_with_best(ours, task.get("block", 1), redrawn=task.get("redrawn", True))
     ranked = [
         (_named(model, models[model], level), *(_text(column, models[model]) for column in _COLUMNS)) for model in order
     ]

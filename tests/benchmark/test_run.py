@@ -151,6 +151,7 @@ def test_the_report_says_what_was_solved_and_names_no_folder(tmp_path: Path) -> 
         "sha256": report.tasks["absolute"]["sha256"],
         "problems": 50,
         "block": 1,
+        "redrawn": False,
     }
     assert report.tasks["absolute"]["settings"]["path"] == "p.npz"
     assert report.tasks["absolute"]["sha256"].keys() == {"0", "1"}

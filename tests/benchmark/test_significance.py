@@ -94,6 +94,22 @@ def test_the_seeds_are_pooled_and_the_sign_follows_the_order() -> None:
     assert there.problems == 40
 
 
+@pytest.mark.parametrize("block", [1, 5])
+def test_problems_that_every_seed_has_are_no_more_sure_with_more_seeds(block: int) -> None:
+    first, second = outcomes(0, 0.8, 100), outcomes(1, 0.7, 100)
+    once = paired_difference([first], [second], block=block)
+    assert paired_difference([first] * 3, [second] * 3, block=block, redrawn=False) == once
+    apart = paired_difference([first] * 3, [second] * 3, block=block)
+    assert apart.high - apart.low < 0.7 * (once.high - once.low), "three times as many problems"
+
+
+def test_seeds_of_the_same_problems_are_averaged() -> None:
+    first, second = ([outcomes(seed, share) for seed in (0, 1, 2)] for share in (0.8, 0.5))
+    found = paired_difference(first, second, redrawn=False)
+    assert found.value == pytest.approx(f1(np.concatenate(first)) - f1(np.concatenate(second)))
+    assert found.problems == 20
+
+
 def test_the_negative_of_a_difference_is_that_of_the_models_in_the_other_order() -> None:
     found = Difference(value=0.25, low=0.125, high=0.5, problems=7)
     assert -found == Difference(value=-0.25, low=-0.5, high=-0.125, problems=7)

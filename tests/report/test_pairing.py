@@ -179,6 +179,20 @@ def test_the_json_document_holds_all_but_what_became_of_each_problem(tmp_path: P
     assert ALL not in str(made)
 
 
+def test_seeds_of_one_recording_are_no_problems_of_their_own(tmp_path: Path) -> None:
+    rows = [row(text=HALF, seed=0), row(text=HALF, seed=1)]
+    tasks = {"doa": {"0": "p", "1": "q"}}  # slots in another order
+    paths = [document(tmp_path / "a.json", [replace(one, outcomes=ALL) for one in rows], tasks)]
+    paths.append(document(tmp_path / "b.json", rows, tasks))
+    for redrawn in (True, False):
+        for path in paths:
+            stored = json.loads(path.read_text())
+            stored["tasks"]["doa"]["redrawn"] = redrawn
+            path.write_text(json.dumps(stored))
+        (pair,) = compared(*paths).pairs
+        assert pair.difference.problems == rows[0].problems * (2 if redrawn else 1)
+
+
 def test_neighbours_whose_errors_go_together_are_drawn_together(tmp_path: Path) -> None:
     blocky = outcomes(*[RIGHT] * 20, *[WRONG] * 20, times=1)
     one, two = (

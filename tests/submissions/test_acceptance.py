@@ -116,6 +116,10 @@ EDITS: dict[str, tuple[Callable[[Document], object], str]] = {
     "digest": (lambda d: d["tasks"]["doa"]["sha256"].update({"0": "f" * 64}), "other test problems than ours for seed"),
     "settings": (lambda d: d["tasks"]["doa"]["settings"].update(samples=300), "other settings than in the suite"),
     "block": (lambda d: d["tasks"]["doa"].update(block=9), "joins 9 neighbours, and ours 1"),
+    "redrawn": (
+        lambda d: d["tasks"]["doa"].update(redrawn=False),
+        "has the same problems for every seed, and ours has",
+    ),
     "row deleted": (lambda d: d["rows"].remove(row(d)), "acme-gate on doa, seed 0, has no result"),
     "failure deleted": (lambda d: d["failed"].pop(), "acme-gate on doa-3, seed 1, has no result"),
     "row twice": (lambda d: d["rows"].append(row(d)), "has 2 results"),
