@@ -27,6 +27,7 @@ from benchmarks.scale_tables import SCALE, scale_table
 from benchmarks.submissions.acceptance import refusals
 from benchmarks.submissions.beside import with_submissions
 from benchmarks.tracking.tables import tracking_tables
+from benchmarks.video_leads import leads_table
 from docs.interfaces import checks, protocol, readme
 from hnetzoo.benchmark.results import BenchmarkReport
 from hnetzoo.report.markdown import render_markdown, render_table
@@ -87,6 +88,8 @@ def _table(name: str, part: str | None) -> str:
         return scale_table(name, part or "", json.loads(path.read_text()))
     if name.startswith("box-"):
         return _statistics(json.loads(path.read_text()))
+    if name == "video-leads.json":
+        return leads_table(json.loads(path.read_text()))
     if name.startswith("tracking"):
         return tracking_tables(json.loads(path.read_text()))
     report = _report(name)
