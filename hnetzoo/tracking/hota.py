@@ -15,6 +15,7 @@ from hnetzoo.tracking.encounters import Encounters, Integers, Numbers, encounter
 from hnetzoo.tracking.owners import owners
 from hnetzoo.tracking.sequences import full_sequence_masks, within_sequences
 
+CHUNK = 32  # frames matched at once; bounds memory
 EPSILON = float(np.finfo(float).eps)
 """Similarities so little below a threshold reach it, as in TrackEval."""
 
@@ -74,14 +75,27 @@ def hota(
 
 def _matched(met: Encounters, near: Numbers, rows: Tensor, columns: Tensor) -> NDArray[np.bool_]:
     """Return which cells are matched, [cells], of their similarities, [cells]."""
-    shape = *rows.shape, columns.shape[-1]
+    sequence, frame, row, column = met.cells
+    problem = sequence * rows.shape[1] + frame  # ascending
+    score = _score(met, near, (*rows.shape, columns.shape[-1]))
+    matched = np.zeros(len(near), dtype=np.bool_)
+    masks = rows.flatten(0, 1), columns.flatten(0, 1)
+    for start in range(0, len(masks[0]), CHUNK):
+        exist = [mask[start : start + CHUNK] for mask in masks]
+        part = slice(*np.searchsorted(problem, (start, start + CHUNK)))
+        cells = problem[part] - start, row[part], column[part]
+        cost = np.zeros((*exist[0].shape, exist[1].shape[1]))
+        cost[cells] = -score[part]
+        matched[part] = assign(torch.from_numpy(cost), *exist).numpy()[cells]
+    return matched
+
+
+def _score(met: Encounters, near: Numbers, shape: tuple[int, ...]) -> Numbers:
+    """Return what matching a cell is worth, [cells]: how well its pair goes together, times its similarity."""
     share = _share_of_frame(near, *(met.slots(axis, shape) for axis in (2, 3)))
     together = np.bincount(met.pair, share, minlength=len(met.reference))
-    alignment = together / met.frames_of_either(together)
-    cost = np.zeros(shape)
-    cost[met.cells] = -alignment[met.pair] * near
-    pairs = assign(*(x.flatten(0, 1) for x in (torch.from_numpy(cost), rows, columns))).view(shape)
-    return np.asarray(pairs.numpy()[met.cells])
+    score: Numbers = (together / met.frames_of_either(together))[met.pair] * near
+    return score
 
 
 def _share_of_frame(near: Numbers, row: Integers, column: Integers) -> Numbers:
