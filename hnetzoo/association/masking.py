@@ -72,7 +72,7 @@ def allowed_pairs(distance: Tensor, row_mask: Tensor | None = None, col_mask: Te
         [[[1, 0], [0, 0]]]
     """
     check_problem_shapes(distance, row_mask, col_mask)
-    finite = distance.abs() < torch.inf  # in half the time of isfinite
+    finite = (distance < torch.inf) & (distance > -torch.inf)  # in a third of the time of isfinite
     if row_mask is None and col_mask is None:
         valid, allowed = None, finite
     else:

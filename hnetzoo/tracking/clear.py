@@ -136,7 +136,7 @@ def _count(pairs: Tensor, distance: Tensor, rows: Tensor, columns: Tensor, numbe
     return TrackingCounts(
         references=int(rows.sum()),
         predictions=int(columns.sum()),
-        matches=int(pairs.sum()),
+        matches=int(pairs.count_nonzero()),
         switches=numbers.count_switches(pairs),
         total_distance=float(distance.detach()[pairs].double().sum()),
     )

@@ -70,7 +70,8 @@ def within_sequences(association: Tensor, distance: Tensor, reference_mask: Tens
         shape = list(distance.shape)
         raise ShapeError(f"association is {list(association.shape)}; sequences {shape} need {shape}")
     allowed = allowed_pairs(*(x.flatten(0, 1) for x in (distance, reference_mask, prediction_mask)))
-    return association.masked_fill(~allowed.view(distance.shape), 0)
+    allowed = allowed.view(distance.shape)
+    return association & allowed if association.dtype == torch.bool else association.masked_fill(~allowed, 0)
 
 
 def previous_match(association: Tensor, identity: Tensor | None = None) -> Tensor:
