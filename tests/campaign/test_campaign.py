@@ -18,8 +18,8 @@ from tests.campaign.trial import KINDS, Trial
 
 ROOT = Path(__file__).parents[2]
 SHARES = {
-    "kills": 0.02,
-    "corruptions": 0.013,
+    "kills": 0.015,
+    "corruptions": 0.01,
     "full disks": 0.15,
     "hostile files": 0.2,
     "command lines": 0.12,
