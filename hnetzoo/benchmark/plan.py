@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from hnetzoo.benchmark.results import EVERY_MODEL, Skipped
 from hnetzoo.benchmark.suite import Entry, ModelEntry, SeenSplit, Suite
+from hnetzoo.config import SplitShares
 from hnetzoo.errors import ConfigError, HnetzooError
 from hnetzoo.registry.components import Component
 from hnetzoo.registry.lookup import Registry
@@ -192,6 +193,11 @@ def _training(task: Task, entrant: Entrant, registry: Registry, data: Path) -> T
     """Return what an entrant is trained on for a task."""
     if not entrant.train_on:
         return task
+    if of_splits := sorted(entrant.train_on.keys() & SplitShares.model_fields.keys()):
+        raise ConfigError(
+            f"'{entrant.title}' would be trained on other splits than those of the test; leave {', '.join(of_splits)} "
+            "out of train_on"
+        )
     own = resolve_paths(type(task.dataset.config), entrant.train_on, data)
     dataset = registry.configure(DatasetSpec, task.dataset.spec.name, {**task.dataset.given, **own})
     return replace(task, dataset=dataset)

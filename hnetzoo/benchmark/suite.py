@@ -45,7 +45,8 @@ class ModelEntry(Entry):
     init: str = ""
     """Weights to start the training from, name@variant or run:PATH; random ones where empty."""
     train_on: Values = Field(default_factory=dict)
-    """Settings of each dataset where it is trained on it, in place of those that the dataset is tested with."""
+    """Settings of each dataset where it is trained on it, in place of those that the dataset is tested with; none that
+    moves test problems into training."""
     tune: Mapping[str, Annotated[tuple[Any, ...], Field(min_length=1)]] = Field(default_factory=dict)
     """Settings of the model to choose from, by the F1 on some splits of each dataset and seed; of equals, the first."""
     tune_on: Annotated[tuple[SeenSplit, ...], Field(min_length=1)] = ("validation",)

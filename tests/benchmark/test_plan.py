@@ -48,6 +48,7 @@ def test_jobs_go_by_dataset_and_seed_with_the_baseline_first() -> None:
             "is trained and tuned; choose one",
         ),
         (ModelEntry(name="exchangeable", train_on={"samples": 9}), "is not trained and has train_on"),
+        (ModelEntry(name="exchangeable", train=True, train_on={"test_share": 0}), "leave test_share out of train_on"),
         (ModelEntry(name="exchangeable", train=True, train_on={"steps": 9}), "unknown setting 'dataset.steps'"),
         (ModelEntry(name="greedy", features=False), "'greedy' takes no features that could be withheld"),
         (ModelEntry(name="run:nowhere"), "'nowhere' is not a run directory"),
