@@ -5,6 +5,7 @@ The lock is a file inside the directory that is never deleted, since a new file 
 
 import logging
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ from hnetzoo.errors import ConfigError
 from hnetzoo.training.runs import LOCK
 
 _LOG = logging.getLogger(__name__)
+NAME_TRIALS, NAME_WAIT = 10, 0.05  # s
 
 
 @contextmanager
@@ -50,11 +52,16 @@ def owned(path: Path, *, wait: bool = False) -> Iterator[None]:
             (path / LOCK).write_text(f"process {os.getpid()} on {gethostname()}")
         yield
     finally:
+        with suppress(OSError):  # or the next one would be taken for this one, until it has written its name
+            (path / LOCK).write_text("")
         lock.release()
 
 
 def _owner(path: Path) -> str:
-    try:
-        return " ".join((path / LOCK).read_text().split()) or "another process"
-    except (OSError, UnicodeDecodeError):
-        return "another process"
+    """Return the name in a lock, which is there a moment after the lock is taken."""
+    for _ in range(NAME_TRIALS):
+        with suppress(OSError, UnicodeDecodeError):
+            if name := " ".join((path / LOCK).read_text().split()):
+                return name
+        time.sleep(NAME_WAIT)
+    return "another process"

@@ -8,9 +8,11 @@ import threading
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from hnetzoo.errors import ConfigError
 from hnetzoo.training.locks import owned
+from hnetzoo.training.runs import LOCK
 
 HOLD = """
 import sys, time
@@ -37,6 +39,17 @@ def test_a_second_owner_is_refused_with_the_name_of_the_first(tmp_path: Path, ho
         with refused, owned(tmp_path / "run"):
             pytest.fail("owned twice")
         holder.kill()
+
+
+def test_an_owner_that_has_not_written_its_name_yet_is_named_all_the_same(tmp_path: Path) -> None:
+    with owned(tmp_path):
+        pass  # an earlier owner
+    with FileLock(tmp_path / LOCK):
+        later = threading.Timer(0.1, (tmp_path / LOCK).write_text, ("process 7 on elsewhere",))
+        later.start()
+        with pytest.raises(ConfigError, match="is in use by process 7 on elsewhere; wait"), owned(tmp_path):
+            pytest.fail("owned twice")
+        later.join()
 
 
 def test_a_killed_owner_leaves_the_directory_free(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
