@@ -24,7 +24,7 @@ class MOTConfig(hnetzoo.SplitShares):
     mode: Literal["detections", "tracking"] = "detections"
     """"detections": ground truth against predictions of a frame; "tracking": predictions of a frame against those some
     steps later, where pairs with the same ground-truth identity are true."""
-    steps: PositiveInt | Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = 5
+    steps: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (5,)
     """Frames between rows and columns, in mode "tracking"; of several numbers, each split has the problems of all."""
     distance: hnetzoo.BoxDistance = "iou"
     """"iou": 1 - intersection over union, 0..1; "centre": distance of the box centres over the mean of both heights;
@@ -48,10 +48,17 @@ class MOTConfig(hnetzoo.SplitShares):
     test_sequences: tuple[str, ...] = ()
     """Names of whole sequences used for the reported metrics."""
 
-    @field_validator("sequences", mode="before")
+    @field_validator("sequences", "steps", mode="before")
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, str | Path) else value
+        return (value,) if isinstance(value, str | Path | int) else value
+
+    @field_validator("steps")
+    @classmethod
+    def _check_steps(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(value)) < len(value):
+            raise ValueError("a number is repeated, and its problems would be; name each once")
+        return value
 
     @model_validator(mode="after")
     def _check_sequences(self) -> Self:
@@ -63,9 +70,7 @@ class MOTConfig(hnetzoo.SplitShares):
     @property
     def gaps(self) -> tuple[int, ...]:
         """Frames between rows and columns; 0 where both are of one frame."""
-        if self.mode == "detections":
-            return (0,)
-        return self.steps if isinstance(self.steps, tuple) else (self.steps,)
+        return self.steps if self.mode == "tracking" else (0,)
 
 
 class BoxTracksConfig(hnetzoo.Config):

@@ -139,6 +139,20 @@ def test_splits_are_contiguous_and_share_no_frame(write_sequence: WriteSequence,
     assert [count for _, count in used] == [50 - steps, 20 - steps, 30 - steps]
 
 
+@pytest.mark.parametrize(
+    ("steps", "message"),
+    [
+        ([0], "steps.0 = 0: Input should be greater than 0"),
+        (0, "steps = 0: Input should be greater than 0"),
+        ([], "at least 1 item"),
+        ([5, 1, 5], "a number is repeated"),
+    ],
+)
+def test_wrong_steps_are_refused(write_sequence: WriteSequence, steps: object, message: str) -> None:
+    with pytest.raises(hnetzoo.ConfigError, match=message):
+        load_mot(write_sequence(*scene(10)), mode="tracking", steps=steps)
+
+
 @pytest.mark.parametrize("split", hnetzoo.SPLITS)
 def test_of_several_steps_a_split_has_the_problems_of_each(write_sequence: WriteSequence, split: hnetzoo.Split) -> None:
     path = write_sequence(*scene(60))
