@@ -181,7 +181,7 @@ class JobRunner:
             last = entered.last_epoch
             best = {"best_epoch": last.best_epoch, "best_f1": last.best_f1, "stopped": entered.stopped}
             together = {"block": getattr(problems.dataset, "block", 1), "redrawn": problems.synthetic}
-            drawn = {"sha256": problems.digest("test"), **together}
+            drawn = {"sha256": problems.digest("test"), "settings": job.task.dataset.settings, **together}
             write_record(entered.run / RESULT, {**best, "test": asdict(row), **drawn})
         return row, entered
 

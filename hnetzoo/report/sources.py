@@ -146,7 +146,7 @@ def _task(row: BenchmarkRow, record: RunRecord, document: Mapping[str, Any]) -> 
     """Return the task of a run's test row, as reports describe tasks; `document` is what result.json holds."""
     return {
         "dataset": record.dataset,
-        "settings": record.settings.get("dataset", {}),
+        "settings": document.get("settings", record.settings.get("dataset", {})),
         "sha256": {str(row.seed): document.get("sha256", "")},
         "problems": row.problems,
         "block": document.get("block", 1),

@@ -20,6 +20,7 @@ from hnetzoo.benchmark.jobs import JobRunner, Options
 from hnetzoo.benchmark.plan import Job
 from hnetzoo.benchmark.results import Failed
 from hnetzoo.benchmark.suite import Entry, ModelEntry
+from hnetzoo.report.sources import read_sources
 from hnetzoo.training.observer import NullObserver
 from tests.benchmark.conftest import Run
 
@@ -115,9 +116,12 @@ def test_a_model_is_trained_on_settings_of_its_own_and_tested_on_those_of_the_ta
     assert same.sha256 == other.sha256, "the test problems"
     assert other.result.f1 < 0.8 < same.result.f1
     assert (again.result, again.cached) == (other.result, True)
-    name = other.result.weights.removeprefix("trained: ")
-    record = json.loads((tmp_path / "runs" / name / "run.json").read_text())
-    assert record["settings"]["dataset"]["test_gate"] == 0.3
+    runs = [tmp_path / "runs" / found.result.weights.removeprefix("trained: ") for found in (same, other)]
+    trained, tested = (json.loads((runs[1] / f"{file}.json").read_text()) for file in ("run", "result"))
+    assert trained["settings"]["dataset"]["test_gate"] == 0.3
+    assert tested["settings"]["test_gate"] == 0.7
+    shown = [source.report.tasks["drift"]["settings"]["test_gate"] for source in read_sources(list(map(str, runs)))]
+    assert shown == [0.7, 0.7]
 
 
 def test_a_model_is_not_trained_on_problems_of_another_shape(run: Run) -> None:
