@@ -7,6 +7,8 @@ the intervals in blocks of neighbours, with what each seed made of them.
 """
 
 from collections.abc import Iterator
+from dataclasses import fields
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +20,8 @@ from hnetzoo.benchmark.outcomes import unpack_outcomes
 from hnetzoo.benchmark.results import BenchmarkReport
 from hnetzoo.benchmark.run import run_benchmark
 from hnetzoo.benchmark.significance import CONFIDENCE, Difference, paired_difference
-from hnetzoo.benchmark.suite import read_suite
+from hnetzoo.benchmark.suite import read_suite, with_models
+from hnetzoo.errors import DataError, HnetzooError
 from hnetzoo.files import write_json
 from hnetzoo.registry.discovery import discover
 from hnetzoo.report.markdown import render_table
@@ -49,8 +52,8 @@ def leads_table(result: dict[str, Any]) -> str:
     """Return the table of the stored result: a row for each task, a column for each pair."""
     shown: dict[str, dict[str, str]] = {}
     for row in result["rows"]:
-        difference = Difference(**{key: row[key] for key in ("value", "low", "high", "problems")})
-        shown.setdefault(row["task"], {})[f"{row['first']} - {row['second']}"] = str(difference)
+        found = Difference(**{entry.name: row[entry.name] for entry in fields(Difference)})
+        shown.setdefault(row["task"], {})[f"{row['first']} - {row['second']}"] = str(found)
     columns = ("task", *next(iter(shown.values())))
     caption = f"Differences of F1, with {CONFIDENCE:.0%} intervals of a paired bootstrap over blocks of test frames."
     rows = tuple((task, *of_task.values()) for task, of_task in shown.items())
@@ -63,13 +66,16 @@ def main(
     jobs: Annotated[int, typer.Option(min=1, help="How many jobs run at once.")] = 1,
 ) -> None:
     """Store by how much models are ahead of others on each task."""
-    suite = read_suite(FOLDER / "suites" / "video.toml")
-    compared = {model for pair in PAIRS for model in pair}
-    chosen = tuple(entry for entry in suite.models if entry.title in compared)
     options = Options(data=data, cache=runs / "rows", training=TrainingOptions(runs=runs), workers=jobs)
-    report = run_benchmark(suite.model_copy(update={"models": chosen}), discover(), options=options)
-    if report.failed:
-        raise RuntimeError(f"{report.failed[0].model} on {report.failed[0].dataset}: {report.failed[0].reason}")
+    try:
+        registry, whole = discover(), read_suite(FOLDER / "suites" / "video.toml")
+        suite = with_models(whole, dict.fromkeys(chain(*PAIRS)), registry)
+        report = run_benchmark(suite, registry, options=options)
+        if report.failed:
+            raise DataError(f"{report.failed[0].model} on {report.failed[0].dataset}: {report.failed[0].reason}")
+    except HnetzooError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(error.exit_code) from None
     document = {"seeds": suite.seeds, "rows": list(leads(report)), "environment": report.environment}
     write_json(FOLDER / "results" / "video-leads.json", document)
 
