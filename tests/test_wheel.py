@@ -125,8 +125,8 @@ def test_a_new_package_works_as_printed(kind: str, run: Callable[..., str], site
     assert " passed" in run(*commands[1].split(), "-q", "-W", "error")
     assert ", 0 failed, " in run(*commands[2].split()[1:])
     assert name in run("list", f"{kind}s")
-    small = (*(() if kind == "dataset" else ("--dataset", "doa")), "--set", "dataset.samples=2000")
-    assert (name if kind == "dataset" else "best epoch 1") in run(*commands[3].split()[1:], *small)
+    small = () if kind == "dataset" else ("--dataset", "doa", "--set", "dataset.samples=2000")
+    assert ("best epoch 1" if small else name) in run(*commands[3].split()[1:], *small)
     if kind == "model":
         ranked = run("benchmark", "--model", name, "--train", *small, "--json", "-")
         assert json.loads(ranked)["rows"][0]["model"] == name

@@ -18,12 +18,12 @@ from tests.campaign.trial import KINDS, Trial
 
 ROOT = Path(__file__).parents[2]
 SHARES = {
-    "kills": 0.015,
-    "corruptions": 0.01,
+    "kills": 0.03,
+    "corruptions": 0.02,
     "full disks": 0.15,
     "hostile files": 0.2,
     "command lines": 0.12,
-    "defective plugins": 0.06,
+    "defective plugins": 0.08,
     "concurrent runs": 0.2,
     "extreme numbers": 0.2,
 }
